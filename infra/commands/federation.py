@@ -19,7 +19,7 @@ from chalicelib.federation.connections.domain.federation_settings import (
 from chalicelib.federation.connections.domain.origins import canonical_origin
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
-from chalicelib.federation.network.services.instances import Decision, suspend
+from chalicelib.federation.network.services.instances import Decision, block_origin
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.registrations import DynamoRegistrations
 from chalicelib.settings import settings
@@ -123,17 +123,15 @@ def block(origin: str) -> None:
     is sent to it. If it is an instance of this network, that is suspended; if it is a hub, its events are refused.
     """
     canonical = canonical_argument(origin)
-    DynamoFederation().block(canonical, blocked=True)
-    found = DynamoInstances().find_by_url(canonical)
-    if found is not None and found.is_active:
-        decision = Decision(secrets.token_urlsafe(24), str(uuid4()), datetime.now(UTC))
-        suspend(
-            found.instance_id,
-            decision,
-            instances=DynamoInstances(),
-            registrations=DynamoRegistrations(),
-            queue=INSTANCE_NOTICE_JOBS,
-        )
+    found = block_origin(
+        canonical,
+        Decision(secrets.token_urlsafe(24), str(uuid4()), datetime.now(UTC)),
+        federation=DynamoFederation(),
+        instances=DynamoInstances(),
+        registrations=DynamoRegistrations(),
+        queue=INSTANCE_NOTICE_JOBS,
+    )
+    if found is not None:
         click.echo(f"Suspended {found.name} ({found.base_url}): its token and key work no more, its agents are hidden.")
     click.echo(f"Blocked {canonical}. Nothing comes in from it, and nothing is sent to it.")
 

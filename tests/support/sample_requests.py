@@ -182,6 +182,16 @@ OPERATOR_REQUESTS: dict[str, RequestFactory] = {
     "revoke_tools_token": _with_operator_key(path=_HR_TOKEN),
     "rotate_tools_token": _with_operator_key(path=_HR_TOKEN, body={"atOnce": True}),
     "show_budgets": _with_operator_key(query=lambda data: {"userId": data.desk.user_id("bob")}),
+    "block_origin": _with_operator_key(body={"origin": PEER_URL}),
+    "unblock_origin": _with_operator_key(body={"origin": PEER_URL}),
+    "list_origins": _with_operator_key(),
+    "list_persons_connections": _after(
+        SampleData.add_connection, _with_operator_key(query=lambda data: {"userId": data.desk.user_id("bob")})
+    ),
+    "remove_persons_connection": _with_operator_key(path=lambda data: {"connectionId": data.add_connection()}),
+    "remove_instance": _with_operator_key(
+        path=lambda data: {"instanceId": instances.register_instance(data.api).instance_id}
+    ),
     "suspend_instance": _with_operator_key(path=lambda data: {"instanceId": data.add_member().instance_id}),
     "update_integrator": _with_operator_key(path={"slug": "hr"}, body={"name": CANARY}),
 }

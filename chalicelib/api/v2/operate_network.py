@@ -18,6 +18,7 @@ from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOT
 from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.services.challenges import Challenger
 from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.federation.network.stores.registrations import DynamoRegistrations
 from chalicelib.federation.relays.domain.outgoing import RelayQuery
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
@@ -119,6 +120,29 @@ def suspend_instance(instanceId: str, caller: ApiKey, context: RequestContext) -
         queue=INSTANCE_NOTICE_JOBS,
     )
     audit(caller, context, "instance.suspend", made.instance_id)
+    return to_instance_response(made)
+
+
+@operate(
+    bp,
+    "DELETE",
+    f"{_INSTANCES}/{{instanceId}}",
+    envelope="InstanceAnswer",
+    answers={200: "The instance as it was."},
+    refusals=(NotFound, Conflict),
+    grants=OPERATE
+    + NETWORK.can("GetItem", "Query", "BatchGetItem", "UpdateItem", "DeleteItem")
+    + TOKENS.can("UpdateItem", "DeleteItem")
+    + PEERS.can("UpdateItem"),
+)
+def remove_instance(instanceId: str, caller: ApiKey, context: RequestContext) -> InstanceOut:  # noqa: N803 - contract's spelling
+    """Delete an instance that is not active, with its registration, token and agents.
+
+    Connections between people stay. The address of a suspended instance is blocked from then on, so that they stay cut
+    off.
+    """
+    made = instances.remove(instanceId, instances=DynamoInstances(), listings=DynamoMarketplace())
+    audit(caller, context, "instance.remove", made.instance_id)
     return to_instance_response(made)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib.core.domain.callers import InstanceKey, PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
@@ -188,6 +188,31 @@ def suspend(
     found = _require_instance(instance_id, instances, decision.now)
     made = replace(found, status=InstanceStatus.SUSPENDED)
     return _decided(found, made, decision, instances=instances, registrations=registrations, queue=queue)
+
+
+class _Blocks(Protocol):
+    def block(self, origin: str, *, blocked: bool) -> None: ...
+
+
+def block_origin(
+    origin: str,
+    decision: Decision,
+    *,
+    federation: _Blocks,
+    instances: Instances,
+    registrations: Registrations,
+    queue: JobAnnouncer[InstanceNoticeJob],
+) -> Instance | None:
+    """Block the desk at a canonical origin, and suspend its instance. Returns it, or None without an active one.
+
+    Raises:
+        Conflict: the instance has changed meanwhile. The desk is blocked all the same.
+    """
+    federation.block(origin, blocked=True)
+    found = instances.find_by_url(origin)
+    if found is None or not found.is_active:
+        return None
+    return suspend(found.instance_id, decision, instances=instances, registrations=registrations, queue=queue)
 
 
 def remove(instance_id: str, *, instances: Instances, listings: Listings) -> Instance:
