@@ -204,7 +204,9 @@ def test_the_outcome_of_a_heartbeat_before_a_new_join_or_a_leave_is_dropped() ->
 def test_events_of_a_hub_are_accepted_while_this_desk_is_a_member(
     api: Api, desk: Desk, receiver: Receiver, own_hub: str
 ) -> None:
-    hub_answers(receiver, 201, {"instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"})
+    hub_answers(
+        receiver, 201, {"success": True, "instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"}
+    )
     run_admin("hub", "join", own_hub)
     key = json.loads(receiver.received[0].body)["apiKey"]
     event = {"event": "instance_status", "status": "active", "timestamp": "2026-05-21T12:10:00Z"}
@@ -216,7 +218,9 @@ def test_events_of_a_hub_are_accepted_while_this_desk_is_a_member(
     challenge = "n" * 24
     assert api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-1&to={own_hub}").status == 200
     # The hub has lost its data, and knows this desk by another id from now on.
-    hub_answers(receiver, 201, {"instanceId": "id-2", "platformToken": "dvd_fed_second", "status": "active"})
+    hub_answers(
+        receiver, 201, {"success": True, "instanceId": "id-2", "platformToken": "dvd_fed_second", "status": "active"}
+    )
     run_admin("hub", "join", own_hub)
     assert json.loads(receiver.received[1].body)["apiKey"] == key, "by which the hub knows this desk"
     proofs = [f"/.well-known/fluxden?challenge={challenge}&instanceId=id-{n}&to={own_hub}" for n in (1, 2)]
@@ -235,7 +239,9 @@ def test_events_of_a_hub_are_accepted_while_this_desk_is_a_member(
 
 
 def test_a_hub_can_not_replace_another_by_giving_the_same_id(desk: Desk, receiver: Receiver, own_hub: str) -> None:
-    hub_answers(receiver, 201, {"instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"})
+    hub_answers(
+        receiver, 201, {"success": True, "instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"}
+    )
     run_admin("hub", "join", own_hub)
     assert "another hub uses the same id" in refused_command("hub", "join", f"{own_hub}/second")
     found = {each["hub"]: each["status"] for each in json.loads(run_admin("hub", "show", "--json"))}
@@ -248,8 +254,9 @@ def test_a_hub_can_not_replace_another_by_giving_the_same_id(desk: Desk, receive
     ("status", "body", "why"),
     [
         (503, {}, "did not accept the registration"),
-        (200, {"instanceId": "id-1"}, "is not a registration"),
-        (200, {"instanceId": "id-1", "platformToken": "with space"}, "is not a registration"),
+        (200, {"success": True, "instanceId": "id-1"}, "is not a registration"),
+        (200, {"instanceId": "id-1"}, "no success: true"),
+        (200, {"success": True, "instanceId": "id-1", "platformToken": "with space"}, "is not a registration"),
         (403, {"error": "no"}, "with another key, has blocked it"),
     ],
 )

@@ -61,7 +61,9 @@ def test_heartbeats_report_this_desk_take_four_calls_and_survive_failures(
 ) -> None:
     pump.run(BEAT)
     assert pump.calls == ["Query"], "without a hub"
-    hub_answers(receiver, 201, {"instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"})
+    hub_answers(
+        receiver, 201, {"success": True, "instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"}
+    )
     run_admin("hub", "join", own_hub)
     hub_answers(receiver, 200, {"success": True, "platformToken": "dvd_fed_rotated"})
     pump.run(BEAT)
@@ -122,7 +124,9 @@ def test_the_network_command_shows_what_is_unhealthy(
 ) -> None:
     well = json.loads(run_admin("network", "status", "--json"))
     assert (len(well), [each for each in well.values() if each]) == (5, [])
-    hub_answers(receiver, 201, {"instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"})
+    hub_answers(
+        receiver, 201, {"success": True, "instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"}
+    )
     run_admin("hub", "join", own_hub)
     silent, waiting = add_member(api), register_instance(api)
     api.post(HEARTBEAT, None, silent.token)

@@ -63,7 +63,7 @@ def join(
     membership, key = hubs.prepare(hub_url, name, key)
     people, agents = counts.count_people(), counts.count_installed()
     body = registration(membership, own_url=own.url, key=key, version=own.version, people=people, agents=agents)
-    answer = post(f"{hub_url}{REGISTER_PATH}", body, {"Accept": "application/json"})
+    answer = require_success(post(f"{hub_url}{REGISTER_PATH}", body, {"Accept": "application/json"}))
     if not answer.sent:
         raise Conflict(f"The registration was {answer.error}. Unblock it first.")
     if answer.status == _FORBIDDEN:
