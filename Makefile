@@ -22,7 +22,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package release deploy diff stage bench doctor container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package release deploy diff stage bench bench-host doctor container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -105,6 +105,9 @@ bench: package $(installed_bench) ## Measure CPU, cold starts, costs, growth and
 		echo "== $$each"; $(bin)/python -m bench.$$each || exit 1; \
 	done
 	@$(bin)/python -m bench.report
+
+bench-host: $(installed_dev) ## Measure what one process of the container host holds, against its own idle (STREAMS=500)
+	@exec $(bin)/python -m bench.host $(STREAMS)
 
 doctor: $(installed) ## Check a running desk with a test event (URL=)
 	@exec $(bin)/python -m infra.admin doctor $(if $(URL),--url $(URL))

@@ -21,7 +21,11 @@ _HANDSHAKE_SECONDS = 0.1
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    # Accepted sockets inherit it. asyncio sets it only on sockets that were made with the protocol's number. Without it
+    # the second piece of a reply waits 40 ms for the client's acknowledgement of the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def raise_file_limit() -> int:

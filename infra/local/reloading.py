@@ -72,6 +72,8 @@ def listen(name: str, host: str, port: int) -> socket.socket:
         listener.set_inheritable(False)
     else:
         listener = socket.create_server((host, port), backlog=_BACKLOG)
+        # asyncio does not set it on sockets of this kind, and a frame would wait for the acknowledgement of the last.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     _kept[name] = listener
     return listener
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from app import app
+from infra.container import listeners
 from infra.container.http import Application
 from infra.container.server import HttpServer, Limits
 from infra.local.threads import Threads
@@ -18,7 +19,7 @@ class ServedHost:
     """A server in its own thread. `port` is where it listens."""
 
     def __init__(self, limits: Limits, threads: int, streams: int, wrap: Callable[[Any], Any]) -> None:
-        self._listener = socket.create_server((HOST, 0), backlog=1024)
+        self._listener = listeners.listen(HOST, 0)
         self.port: int = self._listener.getsockname()[1]
         self.threads = Threads(threads, "served")
         self._loop = asyncio.new_event_loop()

@@ -78,6 +78,15 @@ def test_a_connection_serves_one_request_after_the_other(host: ServedHost, desk:
         assert send_request(connection, "OPTIONS", EVENTS).status == 405
 
 
+def test_no_piece_of_a_reply_waits_for_an_acknowledgement(host: ServedHost) -> None:
+    with closing(host.connect()) as client:
+        client.sendall(_GET)
+        wait_until(lambda: host.server.connections == 1)
+        (connection,) = host.server.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_pipelined_requests_are_answered_in_order(host: ServedHost) -> None:
     with closing(host.connect()) as client:
         client.sendall(_GET + b"\r\n" + b"GET /api/v2/nothing HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n")

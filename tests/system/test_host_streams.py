@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -17,17 +17,13 @@ from chalicelib import aws
 from chalicelib.api.v2.chat import stream_events
 from chalicelib.chat.domain.streams import Pause
 from chalicelib.edge.streaming import Pieces
-from chalicelib.ids import TokenKind, mint_token
 from chalicelib.live.stores import frames
-from chalicelib.people.domain.directory import Person
-from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.tokens.domain.tokens import KeyGrant
-from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra.container import listeners
 from infra.local import log_watch
 from infra.local.log_watch import LogWatch
 from tests.conftest import Desk
 from tests.support.api import gateway_event
+from tests.support.api_keys import new_listener
 from tests.support.listeners import STREAM, send_messages, stored_rows
 from tests.support.served_host import ServedHost, serve_host
 
@@ -45,20 +41,11 @@ def host(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedHost]:
         yield served
 
 
-def wait_until(is_so: object, seconds: float = 60) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while not is_so():  # type: ignore[operator]
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def new_listener() -> str:
-    """Return a key of somebody new."""
-    token, person = mint_token(TokenKind.KEY), Person(str(uuid4()), f"{uuid4()}@example.com", "Listener")
-    DynamoDirectory().add_person(person)
-    grant = KeyGrant(str(uuid4()), person.user_id, "test", token.visible_prefix, frozenset({"all"}))
-    DynamoTokens().add_key(grant, token, now=datetime.now(UTC), reply={})
-    return token.text
 
 
 def ask_for_stream(host: ServedHost, key: str, last: str = "") -> socket.socket:
