@@ -13,6 +13,7 @@ import time_machine
 from chalicelib.api.v2.chat import stream_events
 from chalicelib.chat.domain.streams import Pause
 from chalicelib.chat.stores.stream_slots import DynamoStreamSlots
+from chalicelib.core.domain import bounds
 from chalicelib.edge.streaming import Pieces
 from chalicelib.resources import SOCKET_WORK
 from chalicelib.settings import settings
@@ -322,7 +323,7 @@ def hold(token: str) -> Any:
 
 
 def test_a_person_holds_three_streams_open(desk: Desk, passing_time: time_machine.Traveller) -> None:
-    held = [hold(desk.alice_key) for _ in range(3)]
+    held = [hold(desk.alice_key) for _ in range(bounds.STREAMS.most)]
     more = "".join(read_pieces(open_reply(desk.alice_key)["pieces"]))
     assert [each["type"] for each in parse_events(more.replace("retry: 10000\n\n", ""))] == ["connected", "heartbeat"]
     assert "retry: 10000\n\nid: " in more

@@ -18,9 +18,7 @@ from chalicelib.inbox.domain.bulk import MOST_PEOPLE
 from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS
 from chalicelib.inbox.domain.inbox import MOST_COUNTED
 from chalicelib.live.domain.frame_size import LARGEST_FRAME
-from chalicelib.live.domain.push import MOST_SUBSCRIPTIONS
 from chalicelib.tasks.domain.employee_tasks import MOST_OPEN_TASKS
-from chalicelib.tokens.domain.keys import MOST_KEYS
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -70,9 +68,7 @@ def test_the_page_of_limits_has_the_numbers_of_the_code() -> None:
     for text in (
         f"{MOST_PEOPLE:,} people a bulk call",
         f"{MOST_SUPPLEMENTS} supplements a delivery",
-        f"{MOST_KEYS} API keys a person",
         f"{MOST_OPEN_TASKS} open tasks of an integrator",
-        f"{MOST_SUBSCRIPTIONS} subscribed browsers a person",
         f"{MOST_ITEMS} checklist items, {MOST_CONTACTS} contacts a card; {MOST_CARDS} cards a contact",
         f"{MOST_COUNTED:,} unread and {MOST_COUNTED:,} snoozed deliveries",
         f"{MOST_REQUESTS_AN_HOUR} connection requests an hour to a person, {MOST_CLAIMS_AN_HOUR} unconfirmed ones",

@@ -6,6 +6,7 @@ import pytest
 from py_vapid import Vapid02
 
 from chalicelib import aws
+from chalicelib.core.domain import bounds
 from chalicelib.resources import FAN_OUT, SOCKET_WORK, SOCKETS, WEB_PUSH
 from tests.conftest import Desk
 from tests.support import inputs
@@ -64,8 +65,10 @@ def test_an_endpoint_that_must_not_be_called_is_refused(api: Api, desk: Desk, en
     assert browsers(api, desk.alice_key) == 0
 
 
-def test_a_person_has_ten_browsers_at_most_and_one_that_goes_makes_room(api: Api, desk: Desk) -> None:
-    made = [subscribe(api, desk.alice_key, f"https://push.example.com/{number}") for number in range(10)]
+def test_a_person_has_twenty_browsers_at_most_and_one_that_goes_makes_room(api: Api, desk: Desk) -> None:
+    made = [
+        subscribe(api, desk.alice_key, f"https://push.example.com/{number}") for number in range(bounds.BROWSERS.most)
+    ]
     assert subscribe(api, desk.alice_key, "https://push.example.com/more").status == 409
     api.call("DELETE", f"{SUBSCRIPTIONS}/{made[0].json['data']['id']}", token=desk.alice_key)
     assert subscribe(api, desk.alice_key, "https://push.example.com/more").status == 201

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from chalicelib.core.domain import bounds
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.resources import SOCKET_WORK
 from chalicelib.sockets.desk import on_connect
@@ -90,7 +91,7 @@ def test_a_person_has_twenty_sockets_and_the_oldest_makes_room(
 ) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         opened = []
-        for number in range(22):
+        for number in range(bounds.SOCKETS.most + 2):
             clock.shift(timedelta(seconds=1))
             headers = {"Last-Event-ID": "0"} if number % 2 else {}
             opened.append(sockets.connect(desk.alice_key, headers=headers))

@@ -55,7 +55,7 @@ def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, context: RequestCont
     """Subscribe a browser to push notifications.
 
     The browser is notified when something arrives in your inbox while no console is open. The notification is empty:
-    the browser fetches the content itself. Subscribing again keeps the subscription. You can have up to 10
+    the browser fetches the content itself. Subscribing again keeps the subscription. You can have up to 20
     subscriptions. A subscription that the push service reports as gone is deleted.
     """
     return push.subscribe(body, owner=caller, context=context, subscriptions=DynamoPush())

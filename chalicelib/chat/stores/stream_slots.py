@@ -7,7 +7,7 @@ A slot whose holder ended without giving it back is free from then on.
 from datetime import datetime
 
 from chalicelib.chat.domain.streams import StreamSlot
-from chalicelib.core.domain.bounds import STREAMS_PER_PERSON
+from chalicelib.core.domain import bounds
 from chalicelib.core.stores.actions import NEW, delete, put
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.writes import try_commit
@@ -19,7 +19,7 @@ class DynamoStreamSlots:
     def take(self, user_id: str, *, until: datetime, now: datetime) -> StreamSlot | None:
         """Take a slot of the person; None if they hold as many as they may. One store call for each slot tried."""
         holder, seconds = new_nonce(), int(now.timestamp())
-        for number in range(STREAMS_PER_PERSON):
+        for number in range(bounds.STREAMS.most):
             slot = StreamSlot(user_id, number, holder)
             condition = f"{NEW} OR expiresAt <= :now OR holder = :holder"
             if try_commit([put(SOCKETS, _row(slot, until), condition, now=seconds, holder=holder)]):

@@ -1,6 +1,28 @@
-"""How much of something one person can have at the same time."""
+"""How much of something one person can have at the same time, or in a minute.
 
-# The oldest is closed when another one opens.
-SOCKETS_PER_PERSON = 20
-# Event streams that wait for events. Another one ends at once, and its client comes back later.
-STREAMS_PER_PERSON = 3
+`docs/limits.md` and `tests/laws/test_bounds.py` have each of these.
+"""
+
+from typing import NamedTuple
+
+
+class Bound(NamedTuple):
+    """The most that one person can have of something, in words for the page of limits, and what is beyond it."""
+
+    most: int
+    of: str
+    beyond: str
+
+
+# Expired and inactive keys count, until they are deleted.
+KEYS = Bound(50, "API keys a person", "409, until one is deleted")
+SOCKETS = Bound(20, "WebSockets a person", "The oldest is closed after an `error` event.")
+# Streams that wait for events. The client of one that is refused comes back later.
+STREAMS = Bound(
+    3, "waiting event streams a person, half of the threads a host", "The reply ends at once, with `retry: 10000`."
+)
+BROWSERS = Bound(20, "subscribed browsers a person", "409, until one is unsubscribed")
+# Not below what one key may spend, so a desk with larger budgets has a larger bound.
+CALLS = Bound(600, "calls a minute with all API keys of a person", "429 with `Retry-After`")
+
+PER_PERSON = (KEYS, SOCKETS, STREAMS, BROWSERS, CALLS)

@@ -14,7 +14,6 @@ from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, UuidOut
 from chalicelib.core.domain.links import link_error
 from chalicelib.core.domain.severity import Severity
 
-MOST_SUBSCRIPTIONS = 10
 # A browser that was closed overnight gets one message in the morning: messages of one topic replace each other.
 LIVES = timedelta(hours=24)
 TOPIC = "inbox"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.core.domain.bounds import SOCKETS_PER_PERSON
+from chalicelib.core.domain import bounds
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.frames import FrameType, parse_position, signal_frame
@@ -61,7 +61,7 @@ def open_socket(
     sockets.add(socket)
     work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))
     for each in _surplus(log_state.sockets):
-        reason = f"You have {SOCKETS_PER_PERSON} newer connections, which is as many as you can have."
+        reason = f"You have {bounds.SOCKETS.most} newer connections, which is as many as you can have."
         error = signal_frame(FrameType.ERROR, each.sent_to, now, error=reason, code="too-many-connections")
         if post_frame(each, error, sockets=sockets, gateway=gateway):
             end_socket(each, sockets=sockets, gateway=gateway)
@@ -70,7 +70,7 @@ def open_socket(
 def _surplus(opened: Sequence[Socket]) -> Sequence[Socket]:
     """Return the oldest sockets that have to make room for one more."""
     oldest_first = sorted(opened, key=lambda each: (each.opened_at, each.connection_id))
-    return oldest_first[: max(0, len(opened) + 1 - SOCKETS_PER_PERSON)]
+    return oldest_first[: max(0, len(opened) + 1 - bounds.SOCKETS.most)]
 
 
 def resume_socket(socket: Socket, after: str, *, work: JobSender[CatchUpJob]) -> None:

@@ -7,6 +7,7 @@ The desk's public key: DESK / VAPID; publicKey (see push_keys)
 
 from typing import Any
 
+from chalicelib.core.domain import bounds
 from chalicelib.core.domain.errors import Conflict
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
@@ -14,7 +15,7 @@ from chalicelib.core.stores.actions import EXISTS, check, delete, put_new, updat
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.live.domain.push import MOST_SUBSCRIPTIONS, Subscription
+from chalicelib.live.domain.push import Subscription
 from chalicelib.people.stores.directory_rows import PUSH_SUBSCRIPTION
 from chalicelib.resources import DIRECTORY, SOCKETS
 
@@ -47,7 +48,9 @@ class DynamoPush:
             commit([put_new(DIRECTORY, row), _count(subscription.user_id, 1)], claim=claim, reply=reply)
         except Refused as refused:
             if 0 not in refused.failed:
-                raise Conflict(f"A person has at most {MOST_SUBSCRIPTIONS} subscriptions.") from refused
+                raise Conflict(
+                    f"A person has at most {bounds.BROWSERS.most} subscriptions. Remove one first."
+                ) from refused
             if claim:
                 commit([check(DIRECTORY, key, EXISTS)], claim=claim, reply=reply)
 
@@ -69,7 +72,7 @@ def _count(user_id: str, change: int) -> Action:
         "attribute_not_exists(browsers) OR browsers < :end",
         change=change,
         # Taking one away is never too much.
-        end=MOST_SUBSCRIPTIONS + (change < 0),
+        end=bounds.BROWSERS.most + (change < 0),
     )
 
 

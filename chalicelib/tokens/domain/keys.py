@@ -15,8 +15,6 @@ from chalicelib.core.domain.fields import In, Line, Omittable, Out, Query, TimeO
 ALL: Literal["all"] = "all"
 _MOST_DAYS = 36_500
 _SECONDS_PER_DAY = 24 * 3600
-# Expired and inactive keys count, until they are deleted.
-MOST_KEYS = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -2,37 +2,31 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb, is_transient
 from chalicelib.core.domain.budgets import Charge, Window, day_of, minute_of, new_window
-from chalicelib.core.domain.callers import (
-    ApiKey,
-    Caller,
-    InstanceKey,
-    PersonalToken,
-    PlatformToken,
-    Session,
-    TokenStatus,
-    ToolsToken,
-)
-from chalicelib.core.domain.errors import Inactive, RateLimited, Unapproved, Unauthorized, Unavailable
-from chalicelib.core.domain.severity import Severity
+from chalicelib.core.domain.callers import Caller, TokenStatus
+from chalicelib.core.domain.errors import RateLimited, Unavailable
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import CredentialKind, InstanceCredential, PresentedToken, SignInSecret, TokenKind, new_nonce
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
 from chalicelib.tokens.domain.sessions import hours_after
 from chalicelib.tokens.domain.tokens import Admission
+from chalicelib.tokens.stores.person_budgets import draw_action, person_budget, share_of
+from chalicelib.tokens.stores.token_callers import check_token, to_caller
 from chalicelib.tokens.stores.token_rows import token_key
 
 log = logging.getLogger("fluxden")
 
 _ATTEMPTS = 10
-_UNKNOWN = "Missing or invalid bearer token."
+_TOGETHER = " for all your API keys together"
 
 _IS_VALID = (
     "(secretHash = :hash OR (priorHash = :hash AND priorExpiresAt > :now)) AND #status = :active"
@@ -55,6 +49,22 @@ class _Change:
     named: Row
 
 
+class _NotTakenError(Exception):
+    """The token's row does not allow the charge. It is empty if there is none."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__("not taken")
+        self.row = row
+
+
+class _PersonShortError(Exception):
+    """The person's keys have drawn so much of the minute that the share is not left."""
+
+    def __init__(self, drawn: int) -> None:
+        super().__init__("not drawn")
+        self.drawn = drawn
+
+
 class DynamoTokenBudgets:
     def spend(
         self,
@@ -70,41 +80,52 @@ class DynamoTokenBudgets:
         `address` is the network address that the call comes from. It is shown to the owner of the token.
 
         One store call; two in a new minute or day, or when the day's deliveries are used up. Then only units are
-        taken, and the caller has `over_daily_limit`.
+        taken, and the caller has `over_daily_limit`. A key also takes two for each share of its person's minute, which
+        is a fiftieth: one call in twelve.
 
         Raises:
             Unauthorized: the token is unknown, or was superseded more than 24 hours ago.
-        Unapproved: the token is known, but its instance is not approved.
+            Unapproved: the token is known, but its instance is not approved.
             Inactive: the token is disabled, revoked or expired.
         """
         budget, minute, day = _budget(token.kind), minute_of(now), day_of(now)
-        affordable = charge
+        affordable, is_key = charge, token.kind is TokenKind.KEY
+        shared = person_budget(budget)
+        share = max(share_of(shared), charge.units)
         current: Row | None = None
         for _ in range(_ATTEMPTS):
-            change = (
-                _take_change(affordable, budget, minute, day)
-                if current is None
-                else _begin_change(affordable, current, minute, day)
-            )
-            try:
-                row = self._spend(token, change, now, address)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                    raise
-                row = _current_row(error)
+            draw = None
+            if current is None:
+                change = _take_change(affordable, budget, minute, day, is_key=is_key)
             else:
-                caller = _caller(token, row, over_daily_limit=affordable.deliveries < charge.deliveries)
-                state = new_window(limit=budget, used=int(row["minuteUsed"]), minute=minute)
-                return Admission(caller, state, affordable)
-            _check_token(token, row, now)
+                share = min(share, budget - _current_counters(current, minute, day)[0])
+                change = _begin_change(affordable, current, minute, day, share if is_key else None)
+                draw = draw_action(current["userId"], minute, share, shared) if is_key else None
+            try:
+                row = _write(_request(token, change, now, address), draw, current)
+            except _NotTakenError as found:
+                row = found.row
+            except _PersonShortError as short:
+                share = shared - short.drawn
+                if share < affordable.units:
+                    assert current is not None
+                    return _exhausted(
+                        to_caller(token, current), new_window(limit=shared, used=shared, minute=minute), now, _TOGETHER
+                    )
+                continue
+            else:
+                caller = to_caller(token, row, over_daily_limit=affordable.deliveries < charge.deliveries)
+                spent = int(change.named["used"] if "used" in change.named else row["minuteUsed"])
+                return Admission(caller, new_window(limit=budget, used=spent, minute=minute), affordable)
+            check_token(token, row, now)
             # Clocks of functions differ a little. A minute or day that has begun for one has begun for all.
             minute, day = max(minute, int(row["minute"])), max(day, row["day"])
             used, left = _current_counters(row, minute, day)
             if used + affordable.units > budget:
-                return _exhausted(_caller(token, row), new_window(limit=budget, used=used, minute=minute), now)
+                return _exhausted(to_caller(token, row), new_window(limit=budget, used=used, minute=minute), now)
             if affordable.deliveries > left:
                 affordable = Charge(affordable.units)
-            current = row if (int(row["minute"]), row["day"]) != (minute, day) else None
+            current = row if _begins(row, minute, day, affordable, is_key=is_key) else None
         raise Unavailable("Too many calls are using this token. Try again.")
 
     def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None:
@@ -144,46 +165,71 @@ class DynamoTokenBudgets:
             ExpressionAttributeValues=values(**named),
         )
 
-    def _spend(self, token: PresentedToken, change: _Change, now: datetime, address: str | None) -> Row:
-        held = " AND attribute_exists(holders)" if token.kind is InstanceCredential.INSTANCE else ""
-        named = {
-            "hash": token.secret_hash,
-            "active": TokenStatus.ACTIVE.value,
-            "now": int(now.timestamp()),
-            "one": 1,
-        }
-        seen = ""
-        if address:
-            seen, named["address"] = "lastUsedFrom = :address, ", address
-        if token.kind is SignInSecret.SESSION:
-            held = " AND idleUntil > :now"
-            if not token.stays_idle:
-                seen, named["idle"] = f"{seen}idleUntil = :idle, ", hours_after(now, settings().session_idle_hours)
-        done = dynamodb().update_item(
-            TableName=TOKENS.physical_name,
-            Key=to_item(token_key(token)),
-            UpdateExpression=f"SET {seen}lastUsedAt = :now, useCount = useCount + :one, {change.sets}",
-            ConditionExpression=f"{_IS_VALID} AND {change.conditions}{held}",
-            ExpressionAttributeNames={"#minute": "minute", "#day": "day", "#status": "status"},
-            ExpressionAttributeValues=values(**named, **change.named),
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-        return from_item(done["Attributes"])
+
+def _write(request: Any, draw: Action | None, current: Row | None) -> Row:
+    """Charge a token, and its person where something is drawn. Returns the row, which is `current` without the change
+    after a transaction.
+
+    Raises:
+        _NotTakenError, _PersonShortError: nothing was written.
+    """
+    try:
+        if draw is None:
+            return from_item(dynamodb().update_item(**request, ReturnValues="ALL_NEW")["Attributes"])
+        commit([{"Update": request}, draw])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        response: Any = error.response
+        raise _NotTakenError(from_item(response.get("Item") or {})) from error
+    except Refused as refused:
+        if 0 in refused.failed:
+            raise _NotTakenError(refused.rows[0]) from refused
+        raise _PersonShortError(int(refused.rows[1]["drawn"])) from refused
+    assert current is not None
+    return current
 
 
-def _take_change(charge: Charge, budget: int, minute: int, day: str) -> _Change:
+def _request(token: PresentedToken, change: _Change, now: datetime, address: str | None) -> Any:
+    """Return the update that authenticates and charges, alone or as the member of a transaction."""
+    held = " AND attribute_exists(holders)" if token.kind is InstanceCredential.INSTANCE else ""
+    named: Row = {"hash": token.secret_hash, "active": TokenStatus.ACTIVE.value, "now": int(now.timestamp()), "one": 1}
+    seen = ""
+    if address:
+        seen, named["address"] = "lastUsedFrom = :address, ", address
+    if token.kind is SignInSecret.SESSION:
+        held = " AND idleUntil > :now"
+        if not token.stays_idle:
+            seen, named["idle"] = f"{seen}idleUntil = :idle, ", hours_after(now, settings().session_idle_hours)
+    return {
+        "TableName": TOKENS.physical_name,
+        "Key": to_item(token_key(token)),
+        "UpdateExpression": f"SET {seen}lastUsedAt = :now, useCount = useCount + :one, {change.sets}",
+        "ConditionExpression": f"{_IS_VALID} AND {change.conditions}{held}",
+        "ExpressionAttributeNames": {"#minute": "minute", "#day": "day", "#status": "status"},
+        "ExpressionAttributeValues": values(**named, **change.named),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def _take_change(charge: Charge, budget: int, minute: int, day: str, *, is_key: bool) -> _Change:
     """Take from the running minute and day, as long as they are the row's and leave enough."""
     sets, conditions = _UNITS
     named: Row = {"minute": minute, "day": day, "units": charge.units, "room": budget - charge.units}
     if charge.deliveries:
         sets, conditions = _UNITS_AND_DELIVERIES
         named["deliveries"] = charge.deliveries
+    if is_key:
+        sets += ", minuteLeft = minuteLeft - :units"
+        conditions += " AND minuteLeft >= :units"
     return _Change(sets, conditions, named)
 
 
-def _begin_change(charge: Charge, current: Row, minute: int, day: str) -> _Change:
-    """Begin a minute, a day, or both, if the row is as it was read; one of concurrent calls succeeds."""
+def _begin_change(charge: Charge, current: Row, minute: int, day: str, share: int | None) -> _Change:
+    """Begin a minute, a day, or both, if the row is as it was read; one of concurrent calls succeeds.
+
+    A key also gets a `share` of its person's minute.
+    """
     used, left = _current_counters(current, minute, day)
     sets = "#minute = :minute, minuteUsed = :used, #day = :day, dayLeft = :left"
     conditions = "#minute = :seenMinute AND #day = :seenDay"
@@ -195,6 +241,9 @@ def _begin_change(charge: Charge, current: Row, minute: int, day: str) -> _Chang
         "seenMinute": current["minute"],
         "seenDay": current["day"],
     }
+    if share is not None:
+        sets += ", minuteLeft = :share"
+        named["share"] = _share_left(current, minute) + share - charge.units
     for name, key, running in (("minuteUsed", "minute", minute), ("dayLeft", "day", day)):
         if current[key] == running:
             conditions += f" AND {name} = :seen_{name}"
@@ -206,6 +255,17 @@ def _current_counters(row: Row, minute: int, day: str) -> tuple[int, int]:
     """The units used in the minute, and the deliveries left of the day."""
     used = int(row["minuteUsed"]) if row["minute"] == minute else 0
     return used, int(row["dayLeft"] if row["day"] == day else row["dailyLimit"])
+
+
+def _begins(row: Row, minute: int, day: str, charge: Charge, *, is_key: bool) -> bool:
+    """Whether a minute or a day begins, or a key needs another share."""
+    has_share = not is_key or _share_left(row, minute) >= charge.units
+    return (int(row["minute"]), row["day"]) != (minute, day) or not has_share
+
+
+def _share_left(row: Row, minute: int) -> int:
+    """The calls left of what a key has drawn from its person's minute."""
+    return int(row.get("minuteLeft", 0)) if row["minute"] == minute else 0
 
 
 def _budget(kind: CredentialKind) -> int:
@@ -222,73 +282,7 @@ def _budget(kind: CredentialKind) -> int:
             return settings().platform_budget
 
 
-def _current_row(error: ClientError) -> Row:
-    item: Any = error.response.get("Item")
-    if not item:
-        raise Unauthorized(_UNKNOWN) from error
-    return from_item(item)
-
-
-def _check_token(token: PresentedToken, row: Row, now: datetime) -> None:
-    seconds = int(now.timestamp())
-    prior = row.get("priorHash") == token.secret_hash and row.get("priorExpiresAt", 0) > seconds
-    if row["secretHash"] != token.secret_hash and not prior:
-        raise Unauthorized(_UNKNOWN)
-    # For callers an instance that is not approved is unknown.
-    if token.kind is InstanceCredential.PLATFORM and row["status"] != TokenStatus.ACTIVE:
-        raise Unapproved("This instance is not approved, or is suspended.")
-    if token.kind is InstanceCredential.INSTANCE and "holders" not in row:
-        raise Unapproved(_UNKNOWN)
-    if row["status"] != TokenStatus.ACTIVE:
-        raise Inactive(f"The token has been {row['status']}.")
-    if token.kind is SignInSecret.SESSION and min(row["expiresAt"], row["idleUntil"]) <= seconds:
-        raise Unauthorized("This session has ended. Sign in again.")
-    if row.get("expiresAt", seconds + 1) <= seconds:
-        raise Inactive("This token has expired.")
-
-
-def _exhausted(caller: Caller, state: Window, now: datetime) -> Admission:
+def _exhausted(caller: Caller, state: Window, now: datetime, whose: str = "") -> Admission:
     wait = max(1, state.reset - int(now.timestamp()))
-    refusal = RateLimited(
-        f"Rate limit of {state.limit} units per minute reached. Try again in {wait} s.", retry_after=wait
-    )
-    return Admission(caller, state, taken=Charge(0), refused=refusal)
-
-
-def _caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False) -> Caller:
-    superseded = row["secretHash"] != token.secret_hash
-    until = datetime.fromtimestamp(int(row["priorExpiresAt"]), UTC) if superseded else None
-    match token.kind:
-        case TokenKind.KEY:
-            expires_at = int(row["expiresAt"]) if "expiresAt" in row else None
-            return ApiKey(row["keyId"], row["userId"], frozenset(row["permissions"]), row["name"], expires_at)
-        case SignInSecret():
-            return Session(row["sessionId"], row["userId"], frozenset({"all"}), token_hash=token.row_id)
-        case InstanceCredential.PLATFORM:
-            return PlatformToken(row["instanceId"])
-        case InstanceCredential.INSTANCE:
-            return InstanceKey(token.row_id, frozenset(row["holders"]))
-        case TokenKind.TOOLS:
-            return ToolsToken(
-                token.row_id,
-                row["integrator"],
-                row["eventPrefix"],
-                row["userId"],
-                row["admin"],
-                until,
-                over_daily_limit,
-            )
-        case TokenKind.PERSONAL:
-            ceiling = row["severityCeiling"]
-            return PersonalToken(
-                grant_id=token.row_id,
-                integrator=row["integrator"],
-                event_prefix=row["eventPrefix"],
-                user_id=row["userId"],
-                tools_token_id=row["toolsTokenId"],
-                tools_owner_id=row["toolsOwnerId"],
-                severity_ceiling=Severity(ceiling) if ceiling else None,
-                moderated=row["moderated"],
-                superseded_until=until,
-                over_daily_limit=over_daily_limit,
-            )
+    detail = f"Rate limit of {state.limit} units per minute{whose} reached. Try again in {wait} s."
+    return Admission(caller, state, taken=Charge(0), refused=RateLimited(detail, retry_after=wait))

@@ -7,11 +7,13 @@ pk = KEYID#<key id>: hash and userId of a key, to find it by its id
 pk = KEYS#<user id>: keyIds of the person's keys, to bound their number; keys older than this row are not among them
 index owner: keyOwner, createdAt; keyOwner = <user id> of a key, PERSONAL#<user id>, or TOOLS for all tools tokens
 minute, minuteUsed: units used in the current minute; day, dayLeft: deliveries left of the current UTC day
+minuteLeft: what a key has drawn of its person's minute and not spent (see person_budgets)
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
+from chalicelib.core.domain import bounds
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.fields import timestamp
@@ -25,7 +27,6 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import MintedToken
 from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import TOKENS
-from chalicelib.tokens.domain.keys import MOST_KEYS
 from chalicelib.tokens.domain.tokens import GrantState, KeyGrant, PersonalGrant, ToolsGrant, prior_expiry
 from chalicelib.tokens.stores.token_rows import START, grant_key, token_key, tools_key
 
@@ -98,7 +99,7 @@ class DynamoTokens:
             if _OWNER in refused.failed:
                 raise Forbidden("The owner of this key is not an active employee.") from refused
             if list(refused.failed) == [_KEY_COUNT]:
-                raise Conflict(f"A person has at most {MOST_KEYS} keys. Delete one first.") from refused
+                raise Conflict(f"A person has at most {bounds.KEYS.most} keys. Delete one first.") from refused
             raise Conflict("This key exists already.") from refused
 
     def rotate(
@@ -172,7 +173,9 @@ def keys_of_key(user_id: str) -> Row:
 
 def _count_key(grant: KeyGrant) -> Action:
     room = "attribute_not_exists(keyIds) OR size(keyIds) < :most"
-    return update(TOKENS, keys_of_key(grant.user_id), "ADD keyIds :added", room, added={grant.key_id}, most=MOST_KEYS)
+    return update(
+        TOKENS, keys_of_key(grant.user_id), "ADD keyIds :added", room, added={grant.key_id}, most=bounds.KEYS.most
+    )
 
 
 def personal_owner(user_id: str) -> str:
