@@ -125,7 +125,7 @@ SECRET_KEY = Secret("secret-key")
 UNSEAL = SECRET_KEY.can_read()
 
 # To push to the open connections of a person.
-NOTIFY = SOCKETS.can("Query", "PutItem", "DeleteItem") + SOCKET_API.can_post()
+NOTIFY = SOCKETS.can("Query", "PutItem", "DeleteItem") + SOCKET_API.can_post() + SOCKET_WORK.can_send()
 
 # To send a browser notification where no connection is open.
 NUDGE = WEB_PUSH.can_send()

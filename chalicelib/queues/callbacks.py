@@ -18,6 +18,7 @@ from chalicelib.inbox.services.callbacks import attempt_callback
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -62,5 +63,5 @@ def deliver_callback(message: CallbackJob) -> None:
         secrets=DynamoSigningSecrets(),
         people=DynamoDirectory(),
         post=http.post,
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
     )

@@ -25,6 +25,7 @@ from chalicelib.federation.connections.stores.connections import DynamoConnectio
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.connections.stores.held_requests import DynamoHeldRequests
 from chalicelib.federation.relays.stores.connection_traces import DynamoConnectionTraces
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -72,9 +73,9 @@ def _count(outcome: str) -> None:
 )
 def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
     """Make the attempt that is due. A failure of the peer is recorded; only our own failure returns the message."""
-    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
     calls = DeskCalls(DynamoFederation(), http.post_and_read, http.get)
     inquirer = Inquirer(calls.get, refuse_signature)
+    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS)
     settler = RequestSettler(
         inquirer=inquirer,
         federation=DynamoFederation(),

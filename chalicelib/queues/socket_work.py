@@ -1,4 +1,4 @@
-"""Worker of the queue `socket-work`: a socket that needs missed events, or people whose sockets get a heartbeat."""
+"""Worker of the queue `socket-work`: sockets that need missed events, new events, or a heartbeat."""
 
 import time
 from datetime import UTC, datetime
@@ -7,9 +7,10 @@ from chalice.app import Blueprint
 
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.live.domain.sockets import CatchUpJob, HeartbeatJob, SocketJob
+from chalicelib.live.domain.sockets import CatchUpJob, FrameJob, HeartbeatJob, SocketJob
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.catch_up import CatchUp
+from chalicelib.live.services.frame_pusher import FramePusher
 from chalicelib.live.services.heartbeats import HeartbeatSender
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
@@ -28,10 +29,12 @@ bp = Blueprint(__name__)
     grants=NOTE_FAILURE + NOTIFY + SOCKETS.can("GetItem", "UpdateItem"),
 )
 def serve_sockets(message: SocketJob) -> None:
-    """Send a new connection its greeting and missed events, replay events to an open one, or send heartbeats."""
+    """Send connections what they have missed, events that their writer left to this worker, or heartbeats."""
     frames, sockets, gateway = DynamoFrames(), DynamoSockets(), ApiGatewaySockets()
     match message.root:
         case CatchUpJob() as job:
             CatchUp(frames, sockets, gateway, clock=lambda: datetime.now(UTC), sleep=time.sleep).run(job)
+        case FrameJob() as job:
+            FramePusher(frames, sockets, gateway, gather).run(job, now=datetime.now(UTC))
         case HeartbeatJob() as job:
             HeartbeatSender(frames, sockets, gateway, gather).run(job, now=datetime.now(UTC))

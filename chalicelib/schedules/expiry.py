@@ -9,6 +9,7 @@ from chalicelib.edge.schedule import schedule
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services import expiry
 from chalicelib.federation.connections.stores.connections import DynamoConnections
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -34,6 +35,6 @@ def end_unanswered_requests(now: datetime) -> int:
         now,
         message_id=lambda: ids.new_ulid(now),
         requests=DynamoConnections(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
         queue=CONNECTION_NOTICE_JOBS,
     )

@@ -24,7 +24,7 @@ from chalicelib.edge.problem import to_invalid
 from chalicelib.edge.socket import SocketCall, admit, find_token, socket
 from chalicelib.live.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal_frame
 from chalicelib.live.domain.sockets import Socket
-from chalicelib.live.gateways.socket_work import CATCH_UP_JOBS
+from chalicelib.live.gateways.socket_work import CATCH_UP_JOBS, FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services import sockets
 from chalicelib.live.services.heartbeats import new_heartbeat
@@ -148,7 +148,7 @@ def _send(frame: Send, caller: ApiKey, call: SocketCall, *, agent_name: str | No
         owner=caller,
         context=RequestContext(call.request_id, call.now),
         chat=DynamoChat(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
     )
 
 

@@ -102,6 +102,7 @@ def test_a_person_has_twenty_sockets_and_the_oldest_makes_room(
         for each in opened[:2]:
             assert (each.frames[-1]["type"], each.frames[-1]["code"]) == ("error", "too-many-connections")
         api.post(SEND, {"content": "x"}, desk.alice_key)
+        pump.drain(SOCKET_WORK)
         assert all(message_contents(each) == ["x"] for each in opened[2:])
         assert message_contents(other) == []
 

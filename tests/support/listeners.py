@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.chat.domain.chat import Message, Role
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -32,7 +33,8 @@ def open_client(sockets: Sockets, key: str, pump: Pumps, *, after: str | None = 
 def send_messages(desk: Desk, *contents: str) -> None:
     """Push chat messages to Alice without storing them."""
     events = [Message(each, desk.user_id("alice"), Role.USER, each, None, None, "").live_event for each in contents]
-    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), lambda *calls: [call() for call in calls])
+    one_by_one = lambda *calls: [call() for call in calls]  # noqa: E731 - a port
+    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), one_by_one, FRAME_JOBS)
     notifier.notify(desk.user_id("alice"), *events, log_state=None, now=datetime.now(UTC))
 
 

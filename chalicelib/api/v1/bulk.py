@@ -20,6 +20,7 @@ from chalicelib.inbox.gateways.fan_out import FAN_OUT_JOBS
 from chalicelib.inbox.services import bulk
 from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -89,7 +90,9 @@ def _ports() -> bulk.Ports:
         accepted=DynamoAcceptedCalls(),
         queue=FAN_OUT_JOBS,
         replays=DynamoIdempotency(),
-        find_log_state=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather).find_log_state,
+        find_log_state=Notifier(
+            DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS
+        ).find_log_state,
         mint=partial(ids.mint_token, ids.TokenKind.PERSONAL),
         gather=gather,
     )

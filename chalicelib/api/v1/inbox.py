@@ -14,6 +14,7 @@ from chalicelib.inbox.domain.inbox_states import StateIn
 from chalicelib.inbox.services import inbox
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.inbox import DynamoInbox
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -111,5 +112,5 @@ def change_inbox_delivery(
         context=context,
         deliveries=DynamoDeliveries(),
         inbox=DynamoInbox(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
     )

@@ -24,6 +24,7 @@ from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import OperationReply
 from chalicelib.edge.streaming import EVENT_STREAM, NOT_BUFFERED, Pieces
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -60,7 +61,7 @@ def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, context
         owner=caller,
         context=context,
         chat=DynamoChat(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
     )
 
 

@@ -47,6 +47,7 @@ from chalicelib.federation.connections.stores.federation_settings import DynamoF
 from chalicelib.federation.connections.stores.held_requests import DynamoHeldRequests
 from chalicelib.federation.network.services.instances import owns_origin
 from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -66,7 +67,7 @@ def _is_approved_instance(url: str) -> bool:
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS)
 
 
 def _ports() -> Ports:

@@ -13,6 +13,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import without_data
 from chalicelib.live.domain.frames import FrameType, LiveEvent
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.services.sockets import SocketCloser
@@ -47,7 +48,7 @@ def _closer() -> SocketCloser:
 def _announce(key: Key, *, now: datetime) -> None:
     """Tell the owner's consoles of a new key, so that nobody makes one unseen. Store calls: 2."""
     created = LiveEvent(FrameType.KEY_CREATED, {"key": to_response(key).model_dump(mode="json", by_alias=True)})
-    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
+    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS)
     notifier.notify(key.user_id, created, log_state=None, now=now)
 
 

@@ -18,6 +18,7 @@ from chalicelib.federation.relays.domain.relay_messages import AckAnswer, AckIn,
 from chalicelib.federation.relays.services import relays
 from chalicelib.federation.relays.services.acknowledgements import AcknowledgementReceiver
 from chalicelib.federation.relays.stores.relays import DynamoRelays
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -35,7 +36,7 @@ _ADMIT = GUESSES + PEERS.can("GetItem", "Query", "UpdateItem")
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS)
 
 
 @operation(

@@ -19,6 +19,7 @@ RESUMABLE_FOR = timedelta(hours=24)
 KEPT_FOR = retention.LIVE_EVENTS.kept
 
 _ID_DIGITS = 16
+_MOST_POSTED = 4
 # The id of a frame, or 0 for the start of what is kept.
 ID_PATTERN = re.compile(r"0|[0-9]{16}", re.ASCII)
 _POSITIONS_A_DAY = 10**9
@@ -116,14 +117,16 @@ class Frame:
 class LogEntry:
     """One position of a log: a frame, or None where a socket became live.
 
-    `listeners` are the sockets that the frame's writer pushes it to. A later reader has only their ids, in `pushed_to`.
-    `kept_until` is in epoch seconds, 0 if unknown.
+    `listeners` are the sockets that the frame is pushed to. A later reader has only their ids, in `pushed_to`. The
+    frame's writer posts it to most of them itself, and a worker does to those in `queued_for`. `kept_until` is in epoch
+    seconds, 0 if unknown.
     """
 
     position: int
     frame: Frame | None
     listeners: Sequence[Socket] = ()
     pushed_to: frozenset[str] = frozenset()
+    queued_for: frozenset[str] = frozenset()
     kept_until: int = 0
 
 
@@ -158,6 +161,15 @@ class LogState:
     def expected_outcome(self, event: LiveEvent, *, now: datetime) -> PushOutcome:
         """Return the outcome of telling the person of `event`, if every socket takes it."""
         return push_outcome(self.listeners_for(event, now=now), has_browsers=bool(self.browsers and event.urgency))
+
+
+def surplus_listeners(sockets: Sequence[Socket]) -> frozenset[str]:
+    """Return the ids of the sockets that a worker pushes to, so that telling many takes no longer than telling a few.
+
+    The writer itself tells a few: first those that a person looks at, and of these the newest.
+    """
+    ordered = sorted(sockets, key=lambda each: (not each.by_browser, -each.opened_at, each.connection_id))
+    return frozenset(each.connection_id for each in ordered[_MOST_POSTED:])
 
 
 def push_outcome(taken_by: Sequence[Socket], *, has_browsers: bool) -> PushOutcome:

@@ -82,7 +82,18 @@ class CatchUpJob(BaseModel):
     resumes: bool = False
 
 
-class SocketJob(RootModel[CatchUpJob | HeartbeatJob]):
+class FrameJob(BaseModel):
+    """A queue message: push the frames from position `first` to `last` to these sockets of a person."""
+
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
+
+    user_id: str
+    connection_ids: list[str]
+    first: int
+    last: int
+
+
+class SocketJob(RootModel[CatchUpJob | HeartbeatJob | FrameJob]):
     """Any message of the queue `socket-work`."""
 
     model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
-from chalicelib.live.domain.frames import Frame, FrameType, signal_frame
+from chalicelib.live.domain.frames import Frame, FrameType, LogEntry, signal_frame
 from chalicelib.live.domain.sockets import HEARTBEAT_SECONDS, HeartbeatJob, Socket
 from chalicelib.live.services.notifier import end_socket, post_frame
 from chalicelib.live.services.ports import Frames, HeartbeatJobs, Listeners, SocketGateway, Sockets
@@ -22,6 +22,8 @@ log = logging.getLogger("fluxden")
 
 # A frame this old has been pushed to its sockets, unless its writer was stopped right after the write.
 _SETTLED = timedelta(seconds=2)
+# One that a worker pushes, unless the queue is longer behind than its alarm allows.
+_SETTLED_BY_WORKER = timedelta(seconds=60)
 _LOOKED_BACK = 20
 # If so many frames are newer, so that a heartbeat's id never goes back.
 _LOOKED_BACK_FURTHER = 500
@@ -44,18 +46,28 @@ def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Fr
     return _heartbeat(known, settled, now)
 
 
-def _list_settled(user_id: str, frames: Frames, now: datetime) -> Sequence[int]:
-    """List the positions of settled frames at the end of the log, to be read before the progress of a socket."""
+def _list_settled(user_id: str, frames: Frames, now: datetime) -> Sequence[LogEntry]:
+    """List the settled frames at the end of the log, to be read before the progress of a socket."""
     for limit in (_LOOKED_BACK, _LOOKED_BACK_FURTHER):
         entries = frames.list_last(user_id, limit=limit, now=now)
-        found = [each for each in entries if each.frame and parse_timestamp(each.frame.at) < now - _SETTLED]
-        if found or len(entries) < limit:
+        found = [each for each in entries if _is_older(each, _SETTLED, now)]
+        is_far_back = bool(found) and (not found[0].queued_for or _is_older(found[0], _SETTLED_BY_WORKER, now))
+        if is_far_back or len(entries) < limit:
             break
-    return [each.position for each in found]
+    return found
 
 
-def _heartbeat(socket: Socket, settled: Sequence[int], now: datetime) -> Frame:
-    return signal_frame(FrameType.HEARTBEAT, max([socket.sent_to, *(settled if socket.live else [])]), now)
+def _is_older(entry: LogEntry, age: timedelta, now: datetime) -> bool:
+    return entry.frame is not None and parse_timestamp(entry.frame.at) < now - age
+
+
+def _heartbeat(socket: Socket, settled: Sequence[LogEntry], now: datetime) -> Frame:
+    position = socket.sent_to
+    for entry in settled if socket.live else []:
+        if socket.connection_id in entry.queued_for and not _is_older(entry, _SETTLED_BY_WORKER, now):
+            break
+        position = max(position, entry.position)
+    return signal_frame(FrameType.HEARTBEAT, position, now)
 
 
 def queue_heartbeats(now: datetime, *, sockets: Listeners, jobs: HeartbeatJobs, gather: Callable[..., Any]) -> int:

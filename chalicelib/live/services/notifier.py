@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.core.domain.measures import PUSHES
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.frames import Frame, LiveEvent, LogEntry, LogState, PushOutcome, push_outcome
 from chalicelib.live.domain.push import PushJob
-from chalicelib.live.domain.sockets import PostOutcome, Socket
+from chalicelib.live.domain.sockets import FrameJob, PostOutcome, Socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 log = logging.getLogger("fluxden")
@@ -28,6 +28,7 @@ class Notifier:
     sockets: Sockets
     gateway: SocketGateway
     gather: Callable[..., list[Any]]
+    frame_jobs: JobSender[FrameJob]
     push_jobs: JobSender[PushJob] | None = None
 
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState | None:
@@ -43,7 +44,8 @@ class Notifier:
 
         If nobody has listened for a day, events that the inbox shows are not written to the log. An urgent event that
         no socket of a browser takes is pushed to browsers. Store calls in sequence: 1; 2 without a log state; 1 more
-        to delete sockets that are gone, and 1 to push where a browser's socket was expected to take the event.
+        to delete sockets that are gone, and 1 to push where a browser's socket was expected to take the event. Beyond
+        four sockets, a worker pushes to the others: 1 queue call, at the same time as the posts to the four.
         """
         is_queued = False
         try:
@@ -63,7 +65,7 @@ class Notifier:
         except Exception:
             log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in events))
             return PushOutcome.NONE
-        taken_by = self._post_entries(entries)
+        taken_by = self._push_entries(user_id, entries)
         for event in events:
             taken_by += (each for each in log_state.listeners_for(event, now=now) if not each.live)
         if push and not any(each.by_browser for each in taken_by):
@@ -77,30 +79,49 @@ class Notifier:
         if self.push_jobs is None or not log_state.browsers or not urgencies:
             return None
         job = PushJob(user_id=user_id, urgency=urgencies[0])
-        return partial(_send, self.push_jobs, job)
+        return partial(_send, self.push_jobs, job, "the browsers of %s get no push message")
 
-    def _post_entries(self, entries: Sequence[LogEntry]) -> list[Socket]:
-        """Post the entries' frames to their listeners, and return the sockets that took all of theirs."""
+    def _push_entries(self, user_id: str, entries: Sequence[LogEntry]) -> list[Socket]:
+        """Push the entries' frames to their listeners, and return the sockets that took theirs or are sure to."""
         listeners = list({each.connection_id: each for entry in entries for each in entry.listeners}.values())
-        posts = [
-            partial(self._post_all, each, [entry for entry in entries if each.connection_id in entry.pushed_to])
-            for each in listeners
-        ]
+        queued_for = {each for entry in entries for each in entry.queued_for}
+        posted = [each for each in listeners if each.connection_id not in queued_for]
+        posts: list[Callable[[], bool]] = [partial(self._post_all, each, entries) for each in posted]
+        if queued := [each for each in listeners if each.connection_id in queued_for]:
+            ids = [each.connection_id for each in queued]
+            job = FrameJob(user_id=user_id, connection_ids=ids, first=entries[0].position, last=entries[-1].position)
+            posts.append(partial(self._queue, job, queued))
         taken = self.gather(*posts) if len(posts) > 1 else [post() for post in posts]
-        return [each for each, was_taken in zip(listeners, taken, strict=True) if was_taken]
+        taken_by = [each for each, was_taken in zip(posted, taken, strict=False) if was_taken]
+        return taken_by + (queued if queued and taken[-1] else [])
+
+    def _queue(self, job: FrameJob, sockets: Sequence[Socket]) -> bool:
+        if _send(self.frame_jobs, job, "frames for the connections of %s were not queued"):
+            return True
+        for each in sockets:
+            end_socket(each, sockets=self.sockets, gateway=self.gateway)
+        return False
 
     def _post_all(self, socket: Socket, entries: Sequence[LogEntry]) -> bool:
-        frames = (entry.frame for entry in entries if entry.frame)
-        return all(post_frame(socket, frame, sockets=self.sockets, gateway=self.gateway) for frame in frames)
+        return post_entries(socket, entries, sockets=self.sockets, gateway=self.gateway)
 
 
-def _send(push_jobs: JobSender[PushJob], job: PushJob) -> bool:
+J = TypeVar("J", FrameJob, PushJob)
+
+
+def _send(jobs: JobSender[J], job: J, failure: str) -> bool:
     try:
-        push_jobs.send(job)
+        jobs.send(job)
     except Exception:
-        log.exception("the browsers of %s get no push message", job.user_id)
+        log.exception(failure, job.user_id)
         return False
     return True
+
+
+def post_entries(socket: Socket, entries: Sequence[LogEntry], *, sockets: Sockets, gateway: SocketGateway) -> bool:
+    """Post to a socket the frames that are pushed to it. Store calls: those of `post_frame`."""
+    frames = (entry.frame for entry in entries if entry.frame and socket.connection_id in entry.pushed_to)
+    return all(post_frame(socket, frame, sockets=sockets, gateway=gateway) for frame in frames)
 
 
 def post_frame(socket: Socket, frame: Frame, *, sockets: Sockets, gateway: SocketGateway) -> bool:

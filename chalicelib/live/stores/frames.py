@@ -1,7 +1,8 @@
 """A person's log of frames, in the table `sockets`: pk = <user id>, sk = FRAME#<position>.
 
 An entry has one of three forms:
-- type, at, members (JSON); to: ids of the sockets that its writer pushes it to; nonce: the writer's mark
+- type, at, members (JSON); to: ids of the sockets that it is pushed to; queued: those of them that a worker pushes it
+  to, if any; nonce: the writer's mark
 - opened: the socket that is live from this position on
 - begun: the time since when somebody has listened by HTTP, repeated every few hours of silence
 
@@ -18,6 +19,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
+from chalicelib.core.domain import bounds
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.ports import Action
@@ -34,6 +36,7 @@ from chalicelib.live.domain.frames import (
     LogEntry,
     LogState,
     next_position,
+    surplus_listeners,
 )
 from chalicelib.live.domain.sockets import Socket
 from chalicelib.live.stores.push import MARK
@@ -44,7 +47,8 @@ from chalicelib.resources import SOCKETS
 # A person's sockets sort after the frames, and the number of their browsers sorts last. So a query from the end
 # meets the last frame after them.
 _FRAMES, _END = "FRAME#", "FRAME#:"
-_ROWS_PER_LOOK = 12
+# A person's sockets, the number of their browsers, the last frame, and some sockets that are about to make room.
+_ROWS_PER_LOOK = bounds.SOCKETS.most + 4
 _ATTEMPTS = 200
 # Called with the person whose log this process has added to. A host that holds open replies listens here.
 on_append: list[Callable[[str], None]] = []
@@ -54,7 +58,7 @@ _STEPS_PER_LOOK = 4
 
 class DynamoFrames:
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState:
-        """Read the log's end and its listeners consistently. One store call, and one more per dozen sockets."""
+        """Read the log's end and its listeners consistently. One store call."""
         sockets: list[Socket] = []
         last, browsers = LogEntry(0, None), 0
         rows = query(
@@ -95,7 +99,7 @@ class DynamoFrames:
         listeners = {each.connection_id: each for each in log_state.sockets if each.live}
         first, mark = next_position(log_state.last.position, now=now), new_nonce()
         for attempt in range(1, _ATTEMPTS):
-            entries = [_addressed(first + number, each, listeners, now) for number, each in enumerate(events)]
+            entries = _addressed(first, events, list(listeners.values()), now)
             try:
                 commit([_put(user_id, _row(entry) | {"nonce": mark}, now) for entry in entries])
             except Refused as refused:
@@ -174,11 +178,16 @@ class DynamoFrames:
         return [_entry(row) for row in islice(rows, limit)][::-1]
 
 
-def _addressed(position: int, event: LiveEvent, listeners: dict[str, Socket], now: datetime) -> LogEntry:
-    targets = [each for each in listeners.values() if event.is_visible_to(each.areas)]
-    return LogEntry(
-        position, Frame(position, event, timestamp(now)), targets, frozenset(each.connection_id for each in targets)
-    )
+def _addressed(first: int, events: Sequence[LiveEvent], sockets: Sequence[Socket], now: datetime) -> list[LogEntry]:
+    """Return the events' entries from the position `first` on, with the sockets that may see each."""
+    queued = surplus_listeners([each for each in sockets if any(event.is_visible_to(each.areas) for event in events)])
+    entries = []
+    for position, event in enumerate(events, first):
+        targets = [each for each in sockets if event.is_visible_to(each.areas)]
+        ids = frozenset(each.connection_id for each in targets)
+        frame = Frame(position, event, timestamp(now))
+        entries.append(LogEntry(position, frame, targets, pushed_to=ids, queued_for=ids & queued))
+    return entries
 
 
 def _put(user_id: str, row: Row, now: datetime) -> Action:
@@ -195,7 +204,7 @@ def _row(entry: LogEntry) -> Row:
         "at": frame.at,
         "members": json.dumps(frame.event.members, ensure_ascii=False, separators=(",", ":")),
         "to": sorted(entry.pushed_to),
-    }
+    } | ({"queued": sorted(entry.queued_for)} if entry.queued_for else {})
 
 
 def _entry(row: Row) -> LogEntry:
@@ -203,7 +212,13 @@ def _entry(row: Row) -> LogEntry:
     if "type" not in row:
         return LogEntry(position, None, kept_until=kept_until)
     event = LiveEvent(FrameType(row["type"]), json.loads(row["members"]))
-    return LogEntry(position, Frame(position, event, row["at"]), pushed_to=frozenset(row["to"]), kept_until=kept_until)
+    return LogEntry(
+        position,
+        Frame(position, event, row["at"]),
+        pushed_to=frozenset(row["to"]),
+        queued_for=frozenset(row.get("queued", ())),
+        kept_until=kept_until,
+    )
 
 
 def _key(position: int) -> str:
