@@ -19,7 +19,7 @@ KEYS = Bound(50, "API keys a person", "409, until one is deleted")
 SOCKETS = Bound(20, "WebSockets a person", "The oldest is closed after an `error` event.")
 # Streams that wait for events. The client of one that is refused comes back later.
 STREAMS = Bound(
-    3, "waiting event streams a person, half of the threads a host", "The reply ends at once, with `retry: 10000`."
+    3, "waiting event streams a person, 1,000 a host (`--streams`)", "The reply ends at once, with `retry: 10000`."
 )
 BROWSERS = Bound(20, "subscribed browsers a person", "409, until one is unsubscribed")
 # Not below what one key may spend, so a desk with larger budgets has a larger bound.
