@@ -19,6 +19,7 @@ from chalicelib.federation.connections.services.transitions import Ports
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.ids import new_ulid
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -83,7 +84,7 @@ def remove(connection_id: UUID | None, origin: str | None) -> None:
     if (connection_id is None) == (origin is None):
         raise click.UsageError("Pass the id of a connection, or --origin.")
     wanted = [str(connection_id)] if connection_id else [each.connection_id for each in _list_of_origin(str(origin))]
-    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
+    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS)
     ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS, notifier)
     for each in wanted:
         now = datetime.now(UTC)

@@ -8,11 +8,12 @@ import pytest
 import time_machine
 
 from chalicelib import aws
+from chalicelib.core.domain import bounds
 from chalicelib.ids import SignInSecret, mint_sign_in_secret
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import SOCKET_WORK
 from chalicelib.settings import settings
-from chalicelib.tokens.domain.sessions import COOKIE, MOST_SESSIONS
+from chalicelib.tokens.domain.sessions import COOKIE
 from infra.tables import DEFINITIONS
 from tests.conftest import Desk
 from tests.support.api import Api
@@ -254,11 +255,11 @@ def test_keys_have_no_sessions(api: Api, desk: Desk) -> None:
 def test_the_oldest_session_ends_when_there_are_too_many(api: Api, desk: Desk) -> None:
     made = []
     with time_machine.travel(LATER, tick=False) as clock:
-        for _ in range(MOST_SESSIONS + 1):
+        for _ in range(bounds.SESSIONS.most + 1):
             made.append(sign_in(api, desk.user_id("alice")))
             clock.shift(1)
         assert [api.get(ME, headers=cookie(each)).status for each in made[:2]] == [401, 200]
-        assert len(get(api, MINE, made[-1])) == MOST_SESSIONS
+        assert len(get(api, MINE, made[-1])) == bounds.SESSIONS.most
 
 
 def test_a_session_has_a_budget_of_its_own(api: Api, desk: Desk, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,8 +287,23 @@ def test_sessions_of_operators_are_operators(api: Api, desk: Desk, session: str)
 
 
 def test_a_request_with_a_session_takes_one_call_to_authenticate(api: Api, desk: Desk, session: str) -> None:
+    api.get("/api/v2/queue", desk.alice_key)  # begins the minute
     with_key = api.get("/api/v2/queue", desk.alice_key)
     assert api.get("/api/v2/queue", headers=cookie(session)).calls == with_key.calls
+
+
+def test_a_person_at_work_is_not_refused_because_their_agents_are(
+    api: Api, desk: Desk, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys share a minute; a session has a budget of its own, which nobody can spend but its browser."""
+    monkeypatch.setattr(bounds, "CALLS", bounds.CALLS._replace(most=50))
+    monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "50")
+    settings.cache_clear()
+    with time_machine.travel(datetime.now(UTC).replace(second=1), tick=False):
+        assert [api.get(ME, desk.alice_key).status for _ in range(51)][-1] == 429
+        answers = [api.get(ME, headers=cookie(session)) for _ in range(200)]
+    assert {each.status for each in answers} == {200}
+    assert answers[-1].headers["x-ratelimit-limit"] == "600"
 
 
 # Sockets

@@ -16,6 +16,7 @@ class Bound(NamedTuple):
 
 # Expired and inactive keys count, until they are deleted.
 KEYS = Bound(50, "API keys a person", "409, until one is deleted")
+SESSIONS = Bound(20, "sessions a person", "The oldest ends when another one begins.")
 SOCKETS = Bound(20, "WebSockets a person", "The oldest is closed after an `error` event.")
 # Streams that wait for events. The client of one that is refused comes back later.
 STREAMS = Bound(
@@ -25,4 +26,4 @@ BROWSERS = Bound(20, "subscribed browsers a person", "409, until one is unsubscr
 # Not below what one key may spend, so a desk with larger budgets has a larger bound.
 CALLS = Bound(600, "calls a minute with all API keys of a person", "429 with `Retry-After`")
 
-PER_PERSON = (KEYS, SOCKETS, STREAMS, BROWSERS, CALLS)
+PER_PERSON = (KEYS, SESSIONS, SOCKETS, STREAMS, BROWSERS, CALLS)

@@ -14,7 +14,6 @@ COOKIE = "__Host-fluxden-session"
 CODE_LIFETIME = timedelta(hours=24)
 TICKET_LIFETIME = timedelta(seconds=30)
 # The oldest end when a person signs in once more.
-MOST_SESSIONS = 20
 _LONGEST_DEVICE = 200
 _HOUR = 3600
 

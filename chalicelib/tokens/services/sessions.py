@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Protocol
 
+from chalicelib.core.domain import bounds
 from chalicelib.core.domain.callers import Session
 from chalicelib.core.domain.errors import Conflict, NotFound, Unauthorized
 from chalicelib.core.domain.fields import timestamp
@@ -11,7 +12,6 @@ from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import MintedToken, PresentedToken, session_from_hash
 from chalicelib.people.services.ports import People
 from chalicelib.tokens.domain.sessions import (
-    MOST_SESSIONS,
     EndedSessionsOut,
     SessionOut,
     SessionState,
@@ -71,7 +71,7 @@ def sign_in(
         Unauthorized: the code was used since, or its person is not active.
     """
     now, user_id = context.now, person.id
-    for each in sessions.list_of(user_id, now=now)[MOST_SESSIONS - 1 :]:
+    for each in sessions.list_of(user_id, now=now)[bounds.SESSIONS.most - 1 :]:
         sessions.end(each.session_id, user_id=user_id)
         closer.close(user_id, key_id=each.session_id)
     session = SessionState(
