@@ -21,6 +21,7 @@ from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOT
 from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.registrations import DynamoRegistrations
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -144,7 +145,7 @@ def remove_persons_connection(connectionId: str, caller: ApiKey, context: Reques
     and the memory of repeats are deleted with it. Relays that were sent or received stay readable. Repeat the call if
     it was interrupted.
     """
-    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
+    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS)
     ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS, notifier)
     made = remove_connection(connectionId, message_id=ids.new_ulid(context.now), now=context.now, ports=ports)
     audit(caller, context, "connection.remove", made.connection_id)
