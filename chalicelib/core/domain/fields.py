@@ -222,7 +222,8 @@ def _due_date(value: object) -> datetime:
         raise PydanticCustomError("date_time", text) from error
 
 
-def _email(text: str) -> str:
+def email_address(text: str) -> str:
+    """Refuse a text that is no email address; for use as an `AfterValidator`. Returns it in NFC."""
     address = unicodedata.normalize("NFC", text)
     if not _EMAIL.fullmatch(address) or not all(map(_is_address_letter, address)):
         raise PydanticCustomError("email", "Must be an email address")
@@ -259,7 +260,7 @@ DueDate = Annotated[
         mode="validation",
     ),
 ]
-Email = Annotated[str, Field(max_length=120, json_schema_extra={"format": "email"}), AfterValidator(_email)]
+Email = Annotated[str, Field(max_length=120, json_schema_extra={"format": "email"}), AfterValidator(email_address)]
 # A title, a name or a label.
 Line = Annotated[str, AfterValidator(one_line)]
 # The same from another desk. It is converted, since its sender can't correct it.

@@ -15,8 +15,8 @@ from chalicelib.core.domain.fields import (
     OpenIn,
     Out,
     PeerLine,
+    email_address,
     not_blank,
-    one_line,
     timestamp,
     to_one_line,
 )
@@ -85,9 +85,23 @@ def _short(text: str) -> str:
 
 Label = Annotated[str, Field(max_length=200)]
 PeerName = Annotated[PeerLine, Field(max_length=200)]
+# An address of a person, as desks send it: longer ones than those of people here are taken.
 PeerAddress = Annotated[
-    str, Field(min_length=1), AfterValidator(not_blank), AfterValidator(one_line), AfterValidator(_short)
+    str,
+    Field(min_length=1),
+    AfterValidator(not_blank),
+    AfterValidator(str.strip),
+    AfterValidator(email_address),
+    AfterValidator(_short),
 ]
+
+
+def _address_or_nothing(text: str) -> str:
+    return _short(email_address(text.strip())) if text.strip() else ""
+
+
+# One that may be left out; an empty text leaves it out as well.
+OptionalPeerAddress = Annotated[str, Field(max_length=320), AfterValidator(_address_or_nothing)]
 
 
 class Introduction(OpenIn):
@@ -159,7 +173,7 @@ class AcceptedIn(OpenIn):
     model_config = ConfigDict(alias_generator=to_camel)
 
     connection_id: Omittable[PeerName] = Field(None, description="The id of the connection at the desk that accepts.")
-    accepted_by_email: Annotated[str, Field(max_length=320)] | None = None
+    accepted_by_email: OptionalPeerAddress | None = None
     accepted_by_name: PeerName | None = None
     instance_url: str | None = Field(None, description="The base URL of the desk that accepts.")
     fluxden: Omittable[Introduction] = None

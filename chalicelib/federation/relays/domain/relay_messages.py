@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json
 
 from chalicelib.core.domain.fields import DueDate, Omittable, OpenIn, Out, PeerLine, to_one_line
+from chalicelib.federation.connections.domain.handshake import OptionalPeerAddress
 from chalicelib.federation.relays.domain.relays import (
     TASK_INTENTS,
     FilterReason,
@@ -86,9 +87,9 @@ class RelayIn(OpenIn):
     relay_id: Omittable[_Id] = Field(
         None, description="The id of the relay at the sending desk. A repeat with the same id changes nothing."
     )
-    from_user_email: Omittable[Annotated[str, Field(max_length=320)]] = None
+    from_user_email: Omittable[OptionalPeerAddress] = None
     from_user_name: Omittable[Annotated[PeerLine, Field(max_length=200)]] = None
-    to_user_email: Omittable[Annotated[str, Field(max_length=320)]] = Field(
+    to_user_email: Omittable[OptionalPeerAddress] = Field(
         None, description="The email address of the recipient at this desk. The default is the person who is connected."
     )
     type: Annotated[
