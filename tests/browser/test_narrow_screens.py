@@ -52,7 +52,14 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
     delivery_id, card_id = write_hostile_content(console)
     console.sign_in()
     pages = ("inbox", "queue", "chat", "board", "contacts", "network", "you", "you?tab=integrations", "you?tab=profile")
-    for page in (*pages, "operate", "operate?tab=catalog", f"inbox/{delivery_id}", f"board/{card_id}"):
+    for page in (
+        *pages,
+        "operate",
+        "operate?tab=catalog",
+        "operate?tab=desks",
+        f"inbox/{delivery_id}",
+        f"board/{card_id}",
+    ):
         console.go(page)
         expect(console.page.locator(".skeleton")).to_have_count(0)
         expect(console.page.locator("main :is(h1, h2)").first).to_be_attached()

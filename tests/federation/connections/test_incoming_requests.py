@@ -65,7 +65,7 @@ def test_a_request_is_active_at_once_without_approval(api: Api, desk: Desk, path
     assert found["hmacEnabled"] is False
 
 
-@pytest.mark.parametrize("address", ["nobody@example.com", "dave@example.com", "nonsense"])
+@pytest.mark.parametrize("address", ["nobody@example.com", "dave@example.com"])
 def test_a_request_for_an_unknown_person_is_not_found(api: Api, desk: Desk, address: str) -> None:
     allow_federation()
     assert receive_request(api, toUserEmail=address).status == 404

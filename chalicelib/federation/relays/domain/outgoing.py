@@ -24,6 +24,7 @@ from chalicelib.core.domain.fields import (
 from chalicelib.core.domain.http_results import json_object
 from chalicelib.core.domain.pages import Offset, Pagination
 from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.handshake import OptionalPeerAddress
 from chalicelib.federation.connections.domain.remote_texts import SOURCE
 from chalicelib.federation.relays.domain.outbox import SendOutcome
 from chalicelib.federation.relays.domain.relay_messages import CONTRACT_VALUES, RelayIn
@@ -64,6 +65,9 @@ class NewRelayIn(RelayIn):
     connection_id: Annotated[
         str, Field(min_length=1, max_length=200, description="The id of the connection at this desk.")
     ]
+    to_user_email: Omittable[OptionalPeerAddress] = Field(
+        None, description="The email address of the recipient at the other desk. The default is the connected person."
+    )
     subject: Omittable[Annotated[Line, Field(max_length=2000)]] = None
     type: Annotated[RelayType, _of_the_contract("type"), _schema_of("type")] = RelayType.REQUEST
     intent: Annotated[RelayIntent, _of_the_contract("intent"), _schema_of("intent")] = RelayIntent.CUSTOM

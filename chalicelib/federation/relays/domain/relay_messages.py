@@ -89,7 +89,8 @@ class RelayIn(OpenIn):
     )
     from_user_email: Omittable[OptionalPeerAddress] = None
     from_user_name: Omittable[Annotated[PeerLine, Field(max_length=200)]] = None
-    to_user_email: Omittable[OptionalPeerAddress] = Field(
+    # Only looked up. Whoever has no such address here, the person who is connected gets the relay.
+    to_user_email: Omittable[Annotated[str, Field(max_length=320)]] = Field(
         None, description="The email address of the recipient at this desk. The default is the person who is connected."
     )
     type: Annotated[

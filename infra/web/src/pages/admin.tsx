@@ -2,6 +2,7 @@ import { Tabs } from "../ui/parts";
 import { type MessageKey, t } from "../lib/i18n";
 import { setParams, route } from "../lib/router";
 import { Approvals, Catalog } from "./admin-catalog";
+import { OtherDesks } from "./admin-desks";
 import { Budgets, EventTypes } from "./admin-usage";
 import { Callbacks, FailedMessages } from "./admin-queues";
 import { Integrators, Tokens } from "./admin-tokens";
@@ -11,6 +12,7 @@ const TABS = {
   tokens: Tokens,
   catalog: Catalog,
   approvals: Approvals,
+  desks: OtherDesks,
   types: EventTypes,
   letters: FailedMessages,
   callbacks: Callbacks,

@@ -61,6 +61,25 @@ export function FormDialog({ title, action, destructive = false, ready = true, o
   );
 }
 
+interface AskProps {
+  title: string;
+  /** What the action ends, in full sentences. */
+  text: string;
+  action: string;
+  destructive?: boolean;
+  onClose: () => void;
+  onConfirm: () => Promise<void>;
+}
+
+/** A dialog that asks before an action, and says what it ends. */
+export function AskDialog({ title, text, action, destructive = false, onClose, onConfirm }: AskProps) {
+  return (
+    <FormDialog title={title} action={action} destructive={destructive} onClose={onClose} onSend={onConfirm}>
+      <p>{text}</p>
+    </FormDialog>
+  );
+}
+
 /** A button for an action that can't be undone: the first press asks, the second one acts. */
 export function ConfirmButton({
   label,
