@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import time_machine
 
 from chalicelib.ids import TokenKind, mint_token
 from chalicelib.settings import settings
@@ -28,6 +29,8 @@ hypothesis.settings.load_profile("untimed")
 
 # The demo organisation is created once, so its secrets must open in every test.
 _SECRET_KEY = new_key()
+_PROCESSES = Path(__file__).with_name("system")
+_LATE_MINUTE = 57
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,6 +87,23 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _new_minute(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Begin the test when a minute begins, and not just before an hour ends.
+
+    Budgets are of a minute, counts of an hour and limits of a day, so a test that happens to begin late in one would
+    see two. Tests of other processes have the machine's clock, as those processes do.
+    """
+    if request.path.is_relative_to(_PROCESSES):
+        yield
+        return
+    start = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    if start.minute >= _LATE_MINUTE:
+        start = start.replace(minute=0) + timedelta(hours=1)
+    with time_machine.travel(start, tick=True):
+        yield
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ def test_upper_and_lower_case_are_the_same(text: str) -> None:
 @pytest.mark.parametrize("word", ["inbox ", "who should ", "project   ", "find post task ", "ask ", "a", " " * 50])
 def test_no_message_takes_long_to_score(word: str) -> None:
     hostile = word * (250_000 // len(word))
-    started = time.perf_counter()
+    started = time.process_time()
     score_groups(hostile, [hostile])
     # Linear work takes a fraction of this; trying every gap from every start would take hours.
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10

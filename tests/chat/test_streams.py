@@ -1,7 +1,6 @@
 """The event stream over plain HTTP."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -57,14 +56,18 @@ def listener(sockets: Sockets, desk: Desk, pump: Pumps) -> Client:
     return open_client(sockets, desk.alice_key, pump)
 
 
-def test_a_first_connection_gets_the_end_of_the_log_and_no_backlog(api: Api, desk: Desk) -> None:
+def test_a_first_connection_gets_the_end_of_the_log_and_no_backlog(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(_: float) -> None:
+        raise AssertionError("the reply must come at once")
+
     read_stream(api, desk, None)
     api.post(SEND, {"content": "old"}, desk.alice_key)
     api.post("/api/v2/queue", {"title": "Old", "priority": "urgent"}, desk.alice_key)
     assert {row["type"]["S"] for row in stored_rows("FRAME#") if "type" in row} >= {"new_message", "queue_changed"}
-    started = time.monotonic()
+    monkeypatch.setattr(time, "sleep", wait)
     (connected,) = read_stream(api, desk, None)
-    assert time.monotonic() - started < 1
     assert connected["id"] == max(row["sk"]["S"] for row in stored_rows("FRAME#")).removeprefix("FRAME#")
     api.post(SEND, {"content": "new"}, desk.alice_key)
     (message,) = read_stream(api, desk, connected["id"])
@@ -186,16 +189,26 @@ def test_an_event_source_without_access_is_refused(api: Api, desk: Desk) -> None
         assert api.get(STREAM, token, headers={"Accept": "text/event-stream"}).status == status
 
 
-def test_a_resumed_stream_waits_for_the_first_new_event(api: Api, desk: Desk) -> None:
-    last = read_stream(api, desk, None)[-1]["id"]
-    started = time.monotonic()
-    (beat,) = read_stream(api, desk, last)
-    assert beat["type"] == "heartbeat"
-    assert time.monotonic() - started >= 1
-    threading.Timer(0.3, lambda: send_messages(desk, "x")).start()
-    (message,) = read_stream(api, desk, beat["id"])
-    assert message["type"] == "new_message"
-    assert read_stream(api, desk, message["id"])[0]["type"] == "heartbeat"
+def test_a_resumed_stream_waits_for_the_first_new_event(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        monkeypatch.setattr(time, "sleep", clock.shift)
+        last = read_stream(api, desk, None)[-1]["id"]
+        started = time.time()
+        (beat,) = read_stream(api, desk, last)
+        assert beat["type"] == "heartbeat"
+        assert time.time() - started >= 1
+        waits: list[float] = []
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            clock.shift(seconds)
+            if len(waits) == 2:
+                send_messages(desk, "x")
+
+        monkeypatch.setattr(time, "sleep", wait)
+        (message,) = read_stream(api, desk, beat["id"])
+        assert (message["type"], len(waits)) == ("new_message", 2)
+        assert read_stream(api, desk, message["id"])[0]["type"] == "heartbeat"
 
 
 def test_an_event_source_receives_everything_once_although_each_reply_ends(api: Api, desk: Desk) -> None:

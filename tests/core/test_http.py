@@ -225,10 +225,10 @@ OK = b"HTTP/1.1 200 OK\r\n"
 @pytest.mark.parametrize(
     ("pieces", "pause"),
     [
-        pytest.param([b""], 3.0, id="silence"),
-        pytest.param([b"H", b"T", *[b"T"] * 60], 0.05, id="a byte now and then"),
-        pytest.param([OK, *[b"x: y\r\n"] * 60], 0.05, id="headers without end"),
-        pytest.param([b"HTTP/1.1 100 Continue\r\n\r\n"] * 60, 0.05, id="continue, and continue"),
+        pytest.param([b""], 120.0, id="silence"),
+        pytest.param([b"H", b"T", *[b"T"] * 2400], 0.05, id="a byte now and then"),
+        pytest.param([OK, *[b"x: y\r\n"] * 2400], 0.05, id="headers without end"),
+        pytest.param([b"HTTP/1.1 100 Continue\r\n\r\n"] * 2400, 0.05, id="continue, and continue"),
     ],
 )
 def test_attempt_ends_after_ten_seconds(monkeypatch: pytest.MonkeyPatch, pieces: list[bytes], pause: float) -> None:
@@ -236,38 +236,39 @@ def test_attempt_ends_after_ten_seconds(monkeypatch: pytest.MonkeyPatch, pieces:
     started = time.monotonic()
     answer = post(Rude(*pieces, pause=pause).url)
     assert (answer.status, answer.error) == (None, "no reply within 0 seconds")
-    assert time.monotonic() - started < 1.5
+    # The receiver would go on for two minutes.
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.usefixtures("_loopback")
 def test_slow_resolver_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.2)
 
+    released, found = threading.Event(), threading.Event()
+
     def slow(*_: Any, **__: Any) -> list[Any]:
-        time.sleep(1)
+        if released.wait(120):
+            found.set()
         return []
 
     monkeypatch.setattr("socket.getaddrinfo", slow)
-    started = time.monotonic()
     assert (post("https://slow.example/").error or "").startswith("no reply within")
-    assert time.monotonic() - started < 1.0
+    assert not found.is_set(), "the look-up goes on"
+    released.set()
 
 
 @pytest.mark.usefixtures("_loopback")
 def test_only_the_beginning_of_a_refusal_is_read_and_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = [b"HTTP/1.1 500 X\r\n\r\n", b"<b>\x00\x1b[31mno\n\tway</b> \xff ", *[b"z" * 65536] * 200]
-    started = time.monotonic()
-    answer = post(Rude(*endless).url)
+    answer = post(Rude(*endless, pause=0.2).url)
     assert (answer.error or "").startswith("answered 500: <b>[31mno way</b> ÿ zzz")
     assert len(answer.error or "") < 250
-    assert time.monotonic() - started < 2
 
 
 @pytest.mark.usefixtures("_loopback")
 def test_body_of_a_success_is_not_waited_for() -> None:
-    started = time.monotonic()
-    assert post(Rude(OK + b"Content-Length: 999\r\n\r\n", b"", pause=2.0).url) == HttpResult(200)
-    assert time.monotonic() - started < 1
+    # Waiting for it would end in "no reply within 10 seconds".
+    assert post(Rude(OK + b"Content-Length: 999\r\n\r\n", b"", pause=120.0).url) == HttpResult(200)
 
 
 @pytest.mark.usefixtures("_loopback")
@@ -278,9 +279,7 @@ def test_requested_body_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch)
     cut = http.get(Rude(OK + b"Content-Length: 9\r\n\r\nhello").url, {})
     assert cut.error in ("the reply ended early", "the connection failed")
     monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.5)
-    started = time.monotonic()
-    assert http.get(Rude(OK + b"\r\n", *[b"z"] * 60, pause=0.05).url, {}).status is None
-    assert time.monotonic() - started < 1.5
+    assert http.get(Rude(OK + b"\r\n", *[b"z"] * 2400, pause=0.05).url, {}).status is None
 
 
 # TLS

@@ -16,7 +16,7 @@ def test_results_come_in_the_order_of_the_calls() -> None:
         first.set()
         return "b"
 
-    assert gather(lambda: first.wait(5) and "a", set_first) == ["a", "b"]
+    assert gather(lambda: first.wait(60) and "a", set_first) == ["a", "b"]
     assert gather() == []
 
 
@@ -40,7 +40,7 @@ def test_threads_are_kept_for_the_next_group() -> None:
     both = threading.Barrier(2)
 
     def meet() -> int:
-        both.wait(5)
+        both.wait(60)
         return threading.get_ident()
 
     met = {ident for _ in range(60) for ident in gather(meet, meet)}

@@ -16,6 +16,7 @@ from tests.support.started_desk import ROOT
 NOT_RUN = {
     "aws": "needs an AWS account",
     "text": "is not a command, or shows what another one prints",
+    "http": "is a request that the desk sends",
     "json": "is a document",
     "python": "is a program",
 }

@@ -29,7 +29,7 @@ class EventSource:
     def read_reply(self) -> Generator[dict[str, Any]]:
         """Read one reply's events as they come."""
         headers = self._headers | ({"Last-Event-ID": self._last} if self._last else {})
-        with closing(HTTPConnection(HOST, self._port, timeout=20)) as connection:
+        with closing(HTTPConnection(HOST, self._port, timeout=60)) as connection:
             connection.request("GET", STREAM, headers=headers)
             response = connection.getresponse()
             assert response.status == 200, response.read()

@@ -78,12 +78,12 @@ class StartedDesk:
 
     @contextmanager
     def connection(self) -> Iterator[http.client.HTTPConnection]:
-        with closing(http.client.HTTPConnection(HOST, self.port, timeout=10)) as made:
+        with closing(http.client.HTTPConnection(HOST, self.port, timeout=60)) as made:
             yield made
 
     def send_bytes(self, sent: bytes) -> bytes:
         """Send bytes, and return everything until the server closes the connection."""
-        with closing(socket.create_connection((HOST, self.port), timeout=3)) as connection:
+        with closing(socket.create_connection((HOST, self.port), timeout=60)) as connection:
             connection.sendall(sent)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -101,7 +101,7 @@ class StartedDesk:
             env=SHELL | {"PORT": str(self.port), "WS_PORT": str(self.ws_port)} | self.demo["admin_env"] | environment,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=120,
             check=False,
         )
 

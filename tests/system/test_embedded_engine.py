@@ -158,7 +158,7 @@ def test_a_stalled_outside_client_does_not_block_others(port: int) -> None:
         )
         call = Thread(target=_send_requests_for_a_while, daemon=True)
         call.start()
-        call.join(2)
+        call.join(60)
         held_up = call.is_alive()
     call.join(5)
     assert not held_up
@@ -279,7 +279,7 @@ def _send_requests_for_a_while() -> None:
 def _list_tables(port: int, headers: dict[str, str]) -> tuple[int, bytes]:
     target = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
     signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential=local/20261130/{engine.REGION}/dynamodb/aws4_request"}
-    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request("POST", "/", body=b"{}", headers={**target, **signed, **headers})
         reply = connection.getresponse()
         return reply.status, reply.read()

@@ -171,7 +171,7 @@ def test_a_running_pump_processes_a_sent_message_immediately(tables: None, monke
     with started(worker):
         time.sleep(2 if engine.is_external() else 0.1)
         send("now")
-        assert worker.woken.wait(10)
+        assert worker.woken.wait(60)
     assert worker.bodies == ["now"]
 
 
@@ -183,14 +183,14 @@ def test_a_running_pump_processes_batches_concurrently(tables: None) -> None:
     class Slow(Worker):
         def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
             begun.release()
-            release.wait(5)
+            release.wait(60)
             return super().__call__(event, context)
 
     worker = Slow(batch_size=1)
     with started(worker):
-        assert all(begun.acquire(timeout=2) for _ in range(3)), "none waits for another"
+        assert all(begun.acquire(timeout=60) for _ in range(3)), "none waits for another"
         release.set()
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 60
         while count_messages(FAN_OUT) and time.monotonic() < deadline:
             time.sleep(0.02)
     assert sorted(worker.bodies) == ["0", "1", "2"]
