@@ -40,6 +40,8 @@ _CONFIG = Config(
 _PUSH_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 2}))
 
 _CONFLICT_ATTEMPTS = 8
+_MOST_HOSTS = 32
+HOST_SECRET_HEADER = "X-Fluxden-Host-Secret"
 
 _TRANSIENT = {
     "InternalServerError",
@@ -86,12 +88,29 @@ def secrets_manager() -> Any:
     return _client("secretsmanager")
 
 
-def sockets() -> "ApiGatewayManagementApiClient":
-    """The client for open WebSocket connections, at the endpoint in `FLUXDEN_SOCKETS_URL`."""
-    client: ApiGatewayManagementApiClient = _client(
-        "apigatewaymanagementapi", lambda: {"endpoint_url": os.environ["FLUXDEN_SOCKETS_URL"], "config": _PUSH_CONFIG}
-    )
-    return client
+def sockets(host: str = "") -> "ApiGatewayManagementApiClient":
+    """The client for open WebSocket connections, at the endpoint of a host, or else that in `FLUXDEN_SOCKETS_URL`.
+
+    `FLUXDEN_HOST_SECRET` is what hosts show each other.
+    """
+    endpoint = host or os.environ["FLUXDEN_SOCKETS_URL"]
+    if (client := _socket_clients.get(endpoint)) is None:
+        with _lock:
+            if (client := _socket_clients.get(endpoint)) is None:
+                made: Any = session()
+                client = made.client("apigatewaymanagementapi", endpoint_url=endpoint, config=_PUSH_CONFIG)
+                client.meta.events.register("before-sign.apigatewaymanagementapi", _show_host_secret)
+                if len(_socket_clients) >= _MOST_HOSTS:
+                    # A host that starts again has another endpoint.
+                    del _socket_clients[next(iter(_socket_clients))]
+                _socket_clients[endpoint] = client
+    found: ApiGatewayManagementApiClient = client
+    return found
+
+
+def _show_host_secret(request: Any, **_: object) -> None:
+    if secret := os.environ.get("FLUXDEN_HOST_SECRET"):
+        request.headers[HOST_SECRET_HEADER] = secret
 
 
 @cache
@@ -136,6 +155,7 @@ def _count(**_: object) -> None:
 
 
 _clients: dict[str, Any] = {}
+_socket_clients: dict[str, Any] = {}
 
 
 def _client(service: str, options: Callable[[], dict[str, Any]] = lambda: {"config": _CONFIG}) -> Any:

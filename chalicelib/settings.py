@@ -22,6 +22,7 @@ class Settings:
     Budgets are units per minute and token. `registrations_per_hour` limits how many new instances may register in an
     hour of the clock. `trusted_proxies` is the number of proxies before this desk whose `X-Forwarded-For` is true.
     `base_url` is the normalised URL of this desk, and `socket_url` that of its WebSockets; both may be empty.
+    `socket_host` is the endpoint by which other processes reach the WebSockets that this one holds, where several can.
     `allow_loopback` lets callbacks reach this machine, for demonstrations and tests only. `tracing` says whether calls
     are recorded for AWS X-Ray. `stream_hold_seconds` is how long the event stream over HTTP waits for a new event
     behind a gateway that passes on complete replies only. With `socket_heartbeats`, functions send heartbeats to open
@@ -39,6 +40,7 @@ class Settings:
     trusted_proxies: int
     base_url: str
     socket_url: str
+    socket_host: str
     error_base_url: str
     allow_loopback: bool
     socket_heartbeats: bool
@@ -67,6 +69,7 @@ def settings() -> Settings:
         trusted_proxies=_trusted_proxies(),
         base_url=_base_url(),
         socket_url=os.environ.get("FLUXDEN_SOCKET_URL", "").rstrip("/"),
+        socket_host=os.environ.get("FLUXDEN_SOCKET_HOST", ""),
         error_base_url=os.environ.get("FLUXDEN_ERROR_BASE_URL", "https://docs.fluxdesk.net/api/v1/errors").rstrip("/"),
         allow_loopback=os.environ.get("ALLOW_LOOPBACK") == "1",
         socket_heartbeats=os.environ.get("FLUXDEN_SOCKET_HEARTBEATS") == "1",

@@ -33,6 +33,7 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.resources import CHAT, NOTIFY, SOCKET_WORK, SOCKETS, TOKENS
+from chalicelib.settings import settings
 from chalicelib.tokens.stores.sessions import DynamoSessions
 from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
@@ -63,6 +64,7 @@ def on_connect(call: SocketCall) -> Mapping[str, str]:
         by_browser=subprotocol is not None,
         last_id=headers.last_event_id,
         agent_name=headers.agent_name or owner.name,
+        host=settings().socket_host,
         now=call.now,
         sockets=DynamoSockets(),
         frames=DynamoFrames(),

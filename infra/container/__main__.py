@@ -13,6 +13,8 @@ from chalicelib.telemetry import logs
 from infra.commands.federation import list_warnings
 from infra.container import probe
 from infra.container.host import Host, Options
+from infra.container.hosts import Identity
+from infra.host_secret import accepted_hashes, share_secret
 from infra.queues import create_queues
 from infra.tables import create_tables
 
@@ -31,6 +33,7 @@ _DRAIN_SECONDS = 25
 @click.option("--ws-port", default=8001, help="WebSocket port.")
 @click.option("--management-host", default="127.0.0.1", help="Address of the management port. Keep it internal.")
 @click.option("--management-port", default=8002, help="Port of the management API and of /healthz.")
+@click.option("--management-url", default="", help="URL by which other hosts reach the management port.")
 @click.option("--threads", default=_THREADS, help="Functions that run at the same time.")
 @click.option("--streams", default=_STREAMS, help="Event streams that are open at the same time.")
 @click.option("--create/--no-create", default=True, help="Create missing tables and queues.")
@@ -42,20 +45,26 @@ def main(
     ws_port: int,
     management_host: str,
     management_port: int,
+    management_url: str,
     threads: int,
     streams: int,
     create: bool,
 ) -> None:
     """Serve HTTP, WebSockets, and the workers of queues and schedules.
 
-    Uses the engines at AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS. You can run many processes for HTTP and
-    workers, but only one for WebSockets. Set FLUXDEN_SOCKETS_URL of the others to its management port. SIGTERM drains
-    the process for at most FLUXDEN_DRAIN_SECONDS.
+    Uses the engines at AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS. You can run many hosts on the same engines.
+    They reach each other's WebSockets through their management ports. SIGTERM drains the process for at most
+    FLUXDEN_DRAIN_SECONDS.
     """
     logs.install(with_metrics=False)
     # The gateway sends heartbeats, so no schedule does.
     os.environ["FLUXDEN_SOCKET_HEARTBEATS"] = "0"
-    os.environ.setdefault("FLUXDEN_SOCKETS_URL", f"http://{management_host}:{management_port}")
+    identity = Identity.new(management_url, management_host, management_port)
+    _share_secret()
+    if "sockets" in parts:
+        os.environ["FLUXDEN_SOCKET_HOST"] = os.environ["FLUXDEN_SOCKETS_URL"] = identity.endpoint
+    else:
+        os.environ.setdefault("FLUXDEN_SOCKETS_URL", identity.endpoint)
     from app import app
 
     _prepare_engines(create=create)
@@ -63,9 +72,17 @@ def main(
         click.echo(warning, err=True)
     drain_seconds = positive_integer("FLUXDEN_DRAIN_SECONDS", _DRAIN_SECONDS)
     options = Options(
-        parts, host, port, ws_port, management_host, management_port, threads, streams, float(drain_seconds)
+        parts, host, port, ws_port, management_host, management_port, threads, streams, float(drain_seconds), identity
     )
     asyncio.run(_serve(app, options))
+
+
+def _share_secret() -> None:
+    try:
+        share_secret()
+        accepted_hashes()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 async def _serve(app: Chalice, options: Options) -> None:

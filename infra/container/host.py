@@ -13,13 +13,17 @@ from chalice.app import Chalice
 
 from chalicelib.aws import queue_url, sqs
 from chalicelib.core.stores.reads import get
+from chalicelib.live.gateways.sockets import on_unreachable
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.resources import FAN_OUT, SOCKETS
 from infra import catalog
 from infra.container import listeners
 from infra.container.health import EngineCheck, Parts
+from infra.container.hosts import Guard, HostSweeper, Identity
 from infra.container.http import Application
 from infra.container.management import Management
 from infra.container.server import HttpServer, Limits
+from infra.host_secret import accepted_hashes
 from infra.local import pump, scheduler, sockets
 from infra.local.heartbeats import send_heartbeat
 from infra.local.management_api import Connections, NoConnections
@@ -48,6 +52,7 @@ class Options:
     threads: int
     streams: int
     drain_seconds: float
+    identity: Identity
 
 
 class Host:
@@ -68,6 +73,7 @@ class Host:
             loop.add_signal_handler(each, self._end)
         connections = self._start_sockets()
         management = self._start_management(connections)
+        self._sweep_hosts()
         self._start_workers()
         self._start_http()
         await self._ending.wait()
@@ -93,9 +99,16 @@ class Host:
 
     def _start_management(self, connections: Connections) -> HttpServer:
         listener = _listen(self._options.management_host, self._options.management_port)
-        server = HttpServer(Management(connections, self._find_health), listener, self._limits)
+        guard = Guard(self._options.identity, accepted_hashes())
+        server = HttpServer(Management(connections, self._find_health, guard), listener, self._limits)
         self._tasks.append(asyncio.create_task(server.run_in_loop(), name="management"))
         return server
+
+    def _sweep_hosts(self) -> None:
+        sweeper = HostSweeper(self._options.identity, DynamoSockets())
+        on_unreachable.append(sweeper.note_unreachable)
+        if "sockets" in self._options.parts:
+            sweeper.sweep_earlier()
 
     def _start_workers(self) -> None:
         if "workers" not in self._options.parts:

@@ -1,12 +1,13 @@
 """The management port as an ASGI application: the management API of WebSockets, and the health of this process.
 
-It has no authentication: keep it internal.
+Only hosts that know the secret reach connections. Health is open, so keep the port internal.
 """
 
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from infra.container.hosts import Guard
 from infra.container.http import Receive, Scope, Send
 from infra.local import management_api
 
@@ -20,8 +21,8 @@ Health = Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
 class Management:
     """Answers `/healthz` and requests for open connections."""
 
-    def __init__(self, connections: management_api.Connections, health: Health) -> None:
-        self._connections, self._health = connections, health
+    def __init__(self, connections: management_api.Connections, health: Health, guard: Guard) -> None:
+        self._connections, self._health, self._guard = connections, health, guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Nothing here waits for a client or a store for long."""
@@ -36,6 +37,13 @@ class Management:
             await _send(send, 404, {}, b"")
             return
         body = await _read(receive)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if not self._guard.is_host(headers):
+            await _send(send, *management_api.FORBIDDEN)
+            return
+        if not self._guard.is_meant(path):
+            await _send(send, *management_api.GONE)
+            return
         await _send(send, *management_api.handle_request(self._connections, scope["method"], connection_id, body))
 
 

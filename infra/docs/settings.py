@@ -45,6 +45,18 @@ LOCAL_SETTINGS = (
         "25",
         "How long `make container-run` takes at most to end what it has begun, after SIGTERM.",
     ),
+    LocalSetting(
+        "FLUXDEN_HOST_SECRET",
+        "text",
+        "",
+        "What hosts of `make container-run` show each other. Default: it follows from FLUXDEN_SECRET_KEY.",
+    ),
+    LocalSetting(
+        "FLUXDEN_SOCKET_HOST",
+        "URL",
+        "",
+        "Set by `make container-run`: the endpoint by which other hosts reach the WebSockets of this process.",
+    ),
     LocalSetting("FLUXDEN_STAGE", "text", "", "Set by Chalice. With `local`, `chalice local` starts the local cloud."),
     LocalSetting(
         "FLUXDEN_QUEUES_URL",

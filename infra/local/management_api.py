@@ -65,7 +65,7 @@ def handle_request(
     try:
         return _dispatch(connections, method, connection_id, body)
     except ConnectionGone:
-        return _error_response(HTTPStatus.GONE, "GoneException", "The connection is not open.")
+        return GONE
     except Exception:
         log.exception("%s of a connection failed", method)
         return _error_response(
@@ -109,3 +109,9 @@ def _json_response(
         {"Content-Type": with_charset("application/json"), "Content-Length": str(len(body)), **headers},
         body,
     )
+
+
+GONE = _error_response(HTTPStatus.GONE, "GoneException", "The connection is not open.")
+FORBIDDEN = _error_response(
+    HTTPStatus.FORBIDDEN, "ForbiddenException", "This port is for hosts that know the secret, and yours is not it."
+)

@@ -22,7 +22,8 @@ class Socket:
     It has received the frames after `sent_after` up to `sent_to`, and later ones that name it in `pushed_to`. Writers
     push frames to it while it is `live`; before that, its catch-up sends them. Times are in epoch seconds. A person
     looks at what a browser opened (`by_browser`); other sockets may be an agent's. Messages that come over it are from
-    `agent_name`; a socket of an older release has none.
+    `agent_name`; a socket of an older release has none. `host` is the endpoint of the process that holds it, where
+    several can.
     """
 
     connection_id: str
@@ -39,6 +40,7 @@ class Socket:
     by_browser: bool = True
     agent_name: str = ""
     by_session: bool = False
+    host: str = ""
 
     @property
     def token(self) -> PresentedToken:

@@ -67,9 +67,11 @@ class CatchUp:
             self.sleep(_PAUSE_SECONDS)
 
     def _greet(self, socket: Socket, greeting: Frame, *, until: float) -> None:
-        while (posted := self.gateway.post(socket.connection_id, greeting.text())) is not PostOutcome.TAKEN:
+        while (
+            posted := self.gateway.post(socket.connection_id, greeting.text(), socket.host)
+        ) is not PostOutcome.TAKEN:
             if posted is PostOutcome.FAILED:
-                self.gateway.close(socket.connection_id)
+                self.gateway.close(socket.connection_id, socket.host)
             if posted is PostOutcome.FAILED or self.clock().timestamp() > until:
                 raise _EndedError
             self.sleep(_PAUSE_SECONDS)
@@ -101,9 +103,9 @@ class CatchUp:
             is_sent = socket.connection_id in entry.pushed_to
             if frame is None or is_sent or not frame.event.is_visible_to(socket.areas):
                 continue
-            posted = self.gateway.post(socket.connection_id, frame.text())
+            posted = self.gateway.post(socket.connection_id, frame.text(), socket.host)
             if posted is PostOutcome.FAILED:
-                self.gateway.close(socket.connection_id)
+                self.gateway.close(socket.connection_id, socket.host)
             if posted is not PostOutcome.TAKEN:
                 raise _EndedError
 

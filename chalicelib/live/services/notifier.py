@@ -128,7 +128,7 @@ def post_frame(socket: Socket, frame: Frame, *, sockets: Sockets, gateway: Socke
     """Post a frame to a socket; if it is not taken, end the socket and return False. Store calls: 0; 1 to end it."""
     posted = PostOutcome.FAILED
     try:
-        posted = gateway.post(socket.connection_id, frame.text())
+        posted = gateway.post(socket.connection_id, frame.text(), socket.host)
     except Exception:
         log.exception("connection %s of %s was not reached", socket.connection_id, socket.user_id)
     PUSHES.add(channel="socket", outcome=posted.value)
@@ -142,7 +142,7 @@ def end_socket(socket: Socket, *, sockets: Sockets, gateway: SocketGateway, clos
 
     A deleted socket that is still open receives nothing, and is closed when its client sends its next message.
     """
-    closing = [partial(gateway.close, socket.connection_id)] if close else []
+    closing = [partial(gateway.close, socket.connection_id, socket.host)] if close else []
     for step in (partial(sockets.remove, socket), *closing):
         try:
             step()

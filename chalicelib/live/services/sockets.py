@@ -25,6 +25,7 @@ def open_socket(
     last_id: str | None,
     by_browser: bool,
     agent_name: str,
+    host: str,
     now: datetime,
     sockets: Sockets,
     frames: Frames,
@@ -56,6 +57,7 @@ def open_socket(
         sent_to=after,
         by_browser=by_browser,
         agent_name=agent_name,
+        host=host,
         by_session=by_session,
     )
     sockets.add(socket)
