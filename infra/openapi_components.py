@@ -10,6 +10,7 @@ from chalicelib.edge.parsing import IDEMPOTENCY_KEY, LONGEST_IDEMPOTENCY_KEY
 from chalicelib.edge.route import Route
 from chalicelib.federation.connections.domain.handshake import TOKEN_HEADER, FederationHeaders
 from chalicelib.tokens.domain.sessions import COOKIE
+from infra import tables
 from infra.editions import Edition
 from infra.openapi_schemas import BLOCKERS, RATE_LIMIT_STATE, reference
 from infra.schemas import RPC_ERROR
@@ -77,7 +78,10 @@ _REFUSALS: dict[type[errors.Refusal], tuple[str, str]] = {
     errors.Forbidden: ("Forbidden", "The token is valid, but does not permit this."),
     errors.NotFound: ("NotFound", "Not found, or you don't have access to it."),
     errors.MethodNotAllowed: ("MethodNotAllowed", "The path has no such method."),
-    errors.Conflict: ("Conflict", "The present state does not allow it, or the Idempotency-Key is in use."),
+    errors.Conflict: (
+        "Conflict",
+        "The present state does not allow it, the list has no more room, or the Idempotency-Key is in use.",
+    ),
     errors.IdempotencyConflict: (
         "IdempotencyConflict",
         "The Idempotency-Key was used with another body, or a call is still in progress.",
@@ -88,6 +92,9 @@ _REFUSALS: dict[type[errors.Refusal], tuple[str, str]] = {
     errors.RateLimited: ("RateLimited", "The budget of the minute or the day is used up."),
     errors.Unavailable: ("Unavailable", "A store did not answer in time. The same request may succeed soon."),
 }
+# The tables whose rows DynamoDB counts by partition key, up to 10 GB.
+_LISTS = {each.table for each in tables.DEFINITIONS if any(index.is_local for index in each.indexes)}
+_WRITES = {f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "BatchWriteItem")}
 
 
 def takes_federation_token(route: Route) -> bool:
@@ -115,6 +122,11 @@ def takes_input(route: Route) -> bool:
     return has_parts or route.checks_request_id or route.accepts_idempotency_key
 
 
+def may_fill_a_list(route: Route) -> bool:
+    """Whether the operation writes to a list of a person, which can be full."""
+    return any(each.resource in _LISTS and each.action in _WRITES for each in route.grants)
+
+
 def refusal_kinds(route: Route) -> list[type[errors.Refusal]]:
     """Return the refusals of an operation, one for each status: the most general one."""
     kinds: set[type[errors.Refusal]] = {*route.refusals}
@@ -127,6 +139,8 @@ def refusal_kinds(route: Route) -> list[type[errors.Refusal]]:
         kinds.add(errors.UnsupportedMediaType)
     if "{" in route.path:
         kinds.add(errors.NotFound)
+    if may_fill_a_list(route):
+        kinds.add(errors.Conflict)
     # A more special kind comes first, and is replaced.
     ordered = sorted(kinds, key=lambda kind: len(kind.__mro__), reverse=True)
     by_status = {route.family.status_of(kind): kind for kind in ordered}

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.core.domain.errors import RateLimited, Unavailable
 from chalicelib.edge.parsing import LARGEST_BODY
 from chalicelib.edge.route import Route
-from infra.openapi_components import takes_input
+from infra.openapi_components import may_fill_a_list, takes_input
 from tests.conftest import Desk
 from tests.support import contract
 from tests.support.api import ROUTES, Answer, Api
@@ -38,7 +38,7 @@ _REASONS: dict[int, Callable[[Route], object]] = {
     HTTPStatus.UNAUTHORIZED: lambda route: route.callers or route.gate,
     HTTPStatus.FORBIDDEN: lambda route: route.callers or route.gate,
     HTTPStatus.NOT_FOUND: _names_something,
-    HTTPStatus.CONFLICT: lambda route: route.accepts_idempotency_key,
+    HTTPStatus.CONFLICT: lambda route: route.accepts_idempotency_key or may_fill_a_list(route),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: lambda route: "body" in route.annotations,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: lambda route: "body" in route.annotations,
     HTTPStatus.TOO_MANY_REQUESTS: lambda route: route.callers or RateLimited in route.refusals,

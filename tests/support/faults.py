@@ -17,11 +17,15 @@ from botocore.retries.quota import RetryQuota
 from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib import aws
+from infra import tables
 from infra.local import engine
 from tests.support import engine_state
 from tests.support.embedded_engine import Send, request_parameters
 
 _PLAIN_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
+# The tables with lists of a person, which have no room for more than 10 GB.
+LISTS = tuple(each.table for each in tables.DEFINITIONS if any(index.is_local for index in each.indexes))
+_LIST_NAMES = frozenset(each.physical_name for each in LISTS)
 
 
 class Killed(BaseException):
@@ -38,6 +42,7 @@ class Fault(StrEnum):
     CONFLICTED = "another transaction holds the row"
     PARTIAL = "a batch done in part, or a page of one row"
     LAGGING = "an index without the newest row"
+    FULL = "the rows of a partition key have no more room"
     KILLED_BEFORE = "the function ends before the effect"
     KILLED = "the function ends after the effect"
 
@@ -59,6 +64,7 @@ class Faults:
     plan: Plan
     send: Send
     attempts: list[str] = field(default_factory=list)
+    injected: int = 0
     _dead: bool = False
     _lock: Any = field(default_factory=Lock)
 
@@ -71,6 +77,9 @@ class Faults:
             self._dead = self._dead or (fault is not None and fault.ends_function)
             if (self._dead and fault is not Fault.KILLED) or fault is Fault.KILLED_BEFORE:
                 raise Killed
+        if fault is Fault.FULL and fills_a_list(request):
+            self.injected += 1
+            return _full(request)
         return self._answer(request, action, fault)
 
     def _answer(self, request: AWSPreparedRequest, action: str, fault: Fault | None) -> AWSResponse:
@@ -154,6 +163,35 @@ def _transaction_canceled(request: AWSPreparedRequest) -> AWSResponse:
     codes = ", ".join(each["Code"] for each in reasons)
     message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
     return error_response(request, 400, "TransactionCanceledException", Message=message, CancellationReasons=reasons)
+
+
+def _full(request: AWSPreparedRequest) -> AWSResponse:
+    code = "ItemCollectionSizeLimitExceeded"
+    if action_of(request) != "TransactWriteItems":
+        return error_response(request, 400, f"{code}Exception")
+    reasons = [
+        {"Code": code, "Message": "injected"} if _grows(member) else {"Code": "None"}
+        for member in request_parameters(request)["TransactItems"]
+    ]
+    return error_response(request, 400, "TransactionCanceledException", CancellationReasons=reasons)
+
+
+def _grows(member: dict[str, Any]) -> bool:
+    return any(kind in ("Put", "Update") and each["TableName"] in _LIST_NAMES for kind, each in member.items())
+
+
+def fills_a_list(request: AWSPreparedRequest) -> bool:
+    """Whether the request stores something in a list of a person."""
+    parameters = request_parameters(request)
+    match action_of(request):
+        case "PutItem" | "UpdateItem":
+            return parameters["TableName"] in _LIST_NAMES
+        case "TransactWriteItems":
+            return any(map(_grows, parameters["TransactItems"]))
+        case "BatchWriteItem":
+            batches = ((name, each) for name, found in parameters["RequestItems"].items() for each in found)
+            return any(name in _LIST_NAMES and "PutRequest" in each for name, each in batches)
+    return False
 
 
 _current: ContextVar[Faults | None] = ContextVar("faults", default=None)

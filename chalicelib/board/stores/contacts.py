@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from chalicelib.board.domain.card_contacts import ContactBrief
 from chalicelib.board.domain.contacts import Contact, ContactFilter, SearchTerms
 from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, unlink_cards_actions
-from chalicelib.core.domain.errors import Unavailable
+from chalicelib.core.domain.errors import ListFull, Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
 from chalicelib.core.domain.text import normalize_text
 from chalicelib.core.ports import Action
@@ -99,7 +99,7 @@ class DynamoContacts:
         write_all(CONTACTS, puts=_entries(contact))
         try:
             commit(_add_actions(contact), claim=claim, reply=reply)
-        except AlreadyAnswered:
+        except (AlreadyAnswered, ListFull):
             _drop_entries(contact)
             raise
 
@@ -108,6 +108,9 @@ class DynamoContacts:
         write_all(CONTACTS, puts=_entries(contact))
         try:
             commit(_add_actions(contact))
+        except ListFull:
+            _drop_entries(contact)
+            raise
         except Refused as refused:
             # Where it was stored by an earlier try, its entries are those just written.
             if refused.rows[0].get("indexId") != contact.index_id:
@@ -130,7 +133,7 @@ class DynamoContacts:
             write_all(CONTACTS, puts=_entries(contact))
         try:
             commit([change], claim=claim, reply=reply)
-        except AlreadyAnswered:
+        except (AlreadyAnswered, ListFull):
             if reindexed:
                 _drop_entries(contact)
             raise

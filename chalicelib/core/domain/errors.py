@@ -15,6 +15,7 @@ Refusal
 │   ├── IdempotencyConflict   the key was used with another body
 │   ├── IdempotencyInProgress the first call under this key is still running
 │   ├── ItemInUse             a catalog item has dependents; has their number by kind
+│   ├── ListFull              the rows of a list have no more room
 │   ├── SlugTaken             another agent of the marketplace has the slug
 │   └── SupplementLimit       the delivery has the maximum of supplements
 ├── RateLimited               a budget is used up; has the seconds to wait
@@ -113,6 +114,11 @@ class IdempotencyInProgress(Conflict):
 class SupplementLimit(Conflict):
     code = "supplement-limit"
     title = "Supplement limit reached"
+
+
+class ListFull(Conflict):
+    code = "list-full"
+    title = "List full"
 
 
 class ItemInUse(Conflict):

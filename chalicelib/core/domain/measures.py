@@ -49,6 +49,8 @@ NOTICE_ATTEMPTS = Measure("Notices", COUNT, (("to", ("instance", "connection")),
 _RELAYED = ("received", "repeated", "filtered", "queued", "sent", "retry", "parked", "expired")
 RELAYS = Measure("Relays", COUNT, (("outcome", _RELAYED),))
 REFUSALS = Measure("Refusals", COUNT, (("code", ()),))
+# Lists of a person that have reached the size at which the store refuses more.
+FULL_LISTS = Measure("FullLists", COUNT, (("list", ("board", "chat", "contacts", "queue-items", "relays")),))
 FAULTS = Measure("Faults", COUNT, (("kind", ("request", "message", "schedule", "socket")),))
 MESSAGES = Measure("Messages", COUNT, (("worker", ()), ("outcome", ("done", "failed"))))
 SCHEDULED = Measure("Scheduled", COUNT, (("schedule", ()),))
@@ -63,6 +65,7 @@ MEASURES = (
     NOTICE_ATTEMPTS,
     RELAYS,
     REFUSALS,
+    FULL_LISTS,
     FAULTS,
     MESSAGES,
     SCHEDULED,

@@ -14,6 +14,7 @@ from chalicelib.core.domain.errors import IdempotencyInProgress, Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyRecord
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import NEW, put
+from chalicelib.core.stores.full_lists import list_full, tables_of
 from chalicelib.core.stores.items import Row, from_item, to_item
 from chalicelib.parallel import chunks, gather
 from chalicelib.resources import IDEMPOTENCY, Table
@@ -44,6 +45,7 @@ def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapp
     Raises:
         Refused: a condition did not hold.
         AlreadyAnswered: the claim has been used before; nothing was written.
+        ListFull: the rows of a partition key have no more room; nothing was written.
         IdempotencyInProgress, Unavailable: other transactions kept the rows busy.
     """
     members = [*actions, _record(claim, reply or {})] if claim else list(actions)
@@ -51,9 +53,7 @@ def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapp
         try:
             _write(members)
         except ClientError as error:
-            reasons = _reasons(error)
-            if reasons is None:
-                raise
+            reasons = _reasons(error, members)
             rows = [from_item(reason.get("Item") or {}) for reason in reasons]
             codes = {reason["Code"] for reason in reasons}
             if claim and reasons[-1]["Code"] == "ConditionalCheckFailed":
@@ -89,10 +89,15 @@ def change_row(action: Action) -> Row | None:
     """Make a single update and return the updated row; None if its condition does not hold.
 
     One store call.
+
+    Raises:
+        ListFull: the rows of the partition key have no more room.
     """
     try:
         done = dynamodb().update_item(**action["Update"], ReturnValues="ALL_NEW")
     except ClientError as error:
+        if full := list_full(error, tables_of([action])):
+            raise full from error
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
         return None
@@ -106,6 +111,7 @@ def write_all(table: Table, *, puts: Iterable[Row] = (), deletes: Iterable[Row] 
 
     Raises:
         Unavailable: some were not written.
+        ListFull: the rows of a partition key have no more room; some may be written.
     """
     requests: list[Any] = [{"PutRequest": {"Item": to_item(row)}} for row in puts]
     requests += [{"DeleteRequest": {"Key": to_item(key)}} for key in deletes]
@@ -119,7 +125,10 @@ def write_all(table: Table, *, puts: Iterable[Row] = (), deletes: Iterable[Row] 
 def _write_batch(table: Table, requests: list[Any]) -> None:
     pending = requests
     for attempt in range(_BATCH_ATTEMPTS):
-        written = dynamodb().batch_write_item(RequestItems={table.physical_name: pending})
+        try:
+            written = dynamodb().batch_write_item(RequestItems={table.physical_name: pending})
+        except ClientError as error:
+            raise (list_full(error, [table.physical_name]) or error) from None
         pending = list(written.get("UnprocessedItems", {}).get(table.physical_name, []))
         if not pending:
             return
@@ -166,7 +175,9 @@ def _record(claim: Claim, reply: Mapping[str, Any]) -> Action:
     return record_action(row, claim)
 
 
-def _reasons(error: ClientError) -> list[dict[str, Any]] | None:
+def _reasons(error: ClientError, members: Sequence[Action]) -> list[dict[str, Any]]:
+    if full := list_full(error, tables_of(members)):
+        raise full from error
     response: dict[str, Any] = dict(error.response)
     match response["Error"]["Code"]:
         case "TransactionCanceledException":
@@ -175,4 +186,4 @@ def _reasons(error: ClientError) -> list[dict[str, Any]] | None:
             return [{"Code": "ConditionalCheckFailed", "Item": response.get("Item")}]
         case "TransactionConflictException":
             return [{"Code": "TransactionConflict"}]
-    return None
+    raise error
