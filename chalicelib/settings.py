@@ -26,8 +26,9 @@ class Settings:
     `allow_loopback` lets callbacks reach this machine, for demonstrations and tests only. `tracing` says whether calls
     are recorded for AWS X-Ray. `stream_hold_seconds` is how long the event stream over HTTP waits for a new event
     behind a gateway that passes on complete replies only. With `socket_heartbeats`, functions send heartbeats to open
-    sockets; a host always does. `kept_days` has the days of each kind of data by its setting; 0 keeps it for ever.
-    A person's session ends after `session_hours`, or earlier after `session_idle_hours` without a request.
+    sockets; a host always does. `streams_per_desk` is how many event streams may wait in functions at the same time.
+    `kept_days` has the days of each kind of data by its setting; 0 keeps it for ever. A person's session ends after
+    `session_hours`, or earlier after `session_idle_hours` without a request.
     """
 
     personal_budget: int
@@ -46,6 +47,7 @@ class Settings:
     socket_heartbeats: bool
     tracing: bool
     stream_hold_seconds: int
+    streams_per_desk: int
     kept_days: Mapping[str, int]
     session_hours: int
     session_idle_hours: int
@@ -76,6 +78,7 @@ def settings() -> Settings:
         tracing=os.environ.get("FLUXDEN_TRACING") == "1",
         # API Gateway times out after 29 seconds.
         stream_hold_seconds=min(positive_integer("FLUXDEN_STREAM_HOLD_SECONDS", 20), _LONGEST_HOLD_SECONDS),
+        streams_per_desk=positive_integer("FLUXDEN_STREAMS_PER_DESK", 50),
         kept_days={each.setting: _days(each.setting, each.kept.days) for each in retention.SETTABLE},
         session_hours=positive_integer("FLUXDEN_SESSION_HOURS", 7 * 24),
         session_idle_hours=positive_integer("FLUXDEN_SESSION_IDLE_HOURS", 12),

@@ -11,6 +11,7 @@ from chalicelib.edge.problem import to_invalid
 from infra.commands import webhook_secrets
 from infra.commands.agents import agents
 from infra.commands.approvals import approvals
+from infra.commands.bounds import bounds
 from infra.commands.catalog import catalog
 from infra.commands.connections import connections
 from infra.commands.contacts import contacts
@@ -103,6 +104,7 @@ def main() -> None:
 
 for command in (
     agents,
+    bounds,
     approvals,
     catalog,
     connections,

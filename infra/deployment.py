@@ -13,10 +13,12 @@ import boto3
 import click
 from botocore.exceptions import ClientError, WaiterError
 
+from infra.account import concurrency_parameters
 from infra.artefacts import Artefacts
 from infra.stack_changes import list_additions, list_changes, list_failures, list_refusals
 from infra.template.stacks import DATA, Templates, dump
 
+_MAPPING = "AWS::Lambda::EventSourceMapping"
 _CAPABILITIES = ["CAPABILITY_IAM"]
 _WAITER_CONFIG = {"Delay": 5, "MaxAttempts": 720}
 # A stack of which only a change set was made. It is created like one that is not there.
@@ -194,6 +196,8 @@ class Deployment:
         values = {"CodeBucket": bucket, "CodeKey": code, "ProtectTables": "yes", **given}
         if "Prefix" not in kept:
             values.setdefault("Prefix", self.stack)
+        mappings = sum(each["Type"] == _MAPPING for each in package.templates.list_resources().values())
+        values |= concurrency_parameters(self.client("lambda"), mappings, given=given, kept=kept)
         if "SecretKeyId" not in kept and "SecretKeyId" not in given:
             values["SecretKeyId"] = self.artefacts.secret()
         return values

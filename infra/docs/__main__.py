@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from infra.docs import architecture, commands, operations, retention, retries, settings, store_calls
+from infra.docs import alarms, architecture, commands, operations, retention, retries, settings, store_calls
 
 FOLDER = Path(__file__).parents[2] / "docs"
 
@@ -12,10 +12,12 @@ def documents() -> dict[Path, str]:
     """Return each generated file with its text."""
     from app import app
     from infra import admin, catalog
+    from infra.template.entry_points import list_entry_points
 
     routes = list(catalog.routes(app))
     reference = FOLDER / "reference"
     return {
+        reference / "alarms.md": alarms.render(sorted(list_entry_points(app), key=lambda each: each.name)),
         reference / "operations.md": operations.render(routes),
         reference / "store-calls.md": store_calls.render(routes, store_calls.read_counts()),
         reference / "retries.md": retries.render(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.docs.markdown import code, page, table
-from infra.template.settings import DEPLOYMENT, SECRET_KEY, SECRET_KEY_ID, SETTINGS
+from infra.template.settings import SECRET_KEY, SECRET_KEY_ID, SETTINGS, deployment
 
 _INTRODUCTION = """\
 Set these as environment variables for `make run`, `make container-run` and the admin commands. For `make deploy`, pass
@@ -88,7 +88,7 @@ def render() -> str:
         ),
         "## Parameters of a deployment",
         _DEPLOYMENT_INTRODUCTION,
-        table(("Parameter", "Default", "Meaning"), (_parameter(name, each) for name, each in DEPLOYMENT.items())),
+        table(("Parameter", "Default", "Meaning"), (_parameter(name, each) for name, each in deployment().items())),
     )
 
 

@@ -1,13 +1,15 @@
 """The alarms, and the topic that they are sent to."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
+from chalicelib.core.domain import measures
 from chalicelib.edge.consumer import Consumer
 from chalicelib.edge.schedule import Schedule
 from chalicelib.parallel import chunks
 from infra import queues, tables
-from infra.template import metrics
+from infra.template import concurrency, metrics
 from infra.template.entry_points import EntryPoint
 from infra.template.metrics import Metric
 from infra.template.names import Resources, pascal, ref, resource, sub
@@ -18,7 +20,8 @@ PUBLISH = "publish_event"
 
 _FIVE_MINUTES = 300
 _SLOW_PUBLISH_MILLISECONDS = 2000
-_OLD_MESSAGE_SECONDS = 300
+# A message whose batch failed once or twice is this old, in visibility timeouts, when it is received again.
+_FAILED_BATCHES = 2
 _ERROR_RATE = 0.01
 # CloudWatch's limit of series in an alarm's expression.
 _SERIES = 10
@@ -52,9 +55,9 @@ def _queue_alarms() -> Resources:
         age = metrics.of_queue(queue, "ApproximateAgeOfOldestMessage")
         made[f"{pascal(queue.name)}AgeAlarm"] = _alarm(
             f"{queue.name}-age",
-            f"Messages wait longer than five minutes in {queue.name}.",
+            f"Messages wait longer in {queue.name} than after {_FAILED_BATCHES} failed attempts.",
             age,
-            threshold=_OLD_MESSAGE_SECONDS,
+            threshold=_FAILED_BATCHES * definition.visibility_timeout + _FIVE_MINUTES,
         )
     return made
 
@@ -79,14 +82,21 @@ def _gateway_alarms() -> Resources:
 
 
 def _table_alarms() -> Resources:
-    series = [
-        metrics.of_table(definition.table, name)
-        for definition in tables.DEFINITIONS
-        for name in ("ReadThrottleEvents", "WriteThrottleEvents")
+    names = ("ReadThrottleEvents", "WriteThrottleEvents")
+    series = [metrics.of_table(each.table, name) for each in tables.DEFINITIONS for name in names]
+    of_indexes = [
+        metrics.of_index(each.table, index.name, name)
+        for each in tables.DEFINITIONS
+        for index in each.indexes
+        if not index.is_local
+        for name in names
     ]
+    full = metrics.all_of_desk(measures.FULL_LISTS)
     return {
-        f"TablesThrottledAlarm{number}": _sum_alarm(f"tables-throttled-{number}", "Tables throttle requests.", some)
-        for number, some in enumerate(chunks(series, _SERIES), 1)
+        **_sum_alarms("TablesThrottled", "Tables throttle requests.", series),
+        # Writes to a table wait for its indexes, and reads of an index are counted nowhere else.
+        **_sum_alarms("IndexesThrottled", "Indexes throttle requests.", of_indexes),
+        "ListsFullAlarm": _sum_alarm("lists-full", "A person's list has no more room, and refuses more.", full),
     }
 
 
@@ -112,17 +122,30 @@ def _function_alarms(entry_points: list[EntryPoint]) -> Resources:
                 threshold=_SLOW_PUBLISH_MILLISECONDS,
                 periods=3,
             )
+    running = Metric("AWS/Lambda", "ConcurrentExecutions", (), "Maximum")
+    made["AccountConcurrencyAlarm"] = _alarm(
+        "concurrency",
+        "Functions of the account use most of its concurrency.",
+        running,
+        threshold=ref(concurrency.ALARM_PARAMETER),
+    )
     throttled = Metric("AWS/Lambda", "Throttles", ())
     made["FunctionsThrottledAlarm"] = _alarm(
         "functions-throttled", "Functions of the account are throttled.", throttled, threshold=1
     )
     runs = [metrics.of_function(each.name, "Errors") for each in entry_points if isinstance(each.source, Schedule)]
-    for number, some in enumerate(chunks(runs, _SERIES), 1):
-        made[f"SchedulesFailAlarm{number}"] = _sum_alarm(f"schedules-fail-{number}", "Schedules fail.", some)
-    return made
+    return made | _sum_alarms("SchedulesFail", "Schedules fail.", runs)
 
 
-def _alarm(name: str, description: str, metric: Metric, *, threshold: float, periods: int = 1) -> dict[str, Any]:
+def _sum_alarms(name: str, description: str, series: list[Metric]) -> Resources:
+    label = re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower()
+    return {
+        f"{name}Alarm{number}": _sum_alarm(f"{label}-{number}", description, some)
+        for number, some in enumerate(chunks(series, _SERIES), 1)
+    }
+
+
+def _alarm(name: str, description: str, metric: Metric, *, threshold: Any, periods: int = 1) -> dict[str, Any]:
     return _alarm_resource(
         name, description, {**metric.as_alarm(), "Period": _FIVE_MINUTES}, threshold=threshold, periods=periods
     )
@@ -135,7 +158,7 @@ def _sum_alarm(name: str, description: str, series: list[Metric]) -> dict[str, A
 
 
 def _alarm_resource(
-    name: str, description: str, measured: dict[str, Any], *, threshold: float, periods: int
+    name: str, description: str, measured: dict[str, Any], *, threshold: Any, periods: int
 ) -> dict[str, Any]:
     return resource(
         "AWS::CloudWatch::Alarm",

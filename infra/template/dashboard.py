@@ -54,6 +54,8 @@ def _graphs(entry_points: list[EntryPoint]) -> list[tuple[str, list[Metric]]]:
             "Notices",
             [*metrics.all_of_desk(measures.NOTICE_ATTEMPTS), *_queue_series(NOTICES), *_queue_series(PEER_NOTICES)],
         ),
+        ("Bounds that people met", metrics.all_of_desk(measures.BOUNDS_MET)),
+        ("Lists without room", metrics.all_of_desk(measures.FULL_LISTS)),
         ("Refusals", metrics.all_of_desk(measures.REFUSALS, code=codes)),
         (
             "Errors",

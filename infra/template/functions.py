@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.edge.consumer import Consumer
 from chalicelib.edge.route import Route
 from infra.template import settings
+from infra.template.concurrency import reserved
 from infra.template.entry_points import EntryPoint
 from infra.template.names import (
     Resources,
@@ -49,12 +50,14 @@ def _function(entry_point: EntryPoint, runtime: dict[str, Any]) -> dict[str, Any
         "Code": {"S3Bucket": ref("CodeBucket"), "S3Key": ref("CodeKey")},
         "MemorySize": entry_point.memory,
         "Timeout": entry_point.timeout,
+        **reserved(entry_point),
         "Role": arn_of(f"{function_id(entry_point)}Role"),
         "LoggingConfig": {
             "LogGroup": ref(_log_group_id(entry_point)),
             "LogFormat": "JSON",
             "ApplicationLogLevel": "INFO",
-            "SystemLogLevel": "WARN",
+            # With the line about duration, memory and start of each run.
+            "SystemLogLevel": "INFO",
         },
         "TracingConfig": {"Mode": {"Fn::If": [_IS_TRACED, "Active", "PassThrough"]}},
         "Environment": {"Variables": settings.environment() | settings.secrets(entry_point.grants)},

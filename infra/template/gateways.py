@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any
 
 from chalice.app import Chalice
@@ -14,11 +15,13 @@ from chalicelib.core.domain.errors import (
     RateLimited,
     Refusal,
     TooLarge,
+    Unauthorized,
     Unavailable,
     UnsupportedMediaType,
 )
 from chalicelib.edge.problem import plain_error, problem_json, status_of
 from chalicelib.edge.rendering import with_charset
+from chalicelib.edge.route import Route
 from chalicelib.edge.socket import SocketRoute
 from chalicelib.security_headers import HTTPS_ONLY, SECURITY_HEADERS
 from infra.template.entry_points import EntryPoint
@@ -58,7 +61,10 @@ _GATEWAY_ERRORS: dict[str, Refusal] = {
 }
 _OF_HEAD = ("parameters", "responses", "x-amazon-apigateway-integration")
 _ACCESS_LINE = {
-    "requestId": "$context.requestId",
+    # Under the names that our own lines have.
+    "gatewayRequestId": "$context.requestId",
+    "extendedRequestId": "$context.extendedRequestId",
+    "function_request_id": "$context.integration.requestId",
     "ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
     "path": "$context.resourcePath",
@@ -68,7 +74,9 @@ _ACCESS_LINE = {
     "bytes": "$context.responseLength",
 }
 _SOCKET_LINE = {
-    "requestId": "$context.requestId",
+    "gatewayRequestId": "$context.requestId",
+    "extendedRequestId": "$context.extendedRequestId",
+    "function_request_id": "$context.integration.requestId",
     "ip": "$context.identity.sourceIp",
     "route": "$context.routeKey",
     "connectionId": "$context.connectionId",
@@ -78,6 +86,10 @@ _SOCKET_LINE = {
 # A stage with logs needs the account's logging role. If this stack sets the role, this reference makes it come first.
 _AFTER_LOGGING = {"LogsBy": {"Fn::If": ["SetsAccountLogging", ref("ApiLogsAccount"), "account"]}}
 _THROTTLES = {"ThrottlingRateLimit": ref("RequestsPerSecond"), "ThrottlingBurstLimit": ref("RequestsInBurst")}
+_ANONYMOUS_THROTTLES = {
+    "ThrottlingRateLimit": ref("AnonymousPerSecond"),
+    "ThrottlingBurstLimit": ref("AnonymousInBurst"),
+}
 
 
 def gateways(app: Chalice, definition: dict[str, Any], entry_points: Iterable[EntryPoint]) -> Resources:
@@ -91,7 +103,6 @@ def _rest_api(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str,
     # A deployment is a picture of the API, and a stage shows one. Another definition needs another deployment.
     picture = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     deployment = f"{REST_API}Deployment{picture[:10]}"
-    throttles = {"ResourcePath": "/*", "HttpMethod": "*", "MetricsEnabled": False, **_THROTTLES}
     return {
         "AccessLogs": _access_logs("http"),
         REST_API: resource(
@@ -108,11 +119,32 @@ def _rest_api(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str,
                 "DeploymentId": ref(deployment),
                 "StageName": STAGE,
                 "AccessLogSetting": _access_log_setting("AccessLogs", _ACCESS_LINE),
-                "MethodSettings": [throttles],
+                "MethodSettings": _method_settings(by_handler.values()),
                 "Variables": _AFTER_LOGGING,
             },
         ),
     }
+
+
+def _method_settings(entry_points: Iterable[EntryPoint]) -> list[dict[str, Any]]:
+    """Return the limits of each method. One that needs no token has its own, so that nobody can use up the others'."""
+    made = [{"ResourcePath": "/*", "HttpMethod": "*", "MetricsEnabled": False, **_THROTTLES}]
+    for each in entry_points:
+        if isinstance(each.source, Route) and is_anonymous(each.source):
+            for path, method in product(each.source.paths, _methods(each.source)):
+                # The slashes of the path are escaped, and the whole begins with another one.
+                place = {"ResourcePath": "/" + path.rstrip("/").replace("/", "~1"), "HttpMethod": method}
+                made.append(place | {"MetricsEnabled": False, **_ANONYMOUS_THROTTLES})
+    return made
+
+
+def is_anonymous(route: Route) -> bool:
+    """Whether the operation answers callers who show nothing."""
+    return (not route.callers or route.caller_is_optional) and Unauthorized not in route.refusals
+
+
+def _methods(route: Route) -> tuple[str, ...]:
+    return ("GET", "HEAD") if route.method == "GET" else (route.method,)
 
 
 def _definition(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str, EntryPoint]) -> dict[str, Any]:

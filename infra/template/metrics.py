@@ -70,6 +70,11 @@ def of_table(table: Table, name: str) -> Metric:
     return Metric("AWS/DynamoDB", name, (("TableName", f"${{Prefix}}-{table.name}"),), "Sum", table.name)
 
 
+def of_index(table: Table, index: str, name: str) -> Metric:
+    dimensions = (("TableName", f"${{Prefix}}-{table.name}"), ("GlobalSecondaryIndexName", index))
+    return Metric("AWS/DynamoDB", name, dimensions, "Sum", f"{table.name}/{index}")
+
+
 def of_rest_api(name: str, statistic: str = "Sum", label: str = "") -> Metric:
     return Metric("AWS/ApiGateway", name, (("ApiName", "${Prefix}"), ("Stage", STAGE)), statistic, label)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib import retention
 from chalicelib.resources import Grant, Secret
+from infra.template import concurrency
 from infra.template.names import REST_API, SOCKET_API, STAGE, ref, sub
 
 _NUMBER = "[1-9][0-9]*"
@@ -128,6 +129,12 @@ SETTINGS = {
         default="20",
         pattern="1?[0-9]|2[0-5]",
     ),
+    "FLUXDEN_STREAMS_PER_DESK": _number(
+        "StreamsPerDesk",
+        "Event streams over HTTP that wait for events at the same time. Above it a reply ends at once, and its client "
+        "comes back later. Behind API Gateway each holds a function, so set no more there than ReservedForStreams.",
+        50,
+    ),
     "FLUXDEN_TRACING": Setting(
         "Tracing",
         "Set to 1 to record traces for AWS X-Ray.",
@@ -188,13 +195,26 @@ DEPLOYMENT: dict[str, dict[str, Any]] = {
         "Type": "Number",
         "Default": 500,
         "MinValue": 1,
-        "Description": "Requests per second that the HTTP API accepts in total, and the WebSocket API as well.",
+        "Description": "Requests per second that each method of the HTTP API, or route of the WebSocket API, accepts.",
     },
     "RequestsInBurst": {
         "Type": "Number",
         "Default": 1000,
         "MinValue": 1,
-        "Description": "Requests that each API accepts in a burst.",
+        "Description": "Requests that each method or route accepts in a burst.",
+    },
+    "AnonymousPerSecond": {
+        "Type": "Number",
+        "Default": 20,
+        "MinValue": 1,
+        "Description": "Requests per second that each method accepts which needs no token, such as health, "
+        "registration, the directory and the documentation. They can't use up the functions that the others need.",
+    },
+    "AnonymousInBurst": {
+        "Type": "Number",
+        "Default": 40,
+        "MinValue": 1,
+        "Description": "Requests that each of these methods accepts in a burst.",
     },
     "ProtectTables": {
         "Type": "String",
@@ -213,18 +233,27 @@ DEPLOYMENT: dict[str, dict[str, Any]] = {
 
 
 def parameters() -> dict[str, Any]:
-    return {each.parameter: each.declared for each in SETTINGS.values()} | DEPLOYMENT
+    return {each.parameter: each.declared for each in SETTINGS.values()} | deployment()
+
+
+def deployment() -> dict[str, dict[str, Any]]:
+    """Return the parameters that are no settings."""
+    return DEPLOYMENT | concurrency.parameters()
 
 
 def conditions() -> dict[str, Any]:
     empty = {each.is_empty: {"Fn::Equals": [ref(each.parameter), ""]} for each in SETTINGS.values() if each.derived}
     switches = [SETTINGS[name] for name in ("FLUXDEN_SOCKET_HEARTBEATS", "FLUXDEN_TRACING")]
-    return empty | {
-        **{each.is_on: {"Fn::Equals": [ref(each.parameter), "1"]} for each in switches},
-        "HasAlarmEmail": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]},
-        "ProtectsTables": {"Fn::Equals": [ref("ProtectTables"), "yes"]},
-        "SetsAccountLogging": {"Fn::Equals": [ref("SetAccountLogging"), "yes"]},
-    }
+    return (
+        empty
+        | concurrency.conditions()
+        | {
+            **{each.is_on: {"Fn::Equals": [ref(each.parameter), "1"]} for each in switches},
+            "HasAlarmEmail": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]},
+            "ProtectsTables": {"Fn::Equals": [ref("ProtectTables"), "yes"]},
+            "SetsAccountLogging": {"Fn::Equals": [ref("SetAccountLogging"), "yes"]},
+        }
+    )
 
 
 def environment() -> dict[str, Any]:

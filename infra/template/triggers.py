@@ -9,7 +9,8 @@ from chalicelib.edge.schedule import Schedule
 from chalicelib.edge.socket import SocketRoute
 from chalicelib.parallel import chunks
 from infra.template import settings
-from infra.template.entry_points import EntryPoint, queue_definition
+from infra.template.concurrency import batches
+from infra.template.entry_points import EntryPoint
 from infra.template.names import (
     SCHEDULER_ROLE_ARN,
     Resources,
@@ -49,7 +50,7 @@ def _mapping(entry_point: EntryPoint, worker: Consumer) -> dict[str, Any]:
             "FunctionName": ref(function_id(entry_point)),
             "BatchSize": worker.batch_size,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
-            "ScalingConfig": {"MaximumConcurrency": queue_definition(worker).concurrency},
+            "ScalingConfig": {"MaximumConcurrency": batches(worker)},
         },
     )
 

@@ -252,7 +252,6 @@ def test_workers_have_their_queue_as_event_source() -> None:
         assert mapping["FunctionName"] == {"Ref": f"{pascal(source.name)}Function"}
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["BatchSize"] == source.source.batch_size
-        assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 1000
         assert definition.visibility_timeout >= 6 * function["Timeout"]
 
 

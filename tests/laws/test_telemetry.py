@@ -16,6 +16,7 @@ import time_machine
 from chalice.local import LambdaContext
 
 from app import app
+from chalicelib.core.domain.bounds import KEYS
 from chalicelib.core.domain.measures import MEASURES
 from chalicelib.edge.schedule import Schedule
 from chalicelib.resources import FAN_OUT
@@ -28,6 +29,7 @@ from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api, gateway_event
 from tests.support.engine_state import take_snapshot
+from tests.support.faults import Fault, inject_faults, intercept_engine
 from tests.support.log_lines import written_lines
 from tests.support.sample_data import CANARY, SampleData
 from tests.support.sample_requests import SAMPLE_REQUESTS, sample_request
@@ -128,6 +130,10 @@ def test_every_measure_is_emitted_with_its_dimensions(context: ScenarioContext) 
         api.post("/api/v1/events", inputs.new_event(), desk.alice)
         api.post("/api/v1/events", {}, desk.alice)
         dict(catalog.sockets(app))["$connect"](Connection.new([]).connect_event(), LambdaContext("on_connect", 1024))
+        with intercept_engine(), inject_faults(lambda *_: Fault.FULL):
+            api.post("/api/v2/queue", {"title": "No room."}, desk.alice_key)
+        for number in range(KEYS.most):
+            api.post("/api/v2/keys", {"name": f"{number}"}, desk.bob_key)
         CONSUMERS["fan_out"](
             {"Records": [{"messageId": "1", "body": "no JSON", "attributes": {"ApproximateReceiveCount": "1"}}]}, None
         )

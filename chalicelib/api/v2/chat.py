@@ -92,7 +92,9 @@ def list_messages(query: MessagesQuery, caller: ApiKey) -> MessagesOut:
     answer=None,
     answers={200: "Server-sent events. Reconnect when the reply ends."},
     media_type=EVENT_STREAM,
-    grants=SPEND + SOCKETS.can("Query", "PutItem", "DeleteItem"),
+    # It waits most of the time, which is paid by memory.
+    memory=256,
+    grants=SPEND + SOCKETS.can("Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem"),
 )
 def stream_events(headers: StreamHeaders, caller: ApiKey, context: RequestContext) -> OperationReply:
     """Stream the owner's events with server-sent events.
@@ -106,12 +108,14 @@ def stream_events(headers: StreamHeaders, caller: ApiKey, context: RequestContex
     A client that accepts `text/event-stream` by name is never refused with 429 or 503, after which an EventSource stays
     closed: it receives an `error` event, and `retry` says when to come back. The WebSocket API has the same events.
     """
+    wait = _wait(context.stream_seconds)
     stream = EventStream(
         caller,
-        _wait(context.stream_seconds),
+        wait,
         lambda: datetime.now(UTC),
         DynamoFrames(),
-        DynamoStreamSlots(),
+        # On a host, an open stream takes next to nothing, and the host has a bound of its own.
+        DynamoStreamSlots(None if wait.stays_open else settings().streams_per_desk),
     )
     pieces = stream.open(headers, client_id=f"sse_{ids.new_ulid(context.now)}")
     body = Pieces(pieces) if stream.wait.stays_open else read_to_end(pieces, time.sleep)

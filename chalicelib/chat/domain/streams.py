@@ -12,11 +12,15 @@ from chalicelib.live.domain.frames import Frame
 
 @dataclass(frozen=True)
 class StreamSlot:
-    """One of a person's streams that wait for events. `holder` tells it from an earlier one of the same number."""
+    """One of a person's streams that wait for events. `holder` tells it from an earlier one of the same number.
+
+    `ends_at` is until when it was taken first, in epoch seconds.
+    """
 
     user_id: str
     number: int
     holder: str
+    ends_at: int = 0
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,9 @@ def open_socket(
     )
     sockets.add(socket)
     work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))
-    for each in _surplus(log_state.sockets):
+    if surplus := _surplus(log_state.sockets):
+        bounds.SOCKETS.note_met(owner.user_id)
+    for each in surplus:
         reason = f"You have {bounds.SOCKETS.most} newer connections, which is as many as you can have."
         error = signal_frame(FrameType.ERROR, each.sent_to, now, error=reason, code="too-many-connections")
         if post_frame(each, error, sockets=sockets, gateway=gateway):

@@ -48,6 +48,7 @@ class DynamoPush:
             commit([put_new(DIRECTORY, row), _count(subscription.user_id, 1)], claim=claim, reply=reply)
         except Refused as refused:
             if 0 not in refused.failed:
+                bounds.BROWSERS.note_met(subscription.user_id)
                 raise Conflict(
                     f"A person has at most {bounds.BROWSERS.most} subscriptions. Remove one first."
                 ) from refused

@@ -71,7 +71,9 @@ def sign_in(
         Unauthorized: the code was used since, or its person is not active.
     """
     now, user_id = context.now, person.id
-    for each in sessions.list_of(user_id, now=now)[bounds.SESSIONS.most - 1 :]:
+    if surplus := sessions.list_of(user_id, now=now)[bounds.SESSIONS.most - 1 :]:
+        bounds.SESSIONS.note_met(user_id)
+    for each in surplus:
         sessions.end(each.session_id, user_id=user_id)
         closer.close(user_id, key_id=each.session_id)
     session = SessionState(

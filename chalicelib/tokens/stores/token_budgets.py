@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb, is_transient
+from chalicelib.core.domain.bounds import CALLS
 from chalicelib.core.domain.budgets import Charge, Window, day_of, minute_of, new_window
 from chalicelib.core.domain.callers import Caller, TokenStatus
 from chalicelib.core.domain.errors import RateLimited, Unavailable
@@ -109,6 +110,7 @@ class DynamoTokenBudgets:
                 share = shared - short.drawn
                 if share < affordable.units:
                     assert current is not None
+                    CALLS.note_met(current["userId"])
                     return _exhausted(
                         to_caller(token, current), new_window(limit=shared, used=shared, minute=minute), now, _TOGETHER
                     )

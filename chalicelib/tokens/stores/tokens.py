@@ -99,6 +99,7 @@ class DynamoTokens:
             if _OWNER in refused.failed:
                 raise Forbidden("The owner of this key is not an active employee.") from refused
             if list(refused.failed) == [_KEY_COUNT]:
+                bounds.KEYS.note_met(grant.user_id)
                 raise Conflict(f"A person has at most {bounds.KEYS.most} keys. Delete one first.") from refused
             raise Conflict("This key exists already.") from refused
 
