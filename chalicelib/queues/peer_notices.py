@@ -24,6 +24,7 @@ from chalicelib.federation.connections.stores.connection_notices import DynamoCo
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.connections.stores.held_requests import DynamoHeldRequests
+from chalicelib.federation.connections.stores.known_desks import DynamoKnownDesks
 from chalicelib.federation.relays.stores.connection_traces import DynamoConnectionTraces
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
@@ -86,8 +87,10 @@ def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
         notifier=notifier,
         clock=lambda: datetime.now(UTC),
         base_url=settings().base_url,
+        known_desks=DynamoKnownDesks(),
     )
     ConnectionNoticeWorker(
+        known_desks=DynamoKnownDesks(),
         base_url=settings().base_url,
         traces=[DynamoConnectionTraces()],
         notices=DynamoConnectionNotices(),

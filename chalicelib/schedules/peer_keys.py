@@ -9,6 +9,7 @@ from chalicelib.edge.schedule import schedule
 from chalicelib.federation.connections.services.desk_calls import DeskCalls
 from chalicelib.federation.connections.services.peer_keys import PeerKeyFetcher
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.known_desks import DynamoKnownDesks
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
 from chalicelib.parallel import gather
 from chalicelib.resources import DUE_INDEX, PEERS
@@ -20,4 +21,4 @@ bp = Blueprint(__name__)
 def fetch_peer_keys(now: datetime) -> int:
     """Fetch the signing keys that are due."""
     calls = DeskCalls(DynamoFederation(), http.post_and_read, http.get)
-    return PeerKeyFetcher(DynamoPeerKeys(), calls.get, gather).fetch_due(now)
+    return PeerKeyFetcher(DynamoPeerKeys(), calls.get, gather, DynamoKnownDesks()).fetch_due(now)

@@ -10,7 +10,7 @@ from chalicelib.board.domain.board import MOST_ITEMS
 from chalicelib.board.domain.card_contacts import MOST_CARDS, MOST_CONTACTS
 from chalicelib.core.domain.guesses import AT_ONE_TARGET, FROM_ONE_ADDRESS
 from chalicelib.federation.connections.domain.connections import MOST_CLAIMS_AN_HOUR, MOST_REQUESTS_AN_HOUR
-from chalicelib.federation.connections.stores.held_requests import (
+from chalicelib.federation.connections.stores.claim_bounds import (
     MOST_FROM_ONE_ADDRESS,
     MOST_OF_ONE_DESK_FROM_ONE_ADDRESS,
 )

@@ -45,6 +45,7 @@ from chalicelib.federation.connections.stores.connection_rows import token_hash
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.connections.stores.held_requests import DynamoHeldRequests
+from chalicelib.federation.connections.stores.known_desks import DynamoKnownDesks
 from chalicelib.federation.network.services.instances import owns_origin
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
@@ -89,7 +90,7 @@ def _own_key() -> PeerKey:
     refusals=(Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=SPEND_OF_INSTANCES
     + UNSEAL
-    + PEERS.can("GetItem", "Query", "PutItem", "UpdateItem")
+    + PEERS.can("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem")
     + NETWORK.can("GetItem", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")
     + CHAT.can("PutItem")
@@ -119,6 +120,7 @@ def request_connection(body: ConnectIn, admitted: AdmittedStranger, context: Req
         notifier=_notifier(),
         own_key=_own_key,
         is_approved_instance=_is_approved_instance,
+        known_desks=DynamoKnownDesks(),
     )
     new = NewConnection(str(uuid4()), ids.new_ulid(context.now), token_hash(body.federation_token), context.now)
     is_proven = owns_origin(admitted.caller, body.from_instance_url, instances=DynamoInstances())

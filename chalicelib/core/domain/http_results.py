@@ -11,9 +11,9 @@ _GONE = 410
 class HttpResult:
     """The result of one request: the receiver's status, or the reason why there is none.
 
-    `excerpt` is the beginning of an error's body as plain text, `retry_after` the header of that name. `body` is
-    filled in only by requests that read it. A request that was not `sent` has the reason why, and the status Gone, so
-    that it is not tried again.
+    `excerpt` is the beginning of an error's body as plain text; `retry_after` and `location` are the headers of these
+    names, the second of redirects only. `body` is filled in only by requests that read it. A request that was not
+    `sent` has the reason why, and the status Gone, so that it is not tried again.
     """
 
     status: int | None
@@ -21,6 +21,7 @@ class HttpResult:
     excerpt: str = ""
     retry_after: str | None = None
     body: bytes = b""
+    location: str | None = None
     sent: bool = True
 
     @classmethod

@@ -200,7 +200,10 @@ def _exchange(url: Url, message: _Message, stream: _Stream) -> HttpResult:
         excerpt = excerpt_of(read_body(source, head, _EXCERPT_FROM).content, content_type)
     elif message.reads:
         found = to_utf8(_read_whole(source, stream, message, head), content_type)
-    return HttpResult(head.status, excerpt=excerpt, retry_after=head.first("retry-after"), body=found)
+    location = head.first("location") if 300 <= head.status <= 399 else None  # noqa: PLR2004 - HTTP's
+    return HttpResult(
+        head.status, excerpt=excerpt, retry_after=head.first("retry-after"), body=found, location=location
+    )
 
 
 def _request_bytes(url: Url, message: _Message) -> bytes:

@@ -21,8 +21,8 @@ from chalicelib.edge.route import Route
 from chalicelib.federation.connections.domain.connection_notices import confirmation_notice
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
 from chalicelib.federation.connections.signatures import SigningKey
+from chalicelib.federation.connections.stores import claim_bounds
 from chalicelib.federation.connections.stores import connections as stored
-from chalicelib.federation.connections.stores import held_requests
 from chalicelib.federation.connections.stores.connection_rows import token_hash
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation, suspend_origin_action
@@ -111,7 +111,7 @@ INGRESS = {
 _CLOSED = "This desk does not accept connection requests."
 _INBOUND_OFF = "This desk accepts nothing from other desks."
 # These take in what people and their agents send, and authenticate it themselves.
-_OF_PEOPLE = {"call_mcp"}
+_OF_PEOPLE = {"call_mcp", "sign_in"}
 
 
 def is_ingress(route: Route) -> bool:
@@ -327,7 +327,7 @@ def test_every_request_is_listed_or_active_exactly_as_it_is_proved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for bound in ("MOST_CLAIMS_AN_HOUR", "MOST_FROM_ONE_ADDRESS", "MOST_OF_ONE_DESK_FROM_ONE_ADDRESS"):
-        monkeypatch.setattr(held_requests, bound, 1000)
+        monkeypatch.setattr(claim_bounds, bound, 1000)
     monkeypatch.setattr(stored, "MOST_REQUESTS_AN_HOUR", 1000)
     expected, statuses = {}, {}
     for approval in (True, False):

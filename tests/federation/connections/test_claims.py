@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.federation.connections.stores import held_requests
+from chalicelib.federation.connections.stores import claim_bounds
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.resources import PEER_NOTICES
 from tests.conftest import Desk
@@ -112,7 +112,7 @@ def test_a_plain_client_of_the_contract_is_connected_once_the_person_accepts(
 def test_claims_of_all_addresses_of_one_host_are_bounded_together(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held_requests, "MOST_CLAIMS_AN_HOUR", 2)
+    monkeypatch.setattr(claim_bounds, "MOST_CLAIMS_AN_HOUR", 2)
     allow_federation(approval=True, unverified="pending")
     asked = [connection_request(fromInstanceUrl=f"https://other.example/{each}") for each in "abc"]
     assert [api.post(CONNECTIONS, each).status for each in asked] == [200, 200, 429]

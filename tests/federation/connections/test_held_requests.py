@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from chalicelib.federation.connections.stores import connections, held_requests
+from chalicelib.federation.connections.stores import claim_bounds, connections
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.resources import PEER_NOTICES
 from tests.conftest import Desk
@@ -36,7 +36,7 @@ def test_a_held_request_is_nobodys_and_lets_nothing_in(api: Api, desk: Desk, sig
 def test_claims_of_one_desk_are_bounded_and_repeats_count_too(
     api: Api, desk: Desk, signing: HonestPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held_requests, "MOST_CLAIMS_AN_HOUR", 2)
+    monkeypatch.setattr(claim_bounds, "MOST_CLAIMS_AN_HOUR", 2)
     allow_federation(approval=True, unverified="pending")
     with time_machine.travel(datetime(2026, 5, 21, 12, 50, tzinfo=UTC), tick=False):
         assert ask_as(api, signing, toUserEmail="nobody@example.com").status == 200

@@ -69,7 +69,8 @@ class Verdict(StrEnum):
 class Finding:
     """The verdict on a request, and why; with the origin, the keys and the proof that count from now on.
 
-    `result` is the failed look-up of a desk that was not reached.
+    `result` is the failed look-up of a desk that was not reached. `signs` is whether the desk publishes keys, or did so
+    before.
     """
 
     verdict: Verdict
@@ -78,6 +79,7 @@ class Finding:
     keys: tuple[PeerKey, ...] = ()
     proof: Proof | None = None
     result: HttpResult | None = None
+    signs: bool = False
 
 
 def question_url(origin: str, token_hash: str, own_url: str) -> str:
@@ -119,6 +121,22 @@ def parse_connection_status(body: bytes) -> str | None:
     except ValidationError:
         return None
     return said.connection.status if said.software == "fluxden" else None
+
+
+def redirected_origin(answer: HttpResult, url: str) -> str | None:
+    """Return the origin to which the look-up at `url` was redirected; None if it was not, or to no description.
+
+    Only another https address counts, or the scheme of `url` itself: nobody on the way can have changed it.
+    """
+    target = answer.location or ""
+    if not target.endswith(DESCRIPTION_PATH):
+        return None
+    try:
+        origin = canonical_origin(target.removesuffix(DESCRIPTION_PATH))
+    except ValueError:
+        return None
+    is_safe = origin.startswith("https://") or origin.partition(":")[0] == url.partition(":")[0]
+    return origin if is_safe and origin != url else None
 
 
 def is_no_description(result: HttpResult) -> bool:

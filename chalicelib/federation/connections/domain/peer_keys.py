@@ -25,6 +25,12 @@ class KeysOutcome:
     is_failure: bool = False
 
 
+def signs(answer: HttpResult) -> bool:
+    """Whether the answer is a description of a desk that publishes keys."""
+    description = parse_description(answer.body) if answer.error is None else None
+    return description is not None and description.signs
+
+
 def outcome_of(answer: HttpResult, tries: int) -> KeysOutcome:
     """Return the outcome of a fetch after `tries` failures in a row.
 

@@ -97,10 +97,12 @@ def admit_claim(
     proof: Proof | None,
     publishes_keys: bool,
     is_approved_instance: Callable[[str], bool],
+    signs: Callable[[str], bool],
 ) -> Admittance:
-    """Decide how a request in the name of the desk at `origin` is taken. Store calls: 1 with an allowlist.
+    """Decide how a request in the name of the desk at `origin` is taken.
 
-    `proof` is what the request itself proves. Without one, its desk is asked first, unless claims are trusted.
+    `proof` is what the request itself proves. Without one, its desk is asked first, unless claims are trusted and it is
+    not known that the desk `signs`. Store calls: 1 with an allowlist, 1 where claims are trusted.
 
     Raises:
         Forbidden: the desk is suspended or not on the allowlist, or its token is too short.
@@ -111,9 +113,10 @@ def admit_claim(
         raise Forbidden("This desk accepts connection requests from approved instances only.")
     if not settings.takes_token(token, publishes_keys=publishes_keys):
         raise Forbidden(f"federationToken must have at least {LEAST_TOKEN} characters.")
-    if proof is None and settings.trusts_claims:
+    is_trusted = proof is None and settings.trusts_claims and not signs(origin)
+    if is_trusted:
         log.warning("claim_trusted", extra={"origin": origin})
-    return Admittance.NOW if proof or settings.trusts_claims else Admittance.HELD
+    return Admittance.NOW if proof or is_trusted else Admittance.HELD
 
 
 def relation_of(connection: Connection, settings: FederationSettings) -> Relation:

@@ -17,9 +17,10 @@ from chalicelib.federation.connections.domain.federation_settings import (
     FederationSettings,
     Unverified,
 )
+from chalicelib.federation.connections.domain.known_desks import addresses_of, is_remembered
 from chalicelib.federation.connections.domain.transitions import Event, next_step, opening
 from chalicelib.federation.connections.services.inquiries import Inquirer
-from chalicelib.federation.connections.services.ports import Connections, Federation, HeldRequests
+from chalicelib.federation.connections.services.ports import Connections, Federation, HeldRequests, KnownDesks
 from chalicelib.federation.connections.services.transitions import Ports, Queue, advance, announce
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.services.ports import People
@@ -47,10 +48,11 @@ class RequestSettler:
     notifier: Notifier
     clock: Callable[[], datetime]
     base_url: str
+    known_desks: KnownDesks
 
     def settle(self, notice: ConnectionNotice, connection: Connection, *, message_id: str) -> HttpResult | Conclusion:
         """Ask, and carry out what the answer means; a repeat does no harm. Returns the outcome of the attempt."""
-        finding = self.inquirer.inquire(connection, notice)
+        finding = self._remember(self.inquirer.inquire(connection, notice), connection)
         rules, found = self.federation.find_settings(), self.connections.find(connection.connection_id)
         for _ in range(_ATTEMPTS):
             if found is None or not notice.kind.still_holds(found):
@@ -67,6 +69,23 @@ class RequestSettler:
                 return self._outcome(finding)
             found = self.connections.find(connection.connection_id)
         raise RuntimeError(f"connection {connection.connection_id} is changed by too many calls at once")
+
+    def _remember(self, finding: Finding, connection: Connection) -> Finding:
+        """Note that the desk publishes keys; if it does not now, return what is known of it from before.
+
+        Otherwise anybody could claim the address of a desk as that of a plain client while it is away. Store calls: 1.
+        """
+        if finding.signs:
+            for origin in {finding.origin, connection.peer_url}:
+                self.known_desks.note(origin, now=self.clock())
+            return finding
+        if finding.verdict not in (Verdict.UNVERIFIABLE, Verdict.UNREACHABLE):
+            return finding
+        seen_at = self.known_desks.find_last_seen(addresses_of(finding.origin))
+        if not is_remembered(seen_at, finding.verdict, now=self.clock()):
+            return finding
+        result = HttpResult(None, f"its desk signs, and does not show its keys now: {finding.reason}")
+        return replace(finding, verdict=Verdict.UNREACHABLE, result=result, signs=True)
 
     def _outcome(self, finding: Finding) -> HttpResult | Conclusion:
         match finding.verdict:
@@ -104,6 +123,9 @@ class RequestSettler:
         if not is_confirmed and (rules.mode is FederationMode.ALLOWLIST or rules.unverified is Unverified.REFUSE):
             if finding.verdict is Verdict.UNVERIFIABLE:
                 self.held.drop(found)
+            return True
+        if not is_confirmed and finding.signs:
+            # It is asked again, and until then nobody sees what may be a lie.
             return True
         known = found if not is_confirmed else replace(found, peer_url=finding.origin)
         # Whoever only claims must not learn who is here. So from here on a claim that is not listed stays held until it

@@ -42,6 +42,7 @@ from chalicelib.federation.connections.services.ports import (
     Connections,
     Federation,
     HeldRequests,
+    KnownDesks,
 )
 from chalicelib.federation.connections.services.removals import Traces, delete_removed
 from chalicelib.federation.connections.services.transitions import Ports, advance, announce
@@ -112,6 +113,7 @@ class ConnectionNoticeWorker:
     runner: AttemptRunner[ConnectionNotice, ConnectionNoticeJob]
     base_url: str
     traces: Sequence[Traces]
+    known_desks: KnownDesks
 
     def attempt(self, job: ConnectionNoticeJob, *, message_id: str) -> None:
         """Make the notice's next attempt if one is due; a message that comes twice, late or early does no harm.
@@ -159,6 +161,8 @@ class ConnectionNoticeWorker:
         None if another connection counts between the two people there.
         """
         origin, description, _ = self.inquirer.describe(connection.peer_url)
+        if description is not None and description.signs:
+            self.known_desks.note(origin, now=now)
         keys = description.keys if description else ()
         if origin == connection.peer_url and keys in ((), connection.published):
             return connection

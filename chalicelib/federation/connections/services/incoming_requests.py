@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import Conflict, NotFound
+from chalicelib.federation.connections.domain.confirmations import Verdict
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
     confirmation_notice,
@@ -25,9 +26,10 @@ from chalicelib.federation.connections.domain.handshake import (
     IntroductionOut,
     new_incoming,
 )
+from chalicelib.federation.connections.domain.known_desks import addresses_of, is_remembered
 from chalicelib.federation.connections.domain.transitions import opening
 from chalicelib.federation.connections.services.admission import Admittance, AdmittedStranger, admit_claim
-from chalicelib.federation.connections.services.ports import Connections, HeldRequests
+from chalicelib.federation.connections.services.ports import Connections, HeldRequests, KnownDesks
 from chalicelib.federation.connections.services.transitions import Queue, announce
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
@@ -55,8 +57,8 @@ class ConnectionRequestReceiver:
     every request of an open desk that trusts claims; then its desk is asked afterwards.
 
     Store and queue calls after the first look at the settings: 2, and 1 for a repeat. Beside these: 1 with an
-    allowlist, 1 for a Fluxden desk, which learns the key of this one. For a request that is taken at once: 2 more to
-    find the person and 2 to tell them, and 2 if somebody here has asked for the same.
+    allowlist, 1 where claims are trusted, 1 for a Fluxden desk, which learns the key of this one. For a request that is
+    taken at once: 2 more to find the person and 2 to tell them, and 2 if somebody here has asked for the same.
     """
 
     admitted: AdmittedStranger
@@ -68,6 +70,7 @@ class ConnectionRequestReceiver:
     notifier: Notifier
     own_key: Callable[[], PeerKey]
     is_approved_instance: Callable[[str], bool]
+    known_desks: KnownDesks
 
     def receive(self, given: ConnectIn, new: NewConnection, *, proof: Proof | None) -> ConnectedAnswer:
         """Take the request, or hold it until its desk was asked. `proof` is what the request itself proves.
@@ -84,6 +87,9 @@ class ConnectionRequestReceiver:
             proof=proof,
             publishes_keys=given.fluxden is not None,
             is_approved_instance=self.is_approved_instance,
+            signs=lambda origin: is_remembered(
+                self.known_desks.find_last_seen(addresses_of(origin)), Verdict.UNREACHABLE, now=new.now
+            ),
         )
         if admittance is Admittance.HELD:
             # Whether the person exists is looked up when the request is released, so nothing here depends on it.
@@ -163,7 +169,12 @@ class ConnectionRequestReceiver:
             if proof is None:
                 stored = replace(stored, notices=[*stored.notices, self._confirmation(asked, new.now)])
             found = self.connections.add(
-                asked, given.federation_token, after=replaced, message=stored.message, notices=stored.notices
+                asked,
+                given.federation_token,
+                after=replaced,
+                message=stored.message,
+                notices=stored.notices,
+                claimed_from=self.admitted.network if proof is None else None,
             )
             if isinstance(found, Connection):
                 announce(asked, stored, queue=self.queue, notifier=self.notifier, now=new.now)

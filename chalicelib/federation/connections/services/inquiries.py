@@ -17,6 +17,7 @@ from chalicelib.federation.connections.domain.confirmations import (
     parse_connection_status,
     parse_description,
     question_url,
+    redirected_origin,
 )
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice
 from chalicelib.federation.connections.domain.connections import Connection, Proof, UnknownKey
@@ -37,15 +38,17 @@ class Inquirer:
     def describe(self, url: str) -> tuple[str, PeerDescription | None, HttpResult]:
         """Read a desk's description; return its canonical origin, the description, and the answer to the first call.
 
-        Another address that the desk names is followed once, and counts if the desk there names the same.
+        Another address that the desk names, or that its server redirects to, is followed once, and counts if the desk
+        there names the same.
         """
         answer = self.get(f"{url}{DESCRIPTION_PATH}", _ACCEPT)
         found = parse_description(answer.body) if answer.error is None else None
-        if found is None or found.url in (None, url):
+        named = redirected_origin(answer, url) if found is None else found.url
+        if named in (None, url):
             return url, found, answer
-        there = self.get(f"{found.url}{DESCRIPTION_PATH}", _ACCEPT)
+        there = self.get(f"{named}{DESCRIPTION_PATH}", _ACCEPT)
         canonical = parse_description(there.body) if there.error is None else None
-        if canonical is not None and canonical.url == found.url and canonical.url is not None:
+        if canonical is not None and canonical.url == named and canonical.url is not None:
             return canonical.url, canonical, answer
         return url, found, answer
 
@@ -66,8 +69,8 @@ class Inquirer:
         """Find out whether a request is its desk's own: by its signature if the desk publishes keys, or by asking."""
         origin, found, answer = self.describe(connection.peer_url)
         if connection.proof is not None:
-            keys = found.keys if found else ()
-            return Finding(Verdict.CONFIRMED, connection.peer_url, keys=keys, proof=connection.proof)
+            keys, signs = (found.keys, found.signs) if found else ((), False)
+            return Finding(Verdict.CONFIRMED, connection.peer_url, keys=keys, proof=connection.proof, signs=signs)
         if found is None:
             desk, answer = self._desk_above(origin, answer)
             if desk is not None:
@@ -77,8 +80,8 @@ class Inquirer:
         if found.signs:
             reason = self._refuse(connection, notice, found)
             if reason is not None:
-                return Finding(Verdict.REFUTED, origin, reason)
-            return Finding(Verdict.CONFIRMED, origin, keys=found.keys, proof=Proof.SIGNATURE)
+                return Finding(Verdict.REFUTED, origin, reason, signs=True)
+            return Finding(Verdict.CONFIRMED, origin, keys=found.keys, proof=Proof.SIGNATURE, signs=True)
         status, asked = self.connection_status(origin, connection.token_hash, str(notice.body["to"]))
         if status in _KNOWN:
             return Finding(Verdict.CONFIRMED, origin, proof=Proof.CALLBACK)

@@ -9,8 +9,8 @@ from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.ports import Get
 from chalicelib.federation.connections.domain.confirmations import DESCRIPTION_PATH
 from chalicelib.federation.connections.domain.connections import Connection
-from chalicelib.federation.connections.domain.peer_keys import KeysOutcome, outcome_of
-from chalicelib.federation.connections.services.ports import PublishedKeys
+from chalicelib.federation.connections.domain.peer_keys import KeysOutcome, outcome_of, signs
+from chalicelib.federation.connections.services.ports import KnownDesks, PublishedKeys
 
 _PAGE = 48
 _TAKEN_FOR = timedelta(minutes=5)
@@ -23,6 +23,7 @@ class PeerKeyFetcher:
     keys: PublishedKeys
     get: Get
     gather: Callable[..., list[Any]]
+    known_desks: KnownDesks
 
     def fetch_due(self, now: datetime) -> int:
         """Fetch the keys that are due, once for each desk, and return the number of connections.
@@ -37,6 +38,7 @@ class PeerKeyFetcher:
         own: list[tuple[Connection, int]] = [each for each in taken if each is not None]
         urls = sorted({connection.peer_url for connection, _ in own})
         answers = dict(zip(urls, self.gather(*map(self._asking, urls)), strict=True))
+        self.gather(*(self._noting(url, now) for url in urls if signs(answers[url])))
         self.gather(
             *(
                 self._recording(connection, outcome_of(answers[connection.peer_url], tries), now)
@@ -50,6 +52,9 @@ class PeerKeyFetcher:
 
     def _asking(self, url: str) -> Callable[[], HttpResult]:
         return lambda: self.get(f"{url}{DESCRIPTION_PATH}", {"Accept": "application/json"})
+
+    def _noting(self, url: str, now: datetime) -> Callable[[], None]:
+        return lambda: self.known_desks.note(url, now=now)
 
     def _recording(self, connection: Connection, outcome: KeysOutcome, now: datetime) -> Callable[[], None]:
         return lambda: self.keys.record(connection, outcome, now=now)

@@ -59,6 +59,7 @@ class Connections(Protocol):
         after: ConnectionStatus | None,
         message: Message | None,
         notices: Sequence[ConnectionNotice] = (),
+        claimed_from: str | None = None,
         claim: Claim | None = None,
         reply: StoredReply | None = None,
     ) -> Connection | ConnectionState: ...
@@ -91,6 +92,13 @@ class HeldRequests(Protocol):
     def end(self, connection: Connection, *, over: Connection, notice: ConnectionNotice | None) -> bool: ...
     def drop(self, connection: Connection) -> None: ...
     def confirm(self, connection: Connection, *, over: Connection, keys: Sequence[PeerKey]) -> bool: ...
+
+
+class KnownDesks(Protocol):
+    """Remembers desks that publish keys."""
+
+    def note(self, origin: str, *, now: datetime) -> None: ...
+    def find_last_seen(self, origins: Sequence[str]) -> datetime | None: ...
 
 
 class RefuseSignature(Protocol):

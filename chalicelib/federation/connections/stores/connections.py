@@ -40,6 +40,7 @@ from chalicelib.federation.connections.domain.connections import (
     PeerKey,
 )
 from chalicelib.federation.connections.domain.origins import is_below
+from chalicelib.federation.connections.stores.claim_bounds import claim_bound_actions, too_many_claims
 from chalicelib.federation.connections.stores.connection_budgets import add_budget_action, delete_budget_action
 from chalicelib.federation.connections.stores.connection_notices import add_notice_action
 from chalicelib.federation.connections.stores.connection_rows import (
@@ -101,24 +102,31 @@ class DynamoConnections(DynamoConnectionTokens):
         after: ConnectionStatus | None,
         message: Message | None,
         notices: Sequence[ConnectionNotice] = (),
+        claimed_from: str | None = None,
         claim: Claim | None = None,
         reply: StoredReply | None = None,
     ) -> Connection | ConnectionState:
         """Store a new connection with its message and notices, unless another counts between the two people.
 
         A connection that was declined or has expired does not count, nor does one in the state `after`. Returns the
-        new connection, or the state of the one that counts. One store call.
+        new connection, or the state of the one that counts. `claimed_from` is the network address of a request that
+        proves nothing. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
-            RateLimited: the peer asks, and the user has received too many requests in this hour.
+            RateLimited: the peer asks, and the user has received too many requests in this hour; or too many that prove
+                nothing came from this network address.
         """
         ended = {"declined": ConnectionStatus.DECLINED.value, "expired": ConnectionStatus.EXPIRED.value}
         ended |= {"after": after.value} if after else {}
         condition = " OR ".join([NEW, *(f"#status = :{name}" for name in ended)])
+        asked_at = parse_timestamp(connection.created_at)
+        bounds = claim_bound_actions(connection, claimed_from, asked_at) if claimed_from else []
+        counted = count_request_action(connection)
         actions = [
             put(PEERS, to_pair_row(connection), condition, **ended),
-            *count_request_action(connection),
+            *counted,
+            *bounds,
             *_put_connection(connection, token),
             *map(add_notice_action, notices),
             *([add_message_action(message)] if message else []),
@@ -127,6 +135,8 @@ class DynamoConnections(DynamoConnectionTokens):
             commit(actions, claim=claim, reply=reply)
         except Refused as refused:
             _check_number(connection, refused, place=1)
+            if bounds and 0 not in refused.failed:
+                raise too_many_claims(asked_at) from refused
             # A repeat of the write below us meets its own row.
             if refused.rows[0].get("connectionId") != connection.connection_id:
                 return state_from_pair_row(refused.rows[0])

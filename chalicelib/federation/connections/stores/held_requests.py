@@ -5,7 +5,7 @@ table's TTL, which goes when the request is released. So what nobody confirms or
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from chalicelib.chat.domain.chat import Message
 from chalicelib.chat.stores.chat import add_message_action
@@ -13,18 +13,17 @@ from chalicelib.core.domain.errors import RateLimited
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import NEW, assignments, delete, put, put_new, update
-from chalicelib.core.stores.hourly_limits import count_in_hour_action, seconds_left_of_hour
+from chalicelib.core.stores.hourly_limits import seconds_left_of_hour
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice
 from chalicelib.federation.connections.domain.connections import (
     HELD_FOR,
-    MOST_CLAIMS_AN_HOUR,
     Connection,
     ConnectionStatus,
     PeerKey,
 )
-from chalicelib.federation.connections.domain.origins import host_of
+from chalicelib.federation.connections.stores.claim_bounds import claim_bound_actions, too_many_claims
 from chalicelib.federation.connections.stores.connection_budgets import add_budget_action
 from chalicelib.federation.connections.stores.connection_notices import add_notice_action, put_notice_action
 from chalicelib.federation.connections.stores.connection_rows import (
@@ -44,10 +43,6 @@ from chalicelib.resources import PEERS
 
 # TTL deletes late, and a notice may be under way.
 _SPARE = timedelta(days=1)
-# So many requests an hour from one network address may prove nothing, and so many of these claim one origin: one
-# stranger can't use up what all may do in the name of a desk.
-MOST_FROM_ONE_ADDRESS = 60
-MOST_OF_ONE_DESK_FROM_ONE_ADDRESS = 20
 # Who is asked is known when the request is released.
 _OF_THE_PERSON = ("userId", "userEmail", "userName")
 
@@ -73,16 +68,13 @@ class DynamoHeldRequests:
                     put_new(PEERS, to_pointer_row(connection) | expires),
                     # A request that was dropped leaves its notice behind.
                     put_notice_action(notice, **expires),
-                    *_claim_bounds(connection, network, asked_at),
+                    *claim_bound_actions(connection, network, asked_at),
                 ]
             )
         except Refused as refused:
             if 0 in refused.failed:
                 return from_row(refused.rows[0])
-            wait = seconds_left_of_hour(asked_at)
-            raise RateLimited(
-                f"Too many requests in the name of this desk within this hour. Try again in {wait} s.", retry_after=wait
-            ) from refused
+            raise too_many_claims(asked_at) from refused
         return connection
 
     def release(
@@ -171,16 +163,6 @@ class DynamoHeldRequests:
         return try_commit(
             [update(PEERS, key_of(over), f"SET {assignments(sets)}", "#version = :before", **sets, before=over.version)]
         )
-
-
-def _claim_bounds(connection: Connection, network: str | None, asked_at: datetime) -> list[Action]:
-    """Return the actions that bound what strangers can make us store, and the calls they can make us make."""
-    host = host_of(connection.peer_url)
-    bounds = {f"CLAIMS#{host}": MOST_CLAIMS_AN_HOUR}
-    if network is not None:
-        bounds[f"CLAIMS#FROM#{network}"] = MOST_FROM_ONE_ADDRESS
-        bounds[f"CLAIMS#{host}#FROM#{network}"] = MOST_OF_ONE_DESK_FROM_ONE_ADDRESS
-    return [count_in_hour_action(asked_at, most=each, of=of) for of, each in bounds.items()]
 
 
 def _release_pointer(connection: Connection) -> Action:
