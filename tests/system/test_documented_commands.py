@@ -226,6 +226,8 @@ def test_aws_commands_that_a_page_names_exist_with_their_options(page: Path) -> 
         assert operation in operations, f"{page.name}: {command}"
         shape = model.operation_model(operations[operation]).input_shape
         known = {f"--{xform_name(name, '-')}" for name in shape.members} | {"--query", "--output", "--region"}
+        switches = [name for name, member in shape.members.items() if member.type_name == "boolean"]
+        known |= {f"--no-{xform_name(name, '-')}" for name in switches}
         assert {each for each in options if each.startswith("--")} <= known, f"{page.name}: {command}"
 
 
