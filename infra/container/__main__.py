@@ -34,8 +34,8 @@ _DRAIN_SECONDS = 25
 @click.option("--management-host", default="127.0.0.1", help="Address of the management port. Keep it internal.")
 @click.option("--management-port", default=8002, help="Port of the management API and of /healthz.")
 @click.option("--management-url", default="", help="URL by which other hosts reach the management port.")
-@click.option("--threads", default=_THREADS, help="Functions that run at the same time.")
-@click.option("--streams", default=_STREAMS, help="Event streams that are open at the same time.")
+@click.option("--threads", type=click.IntRange(1), default=_THREADS, help="Functions that run at the same time.")
+@click.option("--streams", type=click.IntRange(0), default=_STREAMS, help="Event streams that are open at a time.")
 @click.option("--create/--no-create", default=True, help="Create missing tables and queues.")
 def main(
     *,

@@ -38,15 +38,17 @@ class EngineCheck:
             return self._reason
         if self._running is None:
             self._running = self._threads.run(self._ask)
+        running = self._running
         try:
-            await asyncio.wait_for(asyncio.shield(self._running), _ENGINE_SECONDS)
+            await asyncio.wait_for(asyncio.shield(running), _ENGINE_SECONDS)
         except TimeoutError:
             return f"The engines did not answer within {_ENGINE_SECONDS:.0f} seconds."
         except Exception as error:
             self._reason = f"An engine is not reachable: {error}"
         else:
             self._reason = ""
-        self._running, self._asked_at = None, time.monotonic()
+        if self._running is running:
+            self._running, self._asked_at = None, time.monotonic()
         return self._reason
 
 

@@ -62,12 +62,15 @@ class Host:
         self._app, self._options = app, options
         self._ending = asyncio.Event()
         self._parts = Parts(Threads(options.threads, "functions"))
-        self._limits = Limits(connections=min(Limits.connections, listeners.raise_file_limit()))
+        room = listeners.raise_file_limit() // 2
+        self._limits = Limits(connections=min(Limits.connections, room))
+        self._socket_limits = SocketLimits(connections=min(SocketLimits.connections, room))
         self._engines = EngineCheck(_ask_engines)
         self._tasks: list[asyncio.Task[None]] = []
+        self._has_failed = False
 
     async def run(self) -> None:
-        """Serve until a signal comes, and drain."""
+        """Serve until a signal comes, and drain. Exits with 1 if a part ends by itself."""
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._end)
@@ -76,15 +79,25 @@ class Host:
         self._sweep_hosts()
         self._start_workers()
         self._start_http()
+        for task in (*self._tasks, *([self._parts.sockets.task] if self._parts.sockets else [])):
+            task.add_done_callback(self._note_end)
         await self._ending.wait()
         await self._drain()
         management.drain()
         management.abort()
+        if self._has_failed:
+            raise SystemExit(1)
 
     def _end(self) -> None:
         if self._ending.is_set():
             raise SystemExit(1)
         self._ending.set()
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if not self._ending.is_set():
+            log.error("%s has ended by itself", task.get_name(), exc_info=task.cancelled() or task.exception())
+            self._has_failed = True
+            self._ending.set()
 
     def _start_sockets(self) -> Connections:
         if "sockets" not in self._options.parts:
@@ -92,7 +105,7 @@ class Host:
         listener = _listen(self._options.host, self._options.ws_port)
         handlers = dict(catalog.sockets(self._app))
         self._parts.sockets = sockets.Gateway(
-            handlers, listener, SocketLimits(), heartbeat=send_heartbeat, threads=self._parts.threads
+            handlers, listener, self._socket_limits, heartbeat=send_heartbeat, threads=self._parts.threads
         )
         click.echo(f"WebSocket  ws://{self._options.host}:{self._options.ws_port}")
         return self._parts.sockets

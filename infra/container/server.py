@@ -7,6 +7,7 @@ has its deadline, and connections that wait for nothing but their client give wa
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from infra.container import listeners
 from infra.local import gateway
 
 _HEAD_TOO_LARGE = 431
+# It logs misbehaving clients as warnings. Only its errors concern us.
+logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,15 @@ class Limits:
     """Limits of HTTP connections, in seconds and connections.
 
     `head_seconds` is the time for a request's line and headers, `idle_seconds` how long a connection stays open without
-    a request, and `stall_seconds` how long a client may leave a full buffer unread. A client whose connection is closed
-    has `close_seconds` to read what was sent. While the host drains, `last_request_seconds` is how long an idle
-    connection can still bring a request. Above `connections`, the one that has waited longest for its client is closed.
+    a request. A client that has not read what was sent has to read `read_bytes` in each `stall_seconds`. While the host
+    drains, `last_request_seconds` is how long an idle connection can still bring a request. Above `connections`, the
+    one that has waited longest for its client is closed.
     """
 
     head_seconds: float = 10
     idle_seconds: int = 75
     stall_seconds: float = 20
-    close_seconds: float = 10
+    read_bytes: int = 80 * 1024
     last_request_seconds: float = 3
     connections: int = 4096
 
@@ -61,6 +64,7 @@ class _Connection(H11Protocol):
     server_state: _State
     _deadline: asyncio.TimerHandle | None = None
     _stall: asyncio.TimerHandle | None = None
+    _unread = 0
     _has_begun_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -88,11 +92,13 @@ class _Connection(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stall = self.loop.call_later(self.server_state.limits.stall_seconds, self.transport.abort)
+        self._watch_reader()
 
     def resume_writing(self) -> None:
-        if self._stall:
+        # A connection that is closing waits until all is read.
+        if self._stall and not self.transport.is_closing():
             self._stall.cancel()
+            self._stall = None
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - of uvicorn
@@ -130,7 +136,9 @@ class _Connection(H11Protocol):
 
     def _note_phase(self) -> None:
         if self.transport.is_closing():
-            self._set_deadline(self.server_state.limits.close_seconds)
+            self._set_deadline(None)
+            if not self._stall:
+                self._watch_reader()
         elif self.cycle is not None and not self.cycle.response_complete:
             self._has_begun_head = False
             self.server_state.waiting.pop(self, None)
@@ -139,6 +147,18 @@ class _Connection(H11Protocol):
             self.server_state.waiting.setdefault(self, None)
             if self.conn.trailing_data[0] and not self._has_begun_head:
                 self._begin_head()
+
+    def _watch_reader(self) -> None:
+        """Close the connection if its client reads too slowly."""
+        self._unread = self.transport.get_write_buffer_size()
+        self._stall = self.loop.call_later(self.server_state.limits.stall_seconds, self._judge_reader)
+
+    def _judge_reader(self) -> None:
+        has_read = self._unread - self.transport.get_write_buffer_size()
+        if has_read < self.server_state.limits.read_bytes:
+            self.transport.abort()
+        else:
+            self._watch_reader()
 
     def _begin_head(self) -> None:
         self._has_begun_head = True

@@ -25,6 +25,7 @@ class Limits:
 
     `waiting_frames` and `waiting_bytes` bound what waits to be sent; a slower client is disconnected. `stall_seconds`
     is how long one frame may take to send. `ping_seconds` and `close_seconds` are the time to answer a ping or a close.
+    Above `connections`, whether open or in their handshake, new ones are closed.
     """
 
     idle_seconds: float = 10 * 60
@@ -36,6 +37,7 @@ class Limits:
     ping_seconds: float = 20
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     close_seconds: float = 5
+    connections: int = 8192
 
 
 class Link:

@@ -10,6 +10,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -45,6 +46,15 @@ NOT_A_HANDSHAKE = (
 class _Client(ServerConnection):
     link: Link
     _has_answered = False
+
+    def __init__(self, *args: Any, most: int, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._most = most
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if len(self.server.handler_tasks) > self._most:
+            self.transport.abort()
 
     def send_data(self) -> None:
         # The library does not answer malformed requests or requests with a body.
@@ -144,7 +154,7 @@ class Gateway:
             close_timeout=self._limits.close_seconds,
             max_size=(LARGEST_MESSAGE, LARGEST_FRAME),
             logger=_websockets_log,
-            create_connection=_Client,
+            create_connection=partial(_Client, most=self._limits.connections),  # type: ignore[arg-type]
         )
         await self._stopped.wait()
         server.close()

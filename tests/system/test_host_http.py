@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.support.started_desk import HEALTH_PATH, Answer, send_request
 pytestmark = pytest.mark.engine("embedded")
 
 _GET = f"GET {HEALTH_PATH} HTTP/1.1\r\nHost: desk\r\n".encode()
-_SOON = Limits(head_seconds=0.3, idle_seconds=1, stall_seconds=0.3, close_seconds=0.3)
+_SOON = Limits(head_seconds=0.3, idle_seconds=1, stall_seconds=0.3)
 # A phase whose deadline is not tested takes as long as it likes.
 _NEVER = Limits(head_seconds=600, idle_seconds=600, stall_seconds=600)
 EVENTS = "/api/v1/events"
@@ -231,6 +232,30 @@ def test_a_client_that_reads_nothing_is_closed(desk: Desk) -> None:
     with serve_host(_SOON, wrap=wrap) as host, closing(host.connect()) as client:
         client.sendall(_GET + b"\r\n")
         assert left.wait(20)
+
+
+def test_a_client_that_reads_slowly_gets_everything(desk: Desk) -> None:
+    size = 3 * 1024 * 1024
+
+    def wrap(_: Any) -> Any:
+        async def large(_: Any, receive: Any, send: Any) -> None:
+            listed = [(b"content-length", b"%d" % size), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 200, "headers": listed})
+            await send({"type": "http.response.body", "body": b"x" * size})
+
+        return large
+
+    with (
+        serve_host(replace(_NEVER, stall_seconds=1, read_bytes=1024), wrap=wrap) as host,
+        closing(host.connect()) as client,
+    ):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(_GET + b"\r\n")
+        received = 0
+        while more := client.recv(65536):
+            received += len(more)
+            time.sleep(0.02)
+        assert received > size
 
 
 async def _peek(receive: Any) -> Any:

@@ -134,6 +134,18 @@ HANDSHAKE = (
 )
 
 
+def test_connections_beyond_the_most_are_closed(functions: Functions) -> None:
+    with serving(functions, replace(QUICK, connections=2)) as gateway, client(gateway) as first:
+        with mute(gateway), closing(socket.create_connection((HOST, gateway.port), timeout=5)) as third:
+            with suppress(ConnectionResetError):
+                assert third.recv(1) == b""
+            first.ping().wait(5)
+        # The mute client has left.
+        functions.ended.get(timeout=5)
+        with client(gateway) as other:
+            other.ping().wait(5)
+
+
 def test_connect_gets_the_event_of_api_gateway(functions: Functions, gateway: Gateway) -> None:
     before = int(time.time() * 1000)
     headers = [("Authorization", "Bearer one"), ("X-Twice", "1"), ("x-twice", "2"), ("X-Forwarded-For", "10.1.1.1")]
