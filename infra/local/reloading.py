@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -30,10 +31,10 @@ _BACKLOG = 256
 _PARENT_SECONDS, _SOURCE_SECONDS, _SETTLE_SECONDS = 0.25, 1.0, 0.25
 _SOURCES = ("app.py", ".chalice/config.json", "chalicelib", "infra")
 # The browser's source: the desk serves the console that is built from it.
-_UNWATCHED = {ROOT / "infra" / "web"}
+_UNWATCHED = "infra/web"
 
-# The digest of every source file.
-Snapshot = dict[Path, bytes]
+# The digest of every source file, by its name below the root.
+Snapshot = dict[str, bytes]
 
 
 @dataclass
@@ -58,7 +59,7 @@ def _inherited_session() -> Session:
 session = _inherited_session()
 _kept: dict[str, socket.socket] = {}
 _next_change: list[str] = []
-_digests: dict[Path, tuple[tuple[int, int], bytes]] = {}
+_digests: dict[str, tuple[tuple[int, int], bytes]] = {}
 
 
 def listen(name: str, host: str, port: int) -> socket.socket:
@@ -115,9 +116,21 @@ def fail_parent() -> None:
 
 
 def _watch_parent() -> None:
+    _wait_for_end(session.parent)
     while os.getppid() == session.parent:
         time.sleep(_PARENT_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _wait_for_end(process: int) -> None:
+    """Wait until a process ends, where the system can say so; else return at once."""
+    with contextlib.suppress(OSError, AttributeError):
+        ended = os.pidfd_open(process)
+        try:
+            if os.getppid() == process:
+                select.select([ended], [], [])
+        finally:
+            os.close(ended)
 
 
 def _watch_source() -> None:
@@ -143,35 +156,49 @@ def _watch_source() -> None:
 
 
 def scan(root: Path = ROOT) -> Snapshot:
-    """Read every source file below `root` whose time or size is new, and return the digests of all."""
+    """Read every source file below `root` whose time or size is new, and return the digests of all.
+
+    An idle desk does this every second, so the other files cost no more than a look at their status.
+    """
     found: Snapshot = {}
     for name in _SOURCES:
-        for file in _files(root / name):
-            with contextlib.suppress(OSError):  # it has just been removed
-                status = file.stat()
-                read_at, digest = _digests.get(file, (None, b""))
-                if read_at != (status.st_mtime_ns, status.st_size):
-                    digest = hashlib.sha256(file.read_bytes()).digest()
-                    _digests[file] = (status.st_mtime_ns, status.st_size), digest
-                found[file] = digest
+        for file, status in _files(f"{root}/{name}", name):
+            path = f"{root}/{file}"
+            read_at, digest = _digests.get(path, (None, b""))
+            if read_at != (status.st_mtime_ns, status.st_size):
+                with contextlib.suppress(OSError):  # it has just been removed
+                    digest = hashlib.sha256(Path(path).read_bytes()).digest()
+                    _digests[path] = (status.st_mtime_ns, status.st_size), digest
+            found[file] = digest
     return found
 
 
-def find_changes(before: Snapshot, now: Snapshot, root: Path = ROOT) -> list[str]:
+def find_changes(before: Snapshot, now: Snapshot) -> list[str]:
     """Return the names of files that were added, removed or changed."""
-    return sorted(
-        str(file.relative_to(root)) for file in before.keys() | now.keys() if before.get(file) != now.get(file)
-    )
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
-def _files(place: Path) -> Iterator[Path]:
-    if place.is_file():
-        yield place
-    elif place.is_dir() and place not in _UNWATCHED:
-        for each in place.iterdir():
-            # Editors write drafts beside the file, and Python its bytecode.
-            if not each.name.startswith((".", "__pycache__")) and not each.name.endswith(("~", ".pyc")):
-                yield from _files(each)
+def _files(path: str, name: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the name and status of each source file in a folder, or of a single file."""
+    try:
+        entries = list(os.scandir(path))
+    except NotADirectoryError:
+        yield name, Path(path).stat()
+        return
+    except OSError:  # there is none, or it has just been removed
+        return
+    for each in entries:
+        # Editors write drafts beside the file, and Python its bytecode.
+        if each.name.startswith((".", "__pycache__")) or each.name.endswith(("~", ".pyc")):
+            continue
+        inner = f"{name}/{each.name}"
+        if each.is_dir():
+            if inner != _UNWATCHED:
+                yield from _files(each.path, inner)
+            continue
+        with contextlib.suppress(OSError):
+            status = each.stat()
+            yield inner, status
 
 
 def _find_fault() -> str | None:

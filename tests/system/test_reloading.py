@@ -134,7 +134,7 @@ def test_only_changed_source_files_are_found(tmp_path: Path) -> None:
     (tmp_path / ".chalice" / "local").mkdir(parents=True)
     (tmp_path / ".chalice" / "local" / "demo.json").write_text("{}", encoding="utf-8")
 
-    changed = reloading.find_changes(before, reloading.scan(tmp_path), tmp_path)
+    changed = reloading.find_changes(before, reloading.scan(tmp_path))
 
     assert changed == [f"chalicelib/{name}" for name in ("added.md", "changed.py", "removed.py")]
 
