@@ -106,8 +106,8 @@ bench: package $(installed_bench) ## Measure CPU, cold starts, costs, growth and
 	done
 	@$(bin)/python -m bench.report
 
-bench-host: $(installed_dev) ## Measure what one process of the container host holds, against its own idle (STREAMS=500)
-	@exec $(bin)/python -m bench.host $(STREAMS)
+bench-host: $(installed_dev) ## Measure what one process of the container host holds, and what idle desks cost (STREAMS=500)
+	@$(bin)/python -m bench.host $(STREAMS) && $(bin)/python -m bench.idle
 
 doctor: $(installed) ## Check a running desk with a test event (URL=)
 	@exec $(bin)/python -m infra.admin doctor $(if $(URL),--url $(URL))

@@ -57,10 +57,10 @@ def main() -> None:
     streams = int(sys.argv[1]) if len(sys.argv) > 1 else _STREAMS
     listeners.raise_file_limit()
     print(describe_machine())
-    with tempfile.TemporaryDirectory() as folder, _started_engine(Path(folder)) as name, ExitStack() as running:
-        token = _create_organisation()
+    with tempfile.TemporaryDirectory() as folder, started_engine(Path(folder)) as name, ExitStack() as running:
+        token = create_organisation()
         host = launch_container(Path(folder), **_BUDGETS)
-        running.callback(_stop, host)
+        running.callback(stop_host, host)
         wait_until_ready(host)
         _measure(host, token, _TIMES)  # warms it up
         turns = [_take_turn(host, token, streams) for _ in range(_TURNS)]
@@ -82,7 +82,7 @@ def _join(turns: Iterable[Times]) -> Times:
 
 
 @contextmanager
-def _started_engine(folder: Path) -> Iterator[str]:
+def started_engine(folder: Path) -> Iterator[str]:
     os.environ |= {"FLUXDEN_SECRET_KEY": new_key(), "DEMO_FILE": str(folder / "demo.json")}
     try:
         engines.fetch_engines()
@@ -95,14 +95,14 @@ def _started_engine(folder: Path) -> Iterator[str]:
         yield "DynamoDB Local and ElasticMQ"
 
 
-def _create_organisation() -> str:
+def create_organisation() -> str:
     create_tables()
     create_queues()
     addresses = demo.Addresses(base_url="http://desk.test", ws_url="ws://desk.test", admin_env={})
     return str(demo.create(addresses)["personal_tokens"]["alice"])
 
 
-def _stop(host: StartedContainer) -> None:
+def stop_host(host: StartedContainer) -> None:
     host.process.terminate()
     host.process.wait(60)
 
