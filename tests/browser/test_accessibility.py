@@ -24,7 +24,7 @@ PAGES = (
     "you?tab=integrations",
     "you?tab=profile",
 )
-ADMIN_TABS = ("tokens", "catalog", "approvals", "types", "letters", "callbacks", "budgets")
+ADMIN_TABS = ("tokens", "catalog", "approvals", "desks", "types", "letters", "callbacks", "budgets")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 

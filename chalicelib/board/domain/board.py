@@ -51,7 +51,11 @@ class Assignee(StrEnum):
 
 @dataclass(frozen=True)
 class ChecklistItem:
-    """An item of a card's checklist. Times are RFC 3339 in UTC."""
+    """An item of a card's checklist. Times are RFC 3339 in UTC.
+
+    `origin` is the desk whose text the item has, and `verified` whether that desk confirmed that it is there; both are
+    None for text of this desk.
+    """
 
     item_id: str
     text: str
@@ -59,6 +63,8 @@ class ChecklistItem:
     order: int
     created_at: str
     updated_at: str
+    origin: str | None = None
+    verified: bool | None = None
 
     @property
     def sort_key(self) -> tuple[int, str, str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, ChecklistItem
+from chalicelib.board.domain.board import FEDERATION, Assignee, Card, CardPriority, CardStatus, ChecklistItem
 from chalicelib.board.domain.card_contacts import (
     CardContactOut,
     ContactBrief,
@@ -125,6 +125,9 @@ class ChecklistItemPatch(Placed):
         if not self.model_fields_set:
             return item
         changes = self.model_dump(exclude_unset=True, exclude={"order", "after", "before"})
+        if self.text is not None and self.text != item.text:
+            # The owner's own words now.
+            changes |= {"origin": None, "verified": None}
         return replace(item, **changes, updated_at=timestamp(now))
 
 
@@ -147,13 +150,16 @@ class CardQuery(PageQuery):
 
 
 class ChecklistItemOut(Out):
-    """A checklist item of a card."""
+    """A checklist item of a card. One with text of another desk has its origin."""
 
     id: UuidOut
     card_id: UuidOut
     text: str
     completed: bool
     order: int
+    source: Omittable[Literal["federation"]] = Field(None, description="Set on an item with text of another desk.")
+    origin: Omittable[str] = Field(None, description="The address of that desk.")
+    verified: Omittable[bool] = Field(None, description="Whether that desk confirmed the connection that it came by.")
     created_at: TimeOut
     updated_at: TimeOut
 
@@ -194,7 +200,11 @@ class CardPage(Out):
 
 
 def to_checklist_item_response(item: ChecklistItem, card_id: str) -> ChecklistItemOut:
+    marks: dict[str, Any] = {}
+    if item.origin is not None:
+        marks = {"source": FEDERATION, "origin": item.origin, "verified": bool(item.verified)}
     return ChecklistItemOut(
+        **marks,
         id=item.item_id,
         card_id=card_id,
         text=item.text,
@@ -222,9 +232,12 @@ def to_card_response(card: Card, known: Mapping[str, ContactBrief], *, whole: bo
     )
 
 
-def new_item(request: ChecklistItemIn, *, item_id: str, now: datetime) -> ChecklistItem:
-    """Create a checklist item that has no place yet."""
-    return ChecklistItem(item_id, request.text, request.completed, 0, timestamp(now), timestamp(now))
+def new_item(
+    request: ChecklistItemIn, *, item_id: str, now: datetime, origin: str | None = None, verified: bool | None = None
+) -> ChecklistItem:
+    """Create a checklist item that has no place yet; with text of another desk it names its `origin`."""
+    at = timestamp(now)
+    return ChecklistItem(item_id, request.text, request.completed, 0, at, at, origin, verified)
 
 
 def place_item(card: Card, item: ChecklistItem, request: Placed, *, now: datetime) -> Card:

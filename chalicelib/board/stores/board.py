@@ -280,6 +280,11 @@ def _position_columns(position: Position, facets: Sequence[str]) -> Row:
 
 def _columns(card: Card) -> Row:
     row = _CARD.to_row(card) | _position_columns(card.position, card.facets)
+    row["checklist"] = [_without_empty(each) for each in row["checklist"]]
+    return _without_empty(row)
+
+
+def _without_empty(row: Row) -> Row:
     return {name: value for name, value in row.items() if value is not None or name not in _SPARSE}
 
 

@@ -11,6 +11,7 @@ from chalicelib.agents.domain.agents import Agent, AgentStatus, CommandIn
 from chalicelib.core.domain.fields import Omittable, Out, Query
 from chalicelib.core.domain.text import has_text, normalize_text
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
+from chalicelib.federation.connections.domain.remote_texts import SOURCE
 from chalicelib.people.domain.directory import Person, Roster
 
 MOST, MOST_PEOPLE, MOST_COMMANDS = 10, 12, 15
@@ -53,6 +54,9 @@ class PersonMention(Out):
     federated: Omittable[Literal[True]] = None
     peer_instance_url: Omittable[str] = None
     connection_id: Omittable[str] = None
+    source: Omittable[Literal["federation"]] = Field(None, description="Set on somebody whom another desk named.")
+    origin: Omittable[str] = Field(None, description="The address of that desk.")
+    verified: Omittable[bool] = Field(None, description="Whether that desk confirmed the connection.")
 
 
 class CommandOut(Out):
@@ -147,6 +151,9 @@ def match_peers(query: MentionsQuery, connections: Iterable[Connection]) -> list
             federated=True,
             peer_instance_url=each.peer_url,
             connection_id=each.connection_id,
+            source=SOURCE,
+            origin=each.peer_url,
+            verified=each.is_confirmed,
         )
         for each in found[:MOST]
     ]

@@ -1,11 +1,12 @@
 """The instances of the network, and the progress of relays, as administrators see them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from chalicelib.core.domain.fields import Clamped, In, Out, Query, TimeOut, Uuid, UuidOut
 from chalicelib.core.domain.pages import Offset, Pagination
+from chalicelib.federation.connections.domain.remote_texts import SOURCE
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayOut
 from chalicelib.federation.relays.domain.relays import Direction, RelayIntent, RelayStatus
@@ -32,6 +33,9 @@ class InstanceOut(Out):
     health: str | None
     registered_at: TimeOut
     last_seen_at: TimeOut | None
+    source: Literal["federation"] = Field(description="The name and the version are text of the instance.")
+    origin: str = Field(description="The canonical address of the instance.")
+    verified: bool = Field(description="As `confirmed`.")
 
 
 class PersonsRelaysQuery(Query):
@@ -66,7 +70,13 @@ class RelayProgressPage(Out):
 
 
 def to_instance_response(instance: Instance) -> InstanceOut:
-    named = {"id": instance.instance_id, "confirmed": instance.is_confirmed}
+    named = {
+        "id": instance.instance_id,
+        "confirmed": instance.is_confirmed,
+        "source": SOURCE,
+        "origin": instance.base_url,
+        "verified": instance.is_confirmed,
+    }
     columns: dict[str, Any] = {name: getattr(instance, name) for name in InstanceOut.model_fields if name not in named}
     return InstanceOut(**named, **columns)
 

@@ -376,6 +376,9 @@ def test_a_connected_peer_can_be_mentioned(api: Api, desk: Desk, pump: Pumps, re
         "federated": True,
         "peerInstanceUrl": peer_base_url(receiver),
         "connectionId": made,
+        "source": "federation",
+        "origin": peer_base_url(receiver),
+        "verified": True,
     }
     api.call("PATCH", f"{CONNECTIONS}/{made}", {"action": "block"}, token=desk.alice_key)
     assert api.get(mentions, desk.alice_key).json == []

@@ -27,6 +27,7 @@ from chalicelib.federation.connections.domain.handshake import (
     base_url,
 )
 from chalicelib.federation.connections.domain.origins import LONGEST_ORIGIN
+from chalicelib.federation.connections.domain.remote_texts import origin_marks
 from chalicelib.federation.connections.domain.transitions import Event, Step, next_step
 from chalicelib.people.domain.directory import Person
 
@@ -170,6 +171,7 @@ def new_contact(connection: Connection, *, now: datetime) -> Contact:
     """Return the contact for a peer. Its id derives from the peer's address, so a repeat makes the same contact."""
     address = connection.peer_email
     details = {"connectionId": connection.connection_id, "peerInstanceUrl": connection.peer_url}
+    details |= origin_marks(connection)
     contact_id = str(uuid5(_NAMESPACE, f"contact\n{connection.user_id}\n{connection.peer_url}\n{address.lower()}"))
     return Contact(
         contact_id=contact_id,

@@ -205,6 +205,7 @@ def listing_details(given: AgentPut, instance: Instance) -> dict[str, Any]:
         "agentCardUrl": given.agent_card_url,
         "supportsA2A": True if given.supports_a2a is None else given.supports_a2a,
         "supportsMCP": bool(given.supports_mcp),
+        "origin": instance.base_url,
     }
 
 

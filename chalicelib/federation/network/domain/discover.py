@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from chalicelib.agents.domain.agents import Agent, AgentStatus
 from chalicelib.core.domain.fields import Clamped, Filter, Omittable, Out, Query
 from chalicelib.core.domain.pages import Offset
 from chalicelib.core.domain.text import has_text, normalize_text
+from chalicelib.federation.connections.domain.remote_texts import SOURCE
 from chalicelib.federation.network.domain.marketplace import Listing
 from chalicelib.people.domain.directory import Team, Visibility
 from chalicelib.people.domain.person_card import EVERYBODYS_FIELDS, LIST_FIELDS, MEMBERS_FIELDS, PersonCard
@@ -124,6 +125,11 @@ class AgentItemOut(Out):
     input_format: str
     output_format: str
     sample_prompts: str | None
+    source: Omittable[Literal["federation"]] = Field(
+        None, description="Set on an agent that another instance describes."
+    )
+    origin: Omittable[str] = Field(None, description="The canonical address of that instance.")
+    verified: Omittable[bool] = Field(None, description="Whether an administrator approved that instance.")
 
 
 class ProfilesOut(Out):
@@ -193,8 +199,15 @@ def to_team_response(team: Team, members: int) -> TeamItemOut:
 
 def to_listed_agent_response(listing: Listing) -> AgentItemOut:
     """Return an agent that another instance offers."""
-    told = listing.details
-    return AgentItemOut.model_validate({**told, **_zero_counts(), "id": listing.marketplace_id, "slug": listing.slug})
+    # Agents that were sent before the origin was kept have their instance's address in no other member.
+    own: dict[str, Any] = {
+        "origin": listing.details.get("origin", ""),
+        "id": listing.marketplace_id,
+        "slug": listing.slug,
+        "source": SOURCE,
+        "verified": True,
+    }
+    return AgentItemOut.model_validate({**listing.details, **_zero_counts(), **own})
 
 
 def to_installed_agent_response(agent: Agent) -> AgentItemOut:

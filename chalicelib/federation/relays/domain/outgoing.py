@@ -165,9 +165,11 @@ class RelayOut(Out):
     dispatch: Omittable[Dispatch] = None
     tries: Omittable[int] = None
     error: Omittable[str] = None
-    source: Omittable[Literal["federation"]] = Field(None, description="Of a received relay: its text is remote.")
-    origin: Omittable[str] = Field(None, description="Of a received relay: the canonical address of its desk.")
-    verified: Omittable[bool] = Field(None, description="Of a received relay: whether this desk confirmed its origin.")
+    source: Omittable[Literal["federation"]] = Field(
+        None, description="Of a received relay, whose text is remote; of a sent one with a response, which is remote."
+    )
+    origin: Omittable[str] = Field(None, description="The canonical address of that desk.")
+    verified: Omittable[bool] = Field(None, description="Whether that desk confirmed its address.")
     created_at: TimeOut
     updated_at: TimeOut
 
@@ -266,8 +268,8 @@ def to_response(relay: Relay, *, dispatch: Dispatch | None, tries: int, error: s
     more: dict[str, Any] = {}
     if relay.direction is Direction.OUTBOUND:
         more = {"dispatch": dispatch or Dispatch.QUEUED, "tries": tries} | ({"error": error} if error else {})
-    else:
-        more = {"source": SOURCE, "origin": relay.peer_url, "verified": relay.verified}
+    if relay.direction is Direction.INBOUND or relay.response is not None:
+        more |= {"source": SOURCE, "origin": relay.peer_url, "verified": relay.verified}
     return RelayOut(
         id=relay.relay_id,
         connection_id=relay.connection_id,

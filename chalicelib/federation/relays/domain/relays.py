@@ -102,8 +102,8 @@ class Relay:
     """A relay that the local person `user_id` sent or received over a connection.
 
     `peer_relay_id` is the peer's id of it; None if the peer gave it none, or has not answered yet. `payload` and
-    `response` are JSON text. `verified` is whether a received one came from a confirmed desk. `changes` counts the
-    changes. Times are RFC 3339 in UTC.
+    `response` are JSON text. `verified` is whether the relay, or else the response, came from a confirmed desk.
+    `changes` counts the changes. Times are RFC 3339 in UTC.
     """
 
     relay_id: str

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.core.domain.fields import timestamp, to_one_line
 from chalicelib.federation.connections.domain.connections import Connection
-from chalicelib.federation.connections.domain.remote_texts import new_peer_message
+from chalicelib.federation.connections.domain.remote_texts import new_peer_message, origin_marks
 from chalicelib.federation.relays.domain.relay_effects import Effects
 from chalicelib.federation.relays.domain.relay_messages import AckAnswer, AckIn
 from chalicelib.federation.relays.domain.relays import Relay, RelayStatus, json_text
@@ -72,6 +72,7 @@ class AcknowledgementReceiver:
             if over.status is given.status or over.status.is_final:
                 return AckAnswer(success=True, relay_id=over.relay_id, status=over.status)
             relay = over.with_status(given.status, response=response, now=self.now)
+            relay = replace(relay, verified=self.connection.is_confirmed)
             message, effects = None, Effects()
             if relay.status.is_final:
                 message, effects = self._message(relay), self._effects(relay)
@@ -100,7 +101,9 @@ class AcknowledgementReceiver:
         notes = {"relayStatus": relay.status.value, "relayAnsweredAt": at, "relayId": relay.relay_id}
         answer = _message_of(relay)
         try:
-            noted = item.with_metadata(**notes, **({"agentResult": answer} if answer else {}))
+            # The item's own text stays this desk's: with `relayStatus` the marks are those of the answer.
+            said = {"agentResult": answer, **origin_marks(self.connection)} if answer else {}
+            noted = item.with_metadata(**notes, **said)
             if relay.status is RelayStatus.COMPLETED:
                 check_move(item, ItemStatus.DONE_TODAY)
         except Invalid:
@@ -119,7 +122,9 @@ class AcknowledgementReceiver:
             text += f": {answer}"
         completed = relay.status is RelayStatus.COMPLETED
         note = ChecklistItemIn(text=to_one_line(text)[:_LONGEST_NOTE], completed=completed)
-        noted = place_item(card, new_item(note, item_id=self.note_id, now=self.now), note, now=self.now)
+        peer = self.connection
+        made = new_item(note, item_id=self.note_id, now=self.now, origin=peer.peer_url, verified=peer.is_confirmed)
+        noted = place_item(card, made, note, now=self.now)
         try:
             check_size(noted)
         except Invalid:

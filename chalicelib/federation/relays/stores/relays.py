@@ -124,7 +124,7 @@ class DynamoRelays:
 
     def save(self, relay: Relay, *, over: Relay, message: Message | None, effects: Effects | None = None) -> bool:
         """Replace `over` by `relay`, with its message and effects; False if anything has changed. One store call."""
-        names = ("status", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")
+        names = ("status", "response", "verified", "resolvedAt", "updatedAt", "facetsKey", "changes")
         actions = [change_action(relay, over, names)]
         if relay.facets != over.facets:
             actions.append(lists.count_action(RELAYS, relay.user_id, added=[relay.facets], taken=[over.facets]))
