@@ -22,7 +22,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package release deploy diff stage bench bench-host doctor container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package release deploy rollback diff stage bench bench-host doctor container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -85,14 +85,17 @@ constraints: ## Resolve all dependencies again into constraints.txt
 	(sed -n 1p constraints.txt && .venv/resolve/bin/pip freeze --exclude pip --exclude setuptools) > constraints.new
 	mv constraints.new constraints.txt
 
-package: $(installed_dev) ## Build the functions' zip and the templates in build/
-	@$(bin)/python -m infra.package
+package: $(installed_dev) ## Build zips and templates in build/ (PYTHON_VERSION=3.13, ARCHITECTURE=arm64)
+	@$(bin)/python -m infra.package $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION)) $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 release: package ## Record the templates of a release, which later ones are compared with (NAME=)
 	@$(bin)/python -m infra.release "$(NAME)"
 
-deploy: stage package ## Deploy to AWS (STAGE=, PARAMETERS="Name=value …")
-	@$(bin)/python -m infra.deploy up --stage $(STAGE) $(PARAMETERS)
+deploy: stage package ## Deploy to AWS (STAGE=, PARAMETERS="Name=value …", OPTIONS=--at-once)
+	@$(bin)/python -m infra.deploy up --stage $(STAGE) $(OPTIONS) $(PARAMETERS)
+
+rollback: stage $(installed_dev) ## Bring the deployment before the last one back (STAGE=)
+	@$(bin)/python -m infra.deploy rollback --stage $(STAGE)
 
 diff: stage package ## Show what `deploy` would change (STAGE=, PARAMETERS=)
 	@$(bin)/python -m infra.deploy diff --stage $(STAGE) $(PARAMETERS)

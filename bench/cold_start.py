@@ -1,6 +1,6 @@
 """Cold start: milliseconds from the start of a process to its first response: `python -m bench.cold_start [times]`.
 
-Publishes one event with the function of `POST /api/v1/events` from `build/function.zip` (make package), and with two
+Publishes one event with the function of `POST /api/v1/events` from the zips in `build` (make package), and with two
 others that make the same store calls: a bare handler on boto3, and FastAPI + Mangum with the same models and use case.
 They take turns. Each call runs in a new process that can only import what it ships. The stores run in another process.
 """
@@ -12,7 +12,6 @@ import sys
 import sysconfig
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
@@ -26,6 +25,7 @@ from chalice.local import LambdaContext
 from bench.results import save_results
 from chalicelib import aws
 from chalicelib.parallel import branch
+from infra.package import CODE, unpack
 from infra.template.settings import FASTER_START
 from tests.support import inputs
 from tests.support.api import SERVED, gateway_event
@@ -33,7 +33,6 @@ from tests.support.started_desk import start_desk
 
 _TIMES = 15
 _ROOT = Path(__file__).parents[1]
-_CODE = _ROOT / "build" / "function.zip"
 # Targets, relative to the medians of the others.
 _MOST_OF_BARE, _MOST_OF_FASTAPI = 1.5, 0.7
 
@@ -58,12 +57,16 @@ print(json.dumps(reply), file=response, flush=True)
 
 def main() -> None:
     times = int(sys.argv[1]) if len(sys.argv) > 1 else _TIMES
-    if not _CODE.exists():
+    if not CODE.exists():
         sys.exit("There is no build/function.zip: make package")
     settings = {"FLUXDEN_PERSONAL_BUDGET": "1000000", "FLUXDEN_DEMO_DAILY_LIMIT": "1000000"}
     measured: dict[str, list[float]] = {name: [] for name in _HANDLERS}
-    with tempfile.TemporaryDirectory() as folder, start_desk(Path(folder), **settings) as system, _unpack_zip() as code:
-        paths = {OURS: [code], BARE: [str(_ROOT), _site_packages()], FASTAPI: [str(_ROOT), _site_packages()]}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        start_desk(Path(folder), **settings) as system,
+        _unpack_zips() as code,
+    ):
+        paths = {OURS: code, BARE: [str(_ROOT), _site_packages()], FASTAPI: [str(_ROOT), _site_packages()]}
         environment = {**system.demo["admin_env"], "FLUXDEN_QUEUES_URL": "http://queues.invalid"} | settings
         sent, calls = Path(folder) / "event.json", Path(folder) / "calls.json"
         calls.write_text(_record_calls(environment, system.alice), encoding="utf-8")
@@ -119,11 +122,9 @@ def _event(token: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _unpack_zip() -> Iterator[str]:
+def _unpack_zips() -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(_CODE) as code:
-            code.extractall(folder)
-        yield folder
+        yield [str(each) for each in unpack(Path(folder))]
 
 
 def _site_packages() -> str:

@@ -7,8 +7,9 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deployment import Deployment, Package
-from infra.package import CODE, TEMPLATE, read
+from infra.built_package import Package
+from infra.deployment import Deployment
+from infra.package import CODE, LAYER, TEMPLATE, read
 from infra.stack_changes import list_additions
 
 
@@ -38,11 +39,14 @@ _parameters = click.argument("parameters", nargs=-1)
 @main.command()
 @_stage
 @_template
+@click.option("--at-once", is_flag=True, help="Don't watch alarms, and move all calls at once. Repairs a failing desk.")
 @_parameters
-def up(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
+def up(stage: str, template: Path, parameters: tuple[str, ...], *, at_once: bool) -> None:
     """Deploy. Pass parameters as Name=value; the others keep their values."""
-    desk, given, package = Deployment(stage), _parse_parameters(parameters), Package(read(template), CODE)
+    desk, given, package = Deployment(stage), _parse_parameters(parameters), Package(read(template), CODE, LAYER)
     package.check(given)
+    if at_once:
+        given["AtOnce"] = "yes"
     if desk.delete_failed_first():
         click.echo(f"Deleted stack {desk.stack}, whose first deployment failed.")
     if desk.updatable() is None:
@@ -51,10 +55,11 @@ def up(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
     if (change_set := desk.change_set(package, given)) is None:
         click.echo("No changes.")
     else:
-        for line in desk.changes(change_set, package):
+        for line in desk.changes(change_set, package.templates):
             click.echo(line)
         desk.execute(change_set)
     desk.protect()
+    desk.record()
     outputs = desk.outputs()
     for name in ("Endpoint", "WebSocket"):
         if name in outputs:
@@ -72,18 +77,33 @@ Set up the admin commands, and create the first employee:
 @_parameters
 def diff(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
     """Show what a deployment would change, without changing anything."""
-    desk, given, package = Deployment(stage), _parse_parameters(parameters), Package(read(template), CODE)
+    desk, given, package = Deployment(stage), _parse_parameters(parameters), Package(read(template), CODE, LAYER)
     package.check(given)
     if desk.updatable() is None:
         lines, change_set = list_additions(package.templates), None
     elif (change_set := desk.change_set(package, given)) is None:
         lines = iter(["No changes."])
     else:
-        lines = desk.changes(change_set, package)
+        lines = desk.changes(change_set, package.templates)
     for line in lines:
         click.echo(line)
     if change_set is not None:
         desk.discard(change_set)
+
+
+@main.command()
+@_stage
+def rollback(stage: str) -> None:
+    """Bring the deployment before the last one back: its code, templates and parameters. Data stays as it is."""
+    desk = Deployment(stage)
+    if (change_set := desk.change_set_back()) is None:
+        click.echo("No changes.")
+        return
+    for line in desk.changes(change_set):
+        click.echo(line)
+    desk.execute(change_set)
+    desk.record_return()
+    click.echo("Rolled back. The next make deploy deploys what is in build/ again.")
 
 
 @main.command()

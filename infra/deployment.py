@@ -1,11 +1,11 @@
 """The stack of one stage, with all that it nests: its state, its change sets, and their execution."""
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
@@ -15,12 +15,19 @@ from botocore.exceptions import ClientError, WaiterError
 
 from infra.account import concurrency_parameters
 from infra.artefacts import Artefacts
+from infra.built_package import Package
+from infra.deployment_history import Deployed, History, back_to, release_of
 from infra.stack_changes import list_additions, list_changes, list_failures, list_refusals
-from infra.template.stacks import DATA, Templates, dump
+from infra.template.release_alarms import RELEASE_ALARMS
+from infra.template.stacks import DATA, Template, Templates, dump
 
 _MAPPING = "AWS::Lambda::EventSourceMapping"
 _CAPABILITIES = ["CAPABILITY_IAM"]
-_WAITER_CONFIG = {"Delay": 5, "MaxAttempts": 720}
+_WAITER_CONFIG = {"Delay": 5, "MaxAttempts": 1440}
+# CloudFormation looks at the alarms of a release while it updates, and so long after the last change.
+_WATCHED_MINUTES = 5
+# CloudFormation keeps what it watched at the update before, unless it is told otherwise.
+_UNWATCHED: dict[str, Any] = {"RollbackTriggers": [], "MonitoringTimeInMinutes": 0}
 # A stack of which only a change set was made. It is created like one that is not there.
 _NEW = "REVIEW_IN_PROGRESS"
 # A stack whose creation failed: it holds nothing and can't be updated.
@@ -44,21 +51,6 @@ _STUCK = {
 
 
 @dataclass(frozen=True)
-class Package:
-    """What `make package` has built."""
-
-    templates: Templates
-    code: Path
-
-    def check(self, given: dict[str, str]) -> None:
-        """Refuse parameters that the templates don't have."""
-        if unknown := given.keys() - self.templates.root["Parameters"].keys():
-            raise click.ClickException(
-                f"Unknown parameter {', '.join(sorted(unknown))}. See docs/reference/settings.md"
-            )
-
-
-@dataclass(frozen=True)
 class Deployment:
     """The deployment of one stage: its root stack and what that nests."""
 
@@ -71,6 +63,10 @@ class Deployment:
     @cached_property
     def _session(self) -> Any:
         return boto3.Session()
+
+    @cached_property
+    def history(self) -> History:
+        return History(self.client("s3"), self.artefacts.bucket(), self.stack)
 
     @cached_property
     def artefacts(self) -> Artefacts:
@@ -134,19 +130,30 @@ class Deployment:
         can't be created, the data stays, and the update is repeated.
         """
         # Protected tables could not be removed again.
-        values = {"ProtectTables": "no", **given}
-        if (change_set := self.change_set(package, values, only=DATA)) is not None:
+        parameters = self._parameters(package, {"ProtectTables": "no", **given}, self.updatable())
+        if (change_set := self._change_set(package.templates.only(DATA), parameters, watched=False)) is not None:
             self.execute(change_set)
 
-    def change_set(self, package: Package, given: dict[str, str], only: str = "") -> dict[str, str] | None:
-        """Upload code and templates, and create a change set; None if nothing would change.
+    def change_set(self, package: Package, given: dict[str, str]) -> dict[str, str] | None:
+        """Upload code and templates, and create a change set; None if nothing would change."""
+        parameters = self._parameters(package, given, self.updatable())
+        return self._change_set(package.templates.root, parameters, watched=parameters["AtOnce"] == "no")
 
-        `only` names one nested stack that is made alone.
+    def change_set_back(self) -> dict[str, str] | None:
+        """Create a change set to the deployment before the last one; None if nothing would change.
+
+        Data stays as it is: its stack is the present one.
         """
+        if self.updatable() is None or (deployments := self.history.last_two()) is None:
+            raise click.ClickException(f"Stack {self.stack} has no earlier deployment to go back to.")
+        root, parameters = back_to(*deployments)
+        return self._change_set(root, parameters, watched=False)
+
+    def _change_set(self, root: Template, parameters: dict[str, str], *, watched: bool) -> dict[str, str] | None:
         client, stack = self.client("cloudformation"), self.updatable()
-        root = package.templates.only(only) if only else package.templates.root
-        parameters = self._parameters(package, given, stack)
-        bucket = parameters["CodeBucket"]
+        kept, bucket = _kept(stack), parameters["CodeBucket"]
+        values = {key: parameters.get(key, kept.get(key)) for key in root["Parameters"]}
+        parameters = parameters | {"Release": release_of(root, values)}
         name = f"deploy-{datetime.now(UTC):%Y%m%dT%H%M%S}-{token_hex(4)}"
         client.create_change_set(
             StackName=self.stack,
@@ -159,10 +166,11 @@ class Deployment:
                 if key in parameters
                 else {"ParameterKey": key, "UsePreviousValue": True}
                 for key in root["Parameters"]
-                if key in parameters or key in _kept(stack)
+                if key in parameters or key in kept
             ],
             Capabilities=_CAPABILITIES,
             IncludeNestedStacks=_is_whole(stack),
+            RollbackConfiguration=self._watch(stack, parameters) if watched and _is_whole(stack) else _UNWATCHED,
         )
         about = {"StackName": self.stack, "ChangeSetName": name}
         with suppress(WaiterError):
@@ -174,11 +182,33 @@ class Deployment:
             raise click.ClickException("\n".join(reasons))
         return None
 
-    def changes(self, change_set: dict[str, str], package: Package) -> Iterator[str]:
-        """Return a line for each resource that changes."""
-        if _is_whole(self.deployed()):
-            return list_changes(self.client("cloudformation"), change_set)
-        return list_additions(package.templates)
+    def _watch(self, stack: dict[str, Any] | None, parameters: dict[str, str]) -> dict[str, Any]:
+        """Return which alarms make CloudFormation undo the update, until some minutes after its last change."""
+        assert stack is not None
+        _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
+        prefix = parameters.get("Prefix", _kept(stack)["Prefix"])
+        arns = [f"arn:{partition}:cloudwatch:{region}:{account}:alarm:{prefix}-{name}" for name in RELEASE_ALARMS]
+        triggers = [{"Arn": arn, "Type": "AWS::CloudWatch::Alarm"} for arn in arns]
+        return {"RollbackTriggers": triggers, "MonitoringTimeInMinutes": _WATCHED_MINUTES}
+
+    def record(self) -> None:
+        """Record what is deployed now, so that a rollback finds it."""
+        self.history.record(self._present())
+
+    def record_return(self) -> None:
+        """Record that the deployment before the last one is there again."""
+        self.history.record_return(self._present())
+
+    def _present(self) -> Deployed:
+        root = self.client("cloudformation").get_template(StackName=self.stack)["TemplateBody"]
+        # boto3 parses templates in JSON.
+        return {"root": root if isinstance(root, dict) else json.loads(root), "parameters": _kept(self.deployed())}
+
+    def changes(self, change_set: dict[str, str], first: Templates | None = None) -> Iterator[str]:
+        """Return a line for each resource that changes. `first` is what is deployed if nothing was before."""
+        if first is not None and not _is_whole(self.deployed()):
+            return list_additions(first)
+        return list_changes(self.client("cloudformation"), change_set)
 
     def _parameters(self, package: Package, given: dict[str, str], stack: dict[str, Any] | None) -> dict[str, str]:
         """Upload what the parameters point to, and return those that don't keep their values."""
@@ -189,11 +219,13 @@ class Deployment:
                 f"Prefix of {self.stack} is {prefix} and can't change: it names the tables, so the desk would start "
                 "again with empty ones. Deploy a new stage with that prefix instead (docs/operations.md)."
             )
+        package.check_start(kept | given)
         bucket = self.artefacts.bucket()
         for template in package.templates.nested.values():
             self.artefacts.upload(dump(template), ".json", bucket)
-        code = self.artefacts.upload(package.code.read_bytes(), package.code.suffix, bucket)
-        values = {"CodeBucket": bucket, "CodeKey": code, "ProtectTables": "yes", **given}
+        zips = {"CodeKey": package.code, "LayerKey": package.layer}
+        keys = {name: self.artefacts.upload(path.read_bytes(), ".zip", bucket) for name, path in zips.items()}
+        values = {"CodeBucket": bucket, **keys, "ProtectTables": "yes", "AtOnce": "no", **given}
         if "Prefix" not in kept:
             values.setdefault("Prefix", self.stack)
         mappings = sum(each["Type"] == _MAPPING for each in package.templates.list_resources().values())

@@ -1,57 +1,100 @@
-"""Build the functions' zip and the deployment templates in `build/`: `python -m infra.package`.
+"""Build the zips and the templates of a deployment in `build/`: `python -m infra.package --help`.
 
-No AWS account is needed. Exits with 1 if a function can't be loaded from the zip alone, if cfn-lint or our own rules
+No AWS account is needed. Exits with 1 if a dependency has no wheel for the target, if a function can't be loaded from
+the zips alone (which is tried if they are for a machine like this one), if cfn-lint or our own rules
 find an error in the templates, or if AWS would refuse to update a stack of the last release.
 """
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+
+import click
 
 from infra import catalog
-from infra.bundle import bundle
+from infra.bundle import CODE_ZIP, LAYER_ZIP, bundle, find_interpreter
+from infra.target import BUILD_PYTHON, PYTHONS, Target
 from infra.template.build import templates
+from infra.template.chalice_app import chalice_template
 from infra.template.entry_points import list_entry_points
 from infra.template.releases import last_release, list_refusals, record
 from infra.template.resolved import PARAMETER_SETS, resolve_all
 from infra.template.resolved import ROOT as ROOT_STACK
 from infra.template.rules import MOST_BYTES, list_violations
 from infra.template.stacks import MOST_RESOURCES, Templates, dump
+from infra.wheels import Misfit, install
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
-TEMPLATE, CODE = BUILD / "template.json", BUILD / "function.zip"
+TEMPLATE, CODE, LAYER = BUILD / "template.json", BUILD / "function.zip", BUILD / "layer.zip"
 # Beside the root's template: those of the nested stacks.
 STACKS = "stacks"
 RESOLVED = BUILD / "resolved"
 
-# Chalice needs a region for service names. Nothing is called there.
+# Lambda's limit for a function and its layers.
+MOST_UNPACKED_BYTES = 250 * 1024 * 1024
+_MOST_LINES = 60
 _REGION = "us-east-1"
 _MEGABYTE = 1024 * 1024
 
 
-def main() -> None:
+@click.command()
+@click.option(
+    "--python", type=click.Choice(PYTHONS), default=BUILD_PYTHON, show_default=True, help="Version of Python."
+)
+@click.option("--architecture", type=click.Choice(["x86_64", "arm64"]), default="x86_64", show_default=True)
+def main(python: str, architecture: str) -> None:
+    """Build the zips and the templates of a deployment. Any machine can build for any target."""
     from app import app
 
-    packaged = _chalice_package()
-    unpacked = bundle(BUILD / "chalice" / "deployment.zip", CODE)
-    made = templates(app, packaged, catalog.areas())
+    target = Target(python, architecture)
+    sizes = _bundle(target)
+    made = templates(app, chalice_template(app), catalog.areas(), target=target)
     write(made, TEMPLATE)
     handlers = sorted(each.handler for each in list_entry_points(app))
-    _load(handlers)
+    if target.is_build_machine:
+        _load(handlers)
     _lint(made)
-    print(
-        f"{CODE.relative_to(ROOT)}: {CODE.stat().st_size / _MEGABYTE:.1f} MB, {unpacked / _MEGABYTE:.1f} MB unpacked,"
-    )
-    print(f"  sha256 {hashlib.sha256(CODE.read_bytes()).hexdigest()}, {len(handlers)} functions")
+    _print_zips(target, sizes)
     _print_sizes(made)
+
+
+def _bundle(target: Target) -> dict[Path, int]:
+    """Build both zips, and return their unpacked sizes in bytes."""
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        dependencies, source = Path(folder) / "dependencies", Path(folder) / "source"
+        try:
+            install(target, dependencies)
+        except Misfit as misfit:
+            sys.exit(str(misfit))
+        shutil.copytree(ROOT / "chalicelib", source / "chalicelib")
+        sizes = {
+            LAYER: bundle(dependencies, LAYER, LAYER_ZIP, target),
+            CODE: bundle(source, CODE, CODE_ZIP, target),
+        }
+    if (total := sum(sizes.values())) > MOST_UNPACKED_BYTES:
+        sys.exit(f"A function has {total} bytes with its layer, at most {MOST_UNPACKED_BYTES}.")
+    return sizes
+
+
+def _print_zips(target: Target, sizes: dict[Path, int]) -> None:
+    print(f"For Python {target.python} on {target.architecture}:")
+    for path, unpacked in sizes.items():
+        print(
+            f"  {path.relative_to(ROOT)}: {path.stat().st_size / _MEGABYTE:.1f} MB,"
+            f" {unpacked / _MEGABYTE:.1f} MB unpacked,"
+        )
+        print(f"    sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    if not find_interpreter(target):
+        print(f"  Without bytecode, so functions start slower: install Python {target.python} for it.")
+    if not target.is_build_machine:
+        print("  Not loaded on this machine, which is another one.")
 
 
 def write(made: Templates, path: Path) -> None:
@@ -76,23 +119,8 @@ def _print_sizes(made: Templates) -> None:
         print(f"  {name:<24}{len(template['Resources']):>4}  {len(dump(template)) / MOST_BYTES:.2f} MB")
 
 
-def _chalice_package() -> dict[str, Any]:
-    out = BUILD / "chalice"
-    # Chalice reuses earlier output for the same requirements, even if the constraints have changed.
-    for stale in (out, ROOT / ".chalice" / "deployments"):
-        shutil.rmtree(stale, ignore_errors=True)
-    environment = {
-        **os.environ,
-        "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", _REGION),
-        "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
-    }
-    _run("chalice", "package", "--stage", "package", str(out), environment=environment)
-    found: dict[str, Any] = json.loads((out / "sam.json").read_text(encoding="utf-8"))
-    return found
-
-
 def _load(handlers: list[str]) -> None:
-    """Load every handler from the zip, with nothing else installed, and the modules that are imported late."""
+    """Load every handler from the zips, with nothing else installed, and the modules that are imported late."""
     late = [
         "aws_lambda_powertools.tracing",
         "aws_lambda_powertools.utilities.batch",
@@ -105,9 +133,16 @@ def _load(handlers: list[str]) -> None:
     ]
     modules = sorted({each.rpartition(".")[0] for each in handlers} | set(late))
     with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(CODE) as code:
-            code.extractall(folder)
-        _run("python", "-I", "-S", "-c", f"import sys; sys.path.insert(0, {folder!r}); import {', '.join(modules)}")
+        path = [str(each) for each in unpack(Path(folder))]
+        _run("python", "-I", "-S", "-c", f"import sys; sys.path[:0] = {path!r}; import {', '.join(modules)}")
+
+
+def unpack(folder: Path) -> list[Path]:
+    """Unpack both zips into `folder` as Lambda does, and return the path on which a function finds its modules."""
+    for name, zipped in (("task", CODE), ("opt", LAYER)):
+        with zipfile.ZipFile(zipped) as packed:
+            packed.extractall(folder / name)
+    return [folder / "task", folder / "opt" / "python"]
 
 
 def _lint(made: Templates) -> None:
@@ -125,23 +160,19 @@ def _lint(made: Templates) -> None:
             if name != ROOT_STACK:
                 (folder / f"{name}.json").write_bytes(dump(template))
         linted += sorted(folder.glob("*.json"))
-    _run("cfn-lint", "--regions", _REGION, "--template", *map(str, linted))
+    # A version names its function, which the rule about snapshots does not see where the name is resolved.
+    _run("cfn-lint", "--regions", _REGION, "--ignore-checks", "W2530", "--template", *map(str, linted))
     name, before = last_release()
     if refusals := list_refusals(before, record(resolve_all(made, PARAMETER_SETS[0]))):
         sys.exit("\n".join([f"The services refuse to update a stack of the release {name}:", *refusals]))
 
 
-def _run(command: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
-    done = subprocess.run(
-        [Path(sys.executable).with_name(command), *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _run(command: str, *arguments: str) -> None:
+    executable = Path(sys.executable).with_name(command)
+    done = subprocess.run([executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{command} {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+        said = (done.stdout + done.stderr).splitlines()
+        sys.exit("\n".join([f"{command} {arguments[0]} failed:", *said[:_MOST_LINES]]))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a change set changes and why a deployment failed, in the root stack and in all that it nests."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import takewhile
@@ -7,6 +8,9 @@ from typing import Any
 
 from infra.template.stacks import STACK, Templates
 
+# What a release changes: these resources, and these properties of every function.
+_OF_VERSIONS = {"AWS::Lambda::Version", "AWS::Lambda::Alias"}
+_OF_RELEASE = {"Code", "Description", "Layers"}
 # What CloudFormation says about a stack or change set to which nothing happens.
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 # Resources that were in work when another one failed.
@@ -14,24 +18,42 @@ _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
 
 
 def list_additions(templates: Templates) -> Iterator[str]:
-    """Return a line for each resource that the first deployment creates."""
+    """Return a line for each stack and type of resource that the first deployment creates."""
     for stack, template in templates.nested.items():
-        for name, each in template["Resources"].items():
-            yield _line("Add", each["Type"], f"{stack}/{name}")
+        for kind, count in sorted(Counter(each["Type"] for each in template["Resources"].values()).items()):
+            yield _line("Add", f"{count:>4} {kind}", stack)
 
 
 def list_changes(client: Any, change_set: dict[str, str], stack: str = "") -> Iterator[str]:
-    """Return a line for each resource that changes, nested ones included."""
+    """Return a line for each resource that changes, nested ones included.
+
+    Functions that only get the code of the release are counted, because a release changes them all.
+    """
+    released = 0
     for change in _changes(client, change_set):
-        name = f"{stack}{change['LogicalResourceId']}"
-        if change["ResourceType"] == STACK and "ChangeSetId" in change:
+        name, kind = f"{stack}{change['LogicalResourceId']}", change["ResourceType"]
+        if kind == STACK and "ChangeSetId" in change:
             if change["Action"] != "Modify":
                 yield _line(change["Action"], STACK, name)
             nested = {"StackName": change["PhysicalResourceId"], "ChangeSetName": change["ChangeSetId"]}
             yield from list_changes(client, nested, f"{name}/")
+        elif _is_of_release(change):
+            released += kind == "AWS::Lambda::Function"
         else:
             replaced = " (replaced)" if change.get("Replacement") == "True" else ""
-            yield _line(change["Action"], change["ResourceType"], f"{name}{replaced}")
+            yield _line(change["Action"], kind, f"{name}{replaced}")
+    if released:
+        yield _line("Release", f"{released:>4} AWS::Lambda::Function", stack.removesuffix("/"))
+
+
+def _is_of_release(change: dict[str, Any]) -> bool:
+    """Tell if this is only the new code of a function, or its new version, or the alias that points to it."""
+    if change["Action"] != "Modify":
+        return False
+    properties = {each["Target"].get("Name") for each in change.get("Details", [])}
+    return change["ResourceType"] in _OF_VERSIONS or (
+        change["ResourceType"] == "AWS::Lambda::Function" and bool(properties) and properties <= _OF_RELEASE
+    )
 
 
 def list_refusals(client: Any, change_set: dict[str, str]) -> list[str]:

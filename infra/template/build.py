@@ -1,23 +1,26 @@
-"""The deployment templates: a pure function of the app and of the output of `chalice package`."""
+"""The deployment templates: a pure function of the app, of what Chalice says about it, and of the target."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from chalice.app import Chalice
 
-from infra.template import settings
+from infra.target import Target
+from infra.template import settings, versions
 from infra.template.alarms import TOPIC, alarms
 from infra.template.dashboard import dashboard
 from infra.template.entry_points import EntryPoint, list_entry_points
 from infra.template.functions import functions
 from infra.template.gateways import gateways
 from infra.template.names import REST_API, SCHEDULER_ROLE_ARN, SOCKET_API, STAGE, Resources, arn_of, ref, sub
+from infra.template.release_alarms import release_alarms
 from infra.template.stacks import DATA, GATEWAYS, LATER_STACKS, Part, Templates, by_stack, nest
 from infra.template.stores import stores
 from infra.template.triggers import SCHEDULER_ROLE, gateway_role, scheduler_role
 
 # Chalice's function for all routes. It is left out, because each route has its own function.
 _SHARED = "app.app"
+_DEFAULT_TARGET = Target()
 
 
 class Mismatch(Exception):
@@ -29,6 +32,7 @@ def templates(
     packaged: dict[str, Any],
     areas: Mapping[str, str],
     later: Mapping[str, int] = LATER_STACKS,
+    target: Target = _DEFAULT_TARGET,
 ) -> Templates:
     """Return the templates of `app`. `packaged` is the template that Chalice made, and `areas` has each module's area.
 
@@ -37,19 +41,21 @@ def templates(
         Unknown: A stack refers to something that no stack has.
     """
     entry_points = sorted(list_entry_points(app), key=lambda each: each.name)
-    runtime = _runtime(packaged, entry_points)
+    _compare(packaged, entry_points)
     definition = packaged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     front = _merged(
         gateway_role(entry_points),
         scheduler_role(entry_points),
         gateways(app, definition, entry_points),
         alarms(entry_points),
+        release_alarms(entry_points),
+        versions.shared(target),
         dashboard(entry_points),
     )
     parts = {DATA: Part(stores(), {}), GATEWAYS: Part(front, _outputs())}
     for name, some in by_stack(entry_points, areas, later).items():
         # A queue must be there before Lambda polls it.
-        parts[name] = Part(functions(some, runtime), {}, after=(DATA,))
+        parts[name] = Part(functions(some, target), {}, after=(DATA,))
     _merged(*(part.resources for part in parts.values()))
     return nest(parts, settings.parameters(), settings.conditions())
 
@@ -63,15 +69,11 @@ def _merged(*parts: Resources) -> Resources:
     return made
 
 
-def _runtime(packaged: dict[str, Any], entry_points: list[EntryPoint]) -> dict[str, Any]:
-    """Return the runtime that Chalice packaged for: that of the Python it ran on."""
+def _compare(packaged: dict[str, Any], entry_points: list[EntryPoint]) -> None:
     kinds = [each for each in packaged["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
-    found = {each["Properties"]["Handler"]: each["Properties"] for each in kinds}
-    found.pop(_SHARED, None)
-    if different := found.keys() ^ {each.handler for each in entry_points}:
+    found = {each["Properties"]["Handler"] for each in kinds} - {_SHARED}
+    if different := found ^ {each.handler for each in entry_points}:
         raise Mismatch(f"not both served and packaged: {sorted(different)}")
-    some = next(iter(found.values()))
-    return {"Runtime": some["Runtime"], "Architectures": some["Architectures"]}
 
 
 def _outputs() -> dict[str, Any]:
@@ -82,6 +84,7 @@ def _outputs() -> dict[str, Any]:
         REST_API: ref(REST_API),
         SOCKET_API: ref(SOCKET_API),
         SCHEDULER_ROLE_ARN: arn_of(SCHEDULER_ROLE),
+        **versions.outputs(),
         "Endpoint": address("https", REST_API),
         "WebSocket": address("wss", SOCKET_API),
         "SocketsUrl": settings.SETTINGS["FLUXDEN_SOCKETS_URL"].value,

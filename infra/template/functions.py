@@ -6,10 +6,12 @@ from typing import Any
 
 from chalicelib.edge.consumer import Consumer
 from chalicelib.edge.route import Route
+from infra.target import Target
 from infra.template import settings
 from infra.template.concurrency import reserved
 from infra.template.entry_points import EntryPoint
 from infra.template.names import (
+    DEPENDENCIES_ARN,
     Resources,
     arn_of,
     function_id,
@@ -23,31 +25,36 @@ from infra.template.names import (
 )
 from infra.template.policies import allow, policy, trust
 from infra.template.triggers import triggers
+from infra.template.versions import start, versioned
 
 _IS_TRACED = settings.SETTINGS["FLUXDEN_TRACING"].is_on
 _TRACING_POLICY = "arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"
 
 
-def functions(entry_points: Iterable[EntryPoint], runtime: dict[str, Any]) -> Resources:
-    """Return the functions, their roles, triggers and log groups. `runtime` has Runtime and Architectures."""
+def functions(entry_points: Iterable[EntryPoint], target: Target) -> Resources:
+    """Return the functions with their versions, roles, triggers and log groups."""
     made: Resources = {}
     found = list(entry_points)
     audited = {each.module for each in found if isinstance(each.source, Route) and each.source.operator_only}
     for each in found:
-        made[function_id(each)] = _function(each, runtime)
+        made[function_id(each)] = _function(each, target)
         made[f"{function_id(each)}Role"] = _role(each)
-        made |= triggers(each)
+        made |= versioned(each) | triggers(each)
         days = "AuditDays" if each.module in audited else "LogDays"
         made.setdefault(_log_group_id(each), _log_group(each, days))
     return made
 
 
-def _function(entry_point: EntryPoint, runtime: dict[str, Any]) -> dict[str, Any]:
+def _function(entry_point: EntryPoint, target: Target) -> dict[str, Any]:
     properties = {
         "FunctionName": function_name(entry_point),
         "Handler": entry_point.handler,
-        **runtime,
+        "Runtime": target.runtime,
+        "Architectures": [target.architecture],
+        # Each release publishes a version, and Lambda publishes none of a function that is what it was.
+        "Description": sub("Release ${Release}"),
         "Code": {"S3Bucket": ref("CodeBucket"), "S3Key": ref("CodeKey")},
+        "Layers": [ref(DEPENDENCIES_ARN)],
         "MemorySize": entry_point.memory,
         "Timeout": entry_point.timeout,
         **reserved(entry_point),
@@ -59,6 +66,7 @@ def _function(entry_point: EntryPoint, runtime: dict[str, Any]) -> dict[str, Any
             # With the line about duration, memory and start of each run.
             "SystemLogLevel": "INFO",
         },
+        **start(entry_point),
         "TracingConfig": {"Mode": {"Fn::If": [_IS_TRACED, "Active", "PassThrough"]}},
         "Environment": {"Variables": settings.environment() | settings.secrets(entry_point.grants)},
     }

@@ -10,8 +10,11 @@ Resources = dict[str, dict[str, Any]]
 
 STAGE = "desk"
 REST_API, SOCKET_API = "RestApi", "SocketApi"
-# The parameter by which other stacks get the ARN of the role that calls scheduled functions.
-SCHEDULER_ROLE_ARN = "SchedulerRoleArn"
+# The alias of each function, which every caller uses. It points to the version of the last release.
+ALIAS = "live"
+# Parameters by which stacks of functions get what AWS names: the role that calls scheduled functions, the role that
+# moves traffic to new versions, and the layer.
+SCHEDULER_ROLE_ARN, RELEASE_ROLE_ARN, DEPENDENCIES_ARN = "SchedulerRoleArn", "ReleaseRoleArn", "DependenciesArn"
 
 
 def pascal(name: str) -> str:
@@ -52,17 +55,20 @@ def function_name(entry_point: EntryPoint) -> dict[str, str]:
     return sub(f"${{Prefix}}-{entry_point.name}")
 
 
-def function_arn(entry_point: EntryPoint) -> str:
-    """Return the function's ARN, as a text for `Fn::Sub`."""
-    return (
-        f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Prefix}}-{entry_point.name}"
-    )
+def alias_id(entry_point: EntryPoint) -> str:
+    return f"{function_id(entry_point)}Alias"
+
+
+def alias_arn(entry_point: EntryPoint) -> str:
+    """Return the ARN by which the function is called, as a text for `Fn::Sub`."""
+    function = f"${{Prefix}}-{entry_point.name}:{ALIAS}"
+    return f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{function}"
 
 
 def invocation_uri(entry_point: EntryPoint) -> dict[str, str]:
     """Return the URI with which API Gateway calls the function."""
     path = "lambda:path/2015-03-31/functions"
-    return sub(f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/{function_arn(entry_point)}/invocations")
+    return sub(f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/{alias_arn(entry_point)}/invocations")
 
 
 def queue_arn(queue: Queue) -> dict[str, str]:

@@ -18,6 +18,8 @@ _NOTHING = "AWS::NoValue"
 # Types with a physical name: the property that has it, and the form of their ARN.
 NAMES = {
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch", "alarm:"),
+    "AWS::CodeDeploy::Application": ("ApplicationName", "codedeploy", "application:"),
+    "AWS::CodeDeploy::DeploymentGroup": ("DeploymentGroupName", "codedeploy", "deploymentgroup:"),
     "AWS::CloudWatch::Dashboard": ("DashboardName", "cloudwatch", "dashboard/"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb", "table/"),
     "AWS::Lambda::Function": ("FunctionName", "lambda", "function:"),
@@ -29,6 +31,8 @@ NAMES = {
 _REQUIRED = {
     "CodeBucket": f"fluxden-code-{ACCOUNT}-{REGION}",
     "CodeKey": f"fluxden-prod/{'0' * 64}.zip",
+    "LayerKey": f"fluxden-prod/{'1' * 64}.zip",
+    "Release": "0" * 16,
     "SecretKeyId": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:fluxden-prod/secret-key-AbCdEf",
 }
 # Values that make names longest and turn every condition around.
@@ -41,10 +45,12 @@ _OTHERS = {
     "ReservedForStreams": "0",
     "ReservedForWorkers": "0",
     "SetAccountLogging": "no",
+    "SnapStart": "yes",
     "SocketHeartbeats": "1",
     "SocketUrl": "wss://live.desk.example.com",
     "SocketsUrl": f"https://abcdefghij.execute-api.{REGION}.amazonaws.com/desk",
     "Tracing": "1",
+    "Traffic": "Canary10Percent5Minutes",
 }
 PARAMETER_SETS = (_REQUIRED, _REQUIRED | _OTHERS)
 
@@ -89,7 +95,7 @@ class _Resolver:
 
     def template(self) -> dict[str, Any]:
         resources = {
-            name: {key: self._resolved(value) for key, value in each.items() if key != "Condition"}
+            name: self._resolved({key: value for key, value in each.items() if key != "Condition"})
             for name, each in self._resources.items()
             if "Condition" not in each or self._holds(each["Condition"])
         }
@@ -119,18 +125,24 @@ class _Resolver:
                 return re.sub(r"\$\{([^!}][^}]*)\}", lambda found: str(self._substituted(found[1])), text)
             case {"Fn::If": [condition, one, other]}:
                 return self._resolved(one if self._holds(condition) else other)
-            case {"Fn::Equals": [one, other]}:
-                return self._resolved(one) == self._resolved(other)
-            case {"Fn::Not": [inner]}:
-                return not self._resolved(inner)
             case dict() if any(key.startswith("Fn::") for key in value):
-                raise Unresolved(f"unknown function: {value}")
+                return self._decided(value)
             case dict():
                 found = {key: self._resolved(each) for key, each in value.items()}
                 return {key: each for key, each in found.items() if each != _NOTHING}
             case list():
                 return [each for each in map(self._resolved, value) if each != _NOTHING]
         return value
+
+    def _decided(self, value: dict[str, Any]) -> bool:
+        match value:
+            case {"Fn::Equals": [one, other]}:
+                return bool(self._resolved(one) == self._resolved(other))
+            case {"Fn::Not": [inner]}:
+                return not self._resolved(inner)
+            case {"Fn::And": list(inner)}:
+                return all(map(self._resolved, inner))
+        raise Unresolved(f"unknown function: {value}")
 
     def _substituted(self, name: str) -> Any:
         logical_id, dot, attribute = name.partition(".")
@@ -142,6 +154,11 @@ class _Resolver:
         kind = self._require(name)["Type"]
         if kind == "AWS::SNS::Topic":
             return self._attribute(name, "Arn")
+        if kind == "AWS::Lambda::Alias":
+            alias = self._require(name)["Properties"]
+            return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self._resolved(alias['FunctionName'])}:{alias['Name']}"
+        if kind == "AWS::Lambda::LayerVersion":
+            return f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}:1"
         if kind == "AWS::IAM::ManagedPolicy":
             return f"arn:aws:iam::{ACCOUNT}:policy/fluxden-prod-{name}"
         # Ids that the service gives, such as those of APIs, have ten characters.
@@ -151,6 +168,8 @@ class _Resolver:
 
     def _attribute(self, logical_id: str, attribute: str) -> str:
         resource = self._require(logical_id)
+        if (resource["Type"], attribute) == ("AWS::Lambda::Version", "Version"):
+            return "1"
         if resource["Type"] == STACK:
             return str(self.nested(logical_id).output(attribute.removeprefix("Outputs.")))
         if attribute != "Arn" or resource["Type"] not in NAMES:

@@ -15,6 +15,8 @@ MOST_OUTPUTS, MOST_PARAMETERS, MOST_BYTES = 200, 200, 1_000_000
 _NAME_PATTERNS = {
     "AWS::CloudWatch::Alarm": r".{1,255}",
     "AWS::CloudWatch::Dashboard": r"[A-Za-z0-9_-]{1,255}",
+    "AWS::CodeDeploy::Application": r".{1,100}",
+    "AWS::CodeDeploy::DeploymentGroup": r".{1,100}",
     "AWS::DynamoDB::Table": r"[A-Za-z0-9_.-]{3,255}",
     "AWS::Lambda::Function": r"[A-Za-z0-9_-]{1,64}",
     "AWS::Logs::LogGroup": r"[A-Za-z0-9_./#-]{1,512}",
@@ -167,7 +169,8 @@ def _mappings(resources: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
     for name, each in resources:
         if each["Type"] == "AWS::Lambda::EventSourceMapping":
             queue = named.get(("AWS::SQS::Queue", each["Properties"]["EventSourceArn"].rpartition(":")[2]))
-            function = named.get(("AWS::Lambda::Function", each["Properties"]["FunctionName"]))
+            # The ARN of an alias: its last part but one is the function.
+            function = named.get(("AWS::Lambda::Function", each["Properties"]["FunctionName"].split(":")[-2]))
             if queue is None or function is None:
                 yield f"{name}: its queue or its function is in no template"
             elif (back := queue["VisibilityTimeout"]) < (timeout := function["Timeout"]):

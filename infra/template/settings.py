@@ -169,6 +169,40 @@ DEPLOYMENT: dict[str, dict[str, Any]] = {
         "Type": "String",
         "Description": "Key of the zip in that bucket. It is derived from the zip's contents.",
     },
+    "LayerKey": {
+        "Type": "String",
+        "Description": "Key of the zip with the functions' dependencies in that bucket, derived in the same way.",
+    },
+    "Release": {
+        "Type": "String",
+        "Description": "What was deployed: a short text derived from code, templates and parameters. Each function "
+        "has a version of it.",
+    },
+    "Traffic": {
+        "Type": "String",
+        "Default": "AllAtOnce",
+        "AllowedValues": [
+            "AllAtOnce",
+            *(f"Canary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)),
+            *(f"Linear10PercentEvery{every}" for every in ("1Minute", "2Minutes", "3Minutes", "10Minutes")),
+        ],
+        "Description": "How calls move to the functions of a new release: at once, a tenth first, or a tenth more at a "
+        "time. If an alarm of the release is raised meanwhile, all of them move back.",
+    },
+    "AtOnce": {
+        "Type": "String",
+        "Default": "no",
+        "AllowedValues": ["yes", "no"],
+        "Description": "Whether this deployment alone moves calls at once. `make rollback` sets it to yes, and other "
+        "deployments to no.",
+    },
+    "SnapStart": {
+        "Type": "String",
+        "Default": "no",
+        "AllowedValues": ["yes", "no"],
+        "Description": "Whether functions that somebody waits for start from snapshots, which AWS charges for. Needs "
+        "Python 3.12 or later.",
+    },
     "SecretKeyId": {
         "Type": "String",
         "AllowedPattern": "arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+",
@@ -244,6 +278,7 @@ def deployment() -> dict[str, dict[str, Any]]:
 def conditions() -> dict[str, Any]:
     empty = {each.is_empty: {"Fn::Equals": [ref(each.parameter), ""]} for each in SETTINGS.values() if each.derived}
     switches = [SETTINGS[name] for name in ("FLUXDEN_SOCKET_HEARTBEATS", "FLUXDEN_TRACING")]
+    shifts = {"Fn::Not": [{"Fn::Equals": [ref("Traffic"), "AllAtOnce"]}]}
     return (
         empty
         | concurrency.conditions()
@@ -251,6 +286,10 @@ def conditions() -> dict[str, Any]:
             **{each.is_on: {"Fn::Equals": [ref(each.parameter), "1"]} for each in switches},
             "HasAlarmEmail": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]},
             "ProtectsTables": {"Fn::Equals": [ref("ProtectTables"), "yes"]},
+            "ShiftsTraffic": shifts,
+            # `AtOnce` ends no deployment group, so that the next deployment finds it.
+            "MovesSlowly": {"Fn::And": [shifts, {"Fn::Equals": [ref("AtOnce"), "no"]}]},
+            "UsesSnapStart": {"Fn::Equals": [ref("SnapStart"), "yes"]},
             "SetsAccountLogging": {"Fn::Equals": [ref("SetAccountLogging"), "yes"]},
         }
     )

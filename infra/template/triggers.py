@@ -14,8 +14,8 @@ from infra.template.entry_points import EntryPoint
 from infra.template.names import (
     SCHEDULER_ROLE_ARN,
     Resources,
-    arn_of,
-    function_arn,
+    alias_arn,
+    alias_id,
     function_id,
     function_name,
     queue_arn,
@@ -47,7 +47,7 @@ def _mapping(entry_point: EntryPoint, worker: Consumer) -> dict[str, Any]:
         "AWS::Lambda::EventSourceMapping",
         {
             "EventSourceArn": queue_arn(worker.queue),
-            "FunctionName": ref(function_id(entry_point)),
+            "FunctionName": ref(alias_id(entry_point)),
             "BatchSize": worker.batch_size,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "ScalingConfig": {"MaximumConcurrency": batches(worker)},
@@ -62,7 +62,7 @@ def _timer(entry_point: EntryPoint, schedule: Schedule) -> dict[str, Any]:
         "ScheduleExpression": f"rate({schedule.minutes} minute{'' if schedule.minutes == 1 else 's'})",
         "FlexibleTimeWindow": {"Mode": "OFF"},
         # With one role for all, a schedule needs no permission of its own, which would be another resource.
-        "Target": {"Arn": arn_of(function_id(entry_point)), "RoleArn": ref(SCHEDULER_ROLE_ARN)},
+        "Target": {"Arn": ref(alias_id(entry_point)), "RoleArn": ref(SCHEDULER_ROLE_ARN)},
     }
     if schedule.setting:
         properties["State"] = {"Fn::If": [settings.SETTINGS[schedule.setting].is_on, "ENABLED", "DISABLED"]}
@@ -74,7 +74,7 @@ def gateway_role(entry_points: Iterable[EntryPoint]) -> Resources:
     called = [each for each in entry_points if isinstance(each.source, Route | SocketRoute)]
     made: Resources = {}
     for number, some in enumerate(chunks(called, _ARNS_A_POLICY), 1):
-        arns = [sub(function_arn(each)) for each in some]
+        arns = [sub(alias_arn(each)) for each in some]
         made[f"{GATEWAY_ROLE}Policy{number}"] = resource(
             "AWS::IAM::ManagedPolicy", {"PolicyDocument": policy([allow(["lambda:InvokeFunction"], arns)])}
         )
@@ -90,7 +90,7 @@ def gateway_role(entry_points: Iterable[EntryPoint]) -> Resources:
 
 def scheduler_role(entry_points: Iterable[EntryPoint]) -> Resources:
     """Return the role with which EventBridge Scheduler calls the scheduled functions. It names each function."""
-    arns = [sub(function_arn(each)) for each in entry_points if isinstance(each.source, Schedule)]
+    arns = [sub(alias_arn(each)) for each in entry_points if isinstance(each.source, Schedule)]
     schedules = {"PolicyName": "schedules", "PolicyDocument": policy([allow(["lambda:InvokeFunction"], arns)])}
     return {
         SCHEDULER_ROLE: resource(

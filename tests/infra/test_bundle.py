@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from infra.bundle import bundle
+from infra.bundle import CODE_ZIP, LAYER_ZIP, bundle
+from infra.target import BUILD_PYTHON, PYTHONS, Target
 from tests.support.started_desk import ROOT
 
 _MODEL: dict[str, Any] = {
@@ -19,7 +20,7 @@ _MODEL: dict[str, Any] = {
 }
 _ENDPOINTS: dict[str, Any] = {"partitions": [{"services": {"dynamodb": {"endpoints": {}}, "ec2": {"endpoints": {}}}}]}
 _FILES = {
-    "app.py": b"x = 1\n",
+    "bin/jp.py": b"x = 1\n",
     "chalicelib/one.py": b'"""One."""\nvalue = 1\n',
     "chalicelib/broken_template.py": b"def (:\n",
     "pydantic/core.pyi": b"",
@@ -37,15 +38,15 @@ _FILES = {
 
 @pytest.fixture
 def packaged(tmp_path: Path) -> Path:
-    path = tmp_path / "deployment.zip"
-    with zipfile.ZipFile(path, "w") as made:
-        for name, content in _FILES.items():
-            made.writestr(name, content)
+    path = tmp_path / "packaged"
+    for name, content in _FILES.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
     return path
 
 
 def test_only_what_functions_need_is_shipped(packaged: Path, tmp_path: Path) -> None:
-    bundle(packaged, tmp_path / "function.zip")
+    bundle(packaged, tmp_path / "function.zip", CODE_ZIP, Target())
     with zipfile.ZipFile(tmp_path / "function.zip") as made:
         compiled = importlib.util.cache_from_source("chalicelib/one.py")
         assert set(made.namelist()) == {
@@ -66,9 +67,31 @@ def test_only_what_functions_need_is_shipped(packaged: Path, tmp_path: Path) -> 
         assert endpoints == {"partitions": [{"services": {"dynamodb": {"endpoints": {}}}}]}
 
 
+def test_a_layer_has_its_files_where_lambda_looks_for_modules(packaged: Path, tmp_path: Path) -> None:
+    bundle(packaged, tmp_path / "layer.zip", LAYER_ZIP, Target())
+    with zipfile.ZipFile(tmp_path / "layer.zip") as made:
+        assert all(name.startswith("python/") for name in made.namelist())
+        compiled = importlib.util.cache_from_source("python/boto3/session.py")
+        assert b"/opt/python/boto3/session.py" in made.read(compiled)
+
+
+def test_bytecode_is_left_out_where_no_interpreter_of_the_target_is_installed(
+    packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    other = next(each for each in PYTHONS if each != BUILD_PYTHON)
+    bundle(packaged, tmp_path / "function.zip", CODE_ZIP, Target(other, "arm64"))
+    with zipfile.ZipFile(tmp_path / "function.zip") as made:
+        assert "chalicelib/one.py" in made.namelist()
+        assert not [name for name in made.namelist() if name.endswith(".pyc")]
+
+
 def test_the_same_input_makes_the_same_zip(packaged: Path, tmp_path: Path) -> None:
     one, other = tmp_path / "one.zip", tmp_path / "other.zip"
-    bundle(packaged, one)
-    code = "import sys, pathlib, infra.bundle; infra.bundle.bundle(*map(pathlib.Path, sys.argv[1:]))"
+    bundle(packaged, one, CODE_ZIP, Target())
+    code = (
+        "import sys, pathlib; from infra.bundle import *; from infra.target import Target; "
+        "bundle(*map(pathlib.Path, sys.argv[1:]), CODE_ZIP, Target())"
+    )
     subprocess.run([sys.executable, "-c", code, str(packaged), str(other)], cwd=ROOT, check=True)
     assert one.read_bytes() == other.read_bytes()

@@ -9,27 +9,35 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from click.testing import CliRunner, Result
 from moto import mock_aws
 from moto.cloudformation.models import ChangeSet, Stack, cloudformation_backends
 from moto.cloudformation.parsing import OutputMap
 from moto.cloudformation.responses import CloudFormationResponse
+from moto.cloudformation.utils import get_stack_from_s3_url
 from moto.core.responses import ActionResult
 
-from infra import deploy, deployment, package, queues, tables
+from infra import catalog, deploy, deployment, package, queues, tables
+from infra.built_package import Package
 from infra.deployment import Deployment
 from infra.template.names import table_id
+from infra.template.release_alarms import RELEASE_ALARMS
 from infra.template.stacks import DATA, Templates, address
 from tests.support import template as support
 from tests.support.template import made, resources, served_functions
 
-# moto can't create a REST API from an inline document, or a WebSocket API.
-_NOT_THERE = ("AWS::ApiGateway::", "AWS::ApiGatewayV2::")
+# moto can't create a REST API from an inline document, a WebSocket API, or these.
+_NOT_THERE = ("AWS::ApiGateway::", "AWS::ApiGatewayV2::", "AWS::CodeDeploy::", "AWS::Lambda::Alias")
+
+_MODULES_OF_INBOX = {f"chalicelib.{module}" for module, area in catalog.areas().items() if area == "inbox"}
 
 
 @pytest.fixture(autouse=True)
 def _gaps_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give moto what it lacks: outputs of stacks made by a change set, outputs of nested stacks, and protection."""
+    """Give moto what it lacks: outputs of stacks made by a change set and of nested ones, updates of nested stacks in
+    place, and protection.
+    """
     applied = ChangeSet.apply
 
     def apply(change_set: Any) -> None:
@@ -45,7 +53,18 @@ def _gaps_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
         stack.enable_termination_protection = response._get_param("EnableTerminationProtection")
         return ActionResult({"StackId": stack.stack_id})
 
+    replace = Stack.update_from_cloudformation_json
+
+    def update(original_resource: Any, cloudformation_json: Any, account_id: str, **more: Any) -> Any:
+        properties = cloudformation_json["Properties"]
+        body = get_stack_from_s3_url(properties["TemplateURL"], account_id=account_id, partition="aws")
+        if body == original_resource.template:  # then moto would not look at the parameters
+            return replace(original_resource, cloudformation_json=cloudformation_json, account_id=account_id, **more)
+        original_resource.update(body, parameters=properties["Parameters"])
+        return original_resource
+
     monkeypatch.setattr(ChangeSet, "apply", apply)
+    monkeypatch.setattr(Stack, "update_from_cloudformation_json", staticmethod(update))
     monkeypatch.setattr(Stack, "get_cfn_attribute", attribute, raising=False)
     monkeypatch.setattr(CloudFormationResponse, "update_termination_protection", protect, raising=False)
 
@@ -63,7 +82,9 @@ def write(templates: Templates, folder: Path) -> Path:
 @pytest.fixture
 def reduced() -> Templates:
     """Return all templates without what moto can't create."""
-    templates = copy.deepcopy(made())
+    # What an alias calls is called directly.
+    text = re.sub(r'\{"Ref": "(\w+Function)Alias"\}', r'{"Ref": "\1"}', json.dumps(made().nested))
+    templates = Templates(made().root, json.loads(text))
     for template in templates.nested.values():
         for name, each in list(template["Resources"].items()):
             if each["Type"].startswith(_NOT_THERE):
@@ -75,11 +96,11 @@ def reduced() -> Templates:
 
 @pytest.fixture
 def deployable(reduced: Templates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the path of the reduced templates, beside an empty zip."""
-    code = tmp_path / "function.zip"
-    with zipfile.ZipFile(code, "w") as empty:
-        empty.writestr("nothing.py", "")
-    monkeypatch.setattr(deploy, "CODE", code)
+    """Return the path of the reduced templates, beside zips of nothing."""
+    for name, variable in (("function.zip", "CODE"), ("layer.zip", "LAYER")):
+        with zipfile.ZipFile(tmp_path / name, "w") as zipped:
+            zipped.writestr(f"{variable}.py", "")
+        monkeypatch.setattr(deploy, variable, tmp_path / name)
     monkeypatch.setattr(deployment, "_WAITER_CONFIG", {"Delay": 0, "MaxAttempts": 2})
     monkeypatch.setenv("AWS_DEFAULT_REGION", support.REGION)
     return write(reduced, tmp_path)
@@ -96,7 +117,8 @@ def test_a_deployment_creates_every_stack_with_the_declared_resources(deployable
         return result.stdout
 
     said = run("up", "--stage", "t", "--template", str(deployable), "KeyBudget=77", "AlarmEmail=a@example.com")
-    assert re.search(r"^Add +AWS::Lambda::Function +Inbox/PublishEventFunction$", said, re.MULTILINE)
+    inbox = sum(each.module in _MODULES_OF_INBOX for each in served_functions().values())
+    assert re.search(rf"^Add +{inbox} AWS::Lambda::Function +Inbox$", said, re.MULTILINE)
     assert "https://restapi.execute-api.us-east-1.amazonaws.com/desk" in said
     assert "infra.admin employees create" in said
     session: Any = boto3.Session()
@@ -159,7 +181,7 @@ def _check_queue(sqs: Any, definition: queues.Definition) -> None:
 @pytest.fixture
 def small(deployable: Path, reduced: Templates) -> Path:
     """Reduce the templates to a table and a topic, in a stack each."""
-    keep = {"Data": {"DeliveriesTable"}, "Gateways": {"AlarmTopic"}}
+    keep = {"Data": {"DeliveriesTable"}, "Gateways": {"AlarmTopic", "Dependencies"}}
     nested = {name: template for name, template in reduced.nested.items() if name in keep}
     for name, template in nested.items():
         template["Resources"] = {each: template["Resources"][each] for each in keep[name]}
@@ -176,8 +198,9 @@ def test_a_diff_shows_changes_and_leaves_nothing_behind(small: Path) -> None:
     result = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(small)])
     assert result.exit_code == 0, result.output
     assert [line.split() for line in result.stdout.splitlines()] == [
-        ["Add", "AWS::DynamoDB::Table", "Data/DeliveriesTable"],
-        ["Add", "AWS::SNS::Topic", "Gateways/AlarmTopic"],
+        ["Add", "1", "AWS::DynamoDB::Table", "Data"],
+        ["Add", "1", "AWS::Lambda::LayerVersion", "Gateways"],
+        ["Add", "1", "AWS::SNS::Topic", "Gateways"],
     ]
     assert Deployment("t").deployed() is None
     wrong = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(small), "Nope=1"])
@@ -188,8 +211,9 @@ def _up(template: Path, *parameters: str) -> Result:
     return CliRunner().invoke(deploy.main, ["up", "--stage", "t", "--template", str(template), *parameters])
 
 
-def _package(template: Path) -> deployment.Package:
-    return deployment.Package(package.read(template), template.with_name("function.zip"))
+def _package(template: Path) -> Package:
+    code, layer = (template.with_name(f"{each}.zip") for each in ("function", "layer"))
+    return Package(package.read(template), code, layer)
 
 
 def _parameters() -> dict[str, str]:
@@ -213,7 +237,7 @@ def test_an_update_keeps_every_parameter_that_it_does_not_name(small: Path) -> N
     assert (first["Prefix"], first["KeyBudget"]) == ("restored", "240")
     assert _up(small, "LogDays=7", "Prefix=restored").exit_code == 0
     assert _up(small, "LogDays=14").exit_code == 0
-    assert _parameters() == first | {"LogDays": "14"}
+    assert _parameters() == first | {"LogDays": "14", "Release": _parameters()["Release"]}
 
 
 @pytest.mark.engine("embedded")
@@ -275,7 +299,7 @@ def test_tables_are_protected_as_soon_as_they_are_deployed_unless_somebody_says_
 @mock_aws
 def test_a_stack_of_which_only_a_change_set_was_made_counts_as_new(small: Path) -> None:
     desk = Deployment("t")
-    assert desk.change_set(_package(small), {}, only=DATA) is not None
+    assert desk.change_set(_package(small), {}) is not None
     # moto makes a second stack of this name for a second change set, so this test ends before that.
     _set_status("REVIEW_IN_PROGRESS")
     assert desk.updatable() is None
@@ -303,6 +327,92 @@ def test_a_stack_that_cannot_be_updated_is_explained_in_one_line(small: Path, st
     assert line.startswith(f"Error: Stack fluxden-t is in the state {status}. ")
     assert advice in line
     assert _parameters()["KeyBudget"] == "120"
+
+
+def _change_topic(small: Path, name: str) -> None:
+    """Give the topic another name, as a release would change it."""
+    built = package.read(small)
+    built.nested["Gateways"]["Resources"]["AlarmTopic"]["Properties"]["TopicName"] = name
+    write(built, small.parent)
+
+
+def _topics() -> list[str]:
+    found = boto3.Session().client("sns").list_topics()["Topics"]
+    return [each["TopicArn"].rpartition(":")[2] for each in found]
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_a_rollback_brings_templates_and_parameters_of_the_deployment_before_back(small: Path) -> None:
+    def back() -> Result:
+        return CliRunner().invoke(deploy.main, ["rollback", "--stage", "t"])
+
+    assert (back().exit_code, "has no earlier deployment" in back().output) == (1, True)
+    _change_topic(small, "first")
+    assert _up(small, "KeyBudget=77").exit_code == 0
+    before = _parameters()
+    _change_topic(small, "second")
+    assert _up(small, "KeyBudget=99").exit_code == 0
+    # The same again is no further release.
+    release = _parameters()["Release"]
+    assert _up(small).exit_code == 0
+    assert _parameters()["Release"] == release
+    assert (_topics(), _parameters()["KeyBudget"]) == (["second"], "99")
+    done = back()
+    assert done.exit_code == 0, done.output
+    assert (_topics(), _parameters()["KeyBudget"]) == (["first"], "77")
+    assert _parameters()["CodeKey"] == before["CodeKey"]
+    # There is nothing before the first one, and the next deployment is a new one.
+    assert (back().exit_code, "has no earlier deployment" in back().output) == (1, True)
+    assert _up(small, "KeyBudget=99").exit_code == 0
+    assert _topics() == ["second"]
+    assert back().exit_code == 0
+    assert _topics() == ["first"]
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_a_rollback_keeps_the_tables_that_came_with_what_it_undoes(small: Path, reduced: Templates) -> None:
+    assert _up(small).exit_code == 0
+    grown = package.read(small)
+    grown.nested[DATA]["Resources"]["BoardTable"] = resources()["BoardTable"]
+    write(grown, small.parent)
+    assert _up(small, "KeyBudget=99").exit_code == 0
+    done = CliRunner().invoke(deploy.main, ["rollback", "--stage", "t"])
+    assert done.exit_code == 0, done.output
+    assert _parameters()["KeyBudget"] == "120"
+    found = boto3.Session().client("dynamodb").list_tables()["TableNames"]
+    assert sorted(found) == ["fluxden-t-board", "fluxden-t-deliveries"]
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_alarms_of_the_release_are_watched_from_the_second_deployment_on(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first has no alarms yet, and a repair or a rollback must not be undone by the alarm that it ends."""
+    watched: list[list[str]] = []
+    client_class: Any = BaseClient
+    made_call = client_class._make_api_call
+
+    def record(client: Any, operation: str, asked: dict[str, Any]) -> Any:
+        if operation == "CreateChangeSet":
+            triggers = asked["RollbackConfiguration"]["RollbackTriggers"]
+            watched.append([each["Arn"].rpartition(":alarm:fluxden-t-")[2] for each in triggers])
+        return made_call(client, operation, asked)
+
+    monkeypatch.setattr(client_class, "_make_api_call", record)
+    for parameters in ((), ("KeyBudget=99",), ("KeyBudget=98", "--at-once")):
+        assert _up(small, *parameters).exit_code == 0
+    assert CliRunner().invoke(deploy.main, ["rollback", "--stage", "t"]).exit_code == 0
+    assert watched == [[], [], list(RELEASE_ALARMS), [], []]
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_snapshots_are_refused_for_a_version_of_python_without_them(small: Path) -> None:
+    assert "SnapStart needs Python 3.12" in _up(small, "SnapStart=yes").output
+    assert Deployment("t").deployed() is None
 
 
 def test_resources_with_names_go_when_their_creation_is_rolled_back() -> None:

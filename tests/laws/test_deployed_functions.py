@@ -105,7 +105,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterat
         } | {"AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://{engine.HOST}:{secrets.port}"}
         # Of all workers of a test run.
         code = unpack_code(tmp_path_factory.getbasetemp().parent)
-        yield Deployed(functions, [code, link_runtime_client(tmp_path)], environment, tmp_path, running)
+        yield Deployed(functions, [*code, link_runtime_client(tmp_path)], environment, tmp_path, running)
     engine_state.engine().refresh()
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-from infra.package import CODE
+from infra.package import CODE, unpack
 from infra.template.resolved import PARAMETER_SETS, REGION, resolve_all
 from tests.support.started_desk import ROOT
 from tests.support.template import made
@@ -92,8 +92,8 @@ def list_deployed_functions(**parameters: str) -> dict[str, DeployedFunction]:
     return {each.handler: each for each in found}
 
 
-def unpack_code(folder: Path) -> Path:
-    """Return a folder with the code as Lambda unpacks it. Packages first if the zip isn't of this source.
+def unpack_code(folder: Path) -> list[Path]:
+    """Return the folders with code and dependencies as Lambda has them. Packages first if the zip isn't of this source.
 
     `folder` is shared by the processes of a test run.
     """
@@ -103,10 +103,9 @@ def unpack_code(folder: Path) -> Path:
         if not unpacked.exists():
             if not _is_packaged():
                 subprocess.run([sys.executable, "-m", "infra.package"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-            with zipfile.ZipFile(CODE) as code:
-                code.extractall(folder / "draft")
+            unpack(folder / "draft")
             (folder / "draft").rename(unpacked)
-    return unpacked
+    return [unpacked / "task", unpacked / "opt" / "python"]
 
 
 def _is_packaged() -> bool:

@@ -3,24 +3,16 @@
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
-
-from chalice.cli.factory import CLIFactory
-from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
-from chalice.deploy.deployer import BuildStage, InjectDefaults, SwaggerBuilder
-from chalice.deploy.models import DeploymentPackage
-from chalice.deploy.swagger import CFNSwaggerGenerator
-from chalice.package import SAMTemplateGenerator
 
 from app import app
 from infra import catalog
+from infra.template import chalice_app
 from infra.template.build import templates
 from infra.template.entry_points import EntryPoint, list_entry_points
 from infra.template.resolved import PARAMETER_SETS, resolve_all
 from infra.template.stacks import Templates
 
-ROOT = Path(__file__).parents[2]
 REGION, ACCOUNT = "us-east-1", "123456789012"
 PREFIX = "fluxden"
 _PSEUDO = {
@@ -33,30 +25,10 @@ _PSEUDO = {
 }
 
 
-class _Packaged:
-    """Replaces the build step that makes the zip."""
-
-    def handle(self, _: Any, resource: Any) -> None:
-        if isinstance(resource, DeploymentPackage):
-            resource.filename = "deployment.zip"
-
-
-class _Services:
-    def service_principal(self, service: str) -> str:
-        return f"{service}.amazonaws.com"
-
-
 @cache
 def chalice_template() -> dict[str, Any]:
     """Return the template that `chalice package` makes of the app."""
-    config = CLIFactory(str(ROOT)).create_config_obj("package", user_provided_params={"chalice_app": app})
-    graph = ApplicationGraphBuilder().build(config, "package")
-    steps: list[Any] = [InjectDefaults(), _Packaged(), SwaggerBuilder(CFNSwaggerGenerator())]
-    BuildStage(steps).execute(config, DependencyBuilder().build_dependencies(graph))
-    services: Any = _Services()
-    generator = SAMTemplateGenerator(config, services)
-    made: dict[str, Any] = generator.generate(DependencyBuilder().build_dependencies(graph))
-    return made
+    return chalice_app.chalice_template(app)
 
 
 @cache
