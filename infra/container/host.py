@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from chalice.app import Chalice
@@ -167,6 +169,9 @@ class Host:
             if self._parts.http:
                 self._parts.http.abort()
             await asyncio.wait([done], timeout=_ABORT_SECONDS)
+            if not done.done():
+                # The event loop would wait for what its tasks still do.
+                _leave()
 
 
 def _listen(host: str, port: int) -> Any:
@@ -187,6 +192,12 @@ async def _finish(finish: Callable[[float], bool], until: float) -> bool:
         return await threads.run(lambda: finish(until))
     finally:
         threads.stop()
+
+
+def _leave() -> NoReturn:
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _ask_engines() -> None:

@@ -42,7 +42,7 @@ class Limits:
     idle_seconds: int = 75
     stall_seconds: float = 20
     read_bytes: int = 80 * 1024
-    last_request_seconds: float = 3
+    last_request_seconds: float = 5
     connections: int = 4096
 
 

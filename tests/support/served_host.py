@@ -19,8 +19,8 @@ class ServedHost:
     """A server in its own thread. `port` is where it listens."""
 
     def __init__(self, limits: Limits, threads: int, streams: int, wrap: Callable[[Any], Any]) -> None:
-        self._listener = listeners.listen(HOST, 0)
-        self.port: int = self._listener.getsockname()[1]
+        self.listener = listeners.listen(HOST, 0)
+        self.port: int = self.listener.getsockname()[1]
         self.threads = Threads(threads, "served")
         self._loop = asyncio.new_event_loop()
         self._limits, self._streams, self._wrap = limits, streams, wrap
@@ -58,7 +58,7 @@ class ServedHost:
 
     async def _serve(self) -> None:
         self.application = Application(app, self.threads, self._streams)
-        self.server = HttpServer(self._wrap(self.application), self._listener, self._limits)
+        self.server = HttpServer(self._wrap(self.application), self.listener, self._limits)
         serving = asyncio.create_task(self.server.run_in_loop())
         while not self.server.started:
             await asyncio.sleep(0)
