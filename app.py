@@ -86,7 +86,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.operate": "inbox",
         "api.v2.operate_catalog": "catalog",
         "api.v2.operate_federation": "chat live federation.connections federation.network",
-        "api.v2.operate_network": "agents chat live federation.connections federation.relays federation.network",
+        "api.v2.operate_network": "agents federation.connections federation.relays federation.network",
         "api.v2.operate_queues": "inbox",
         "api.v2.operate_tokens": "",
     },

@@ -11,7 +11,7 @@ from chalicelib.agents.domain.agents import Agent, AgentStatus, CommandIn
 from chalicelib.core.domain.fields import Omittable, Out, Query
 from chalicelib.core.domain.text import has_text, normalize_text
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
-from chalicelib.federation.connections.domain.remote_texts import SOURCE
+from chalicelib.federation.connections.domain.origins import SOURCE
 from chalicelib.people.domain.directory import Person, Roster
 
 MOST, MOST_PEOPLE, MOST_COMMANDS = 10, 12, 15

@@ -8,8 +8,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.core.domain.fields import In, Out, Query, TimeOut, Uuid, UuidOut
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, Relation
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
-from chalicelib.federation.connections.domain.origins import canonical_origin
-from chalicelib.federation.connections.domain.remote_texts import SOURCE
+from chalicelib.federation.connections.domain.origins import SOURCE, canonical_origin
 
 
 def _origin(text: str) -> str:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from chalicelib.core.domain.fields import Clamped, In, Out, Query, TimeOut, Uuid, UuidOut
 from chalicelib.core.domain.pages import Offset, Pagination
-from chalicelib.federation.connections.domain.remote_texts import SOURCE
+from chalicelib.federation.connections.domain.origins import SOURCE
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayOut
 from chalicelib.federation.relays.domain.relays import Direction, RelayIntent, RelayStatus

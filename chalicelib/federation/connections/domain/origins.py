@@ -3,6 +3,8 @@
 from pydantic_core import Url
 from pydantic_core import ValidationError as UrlError
 
+# The `source` of what has text of another desk, beside its origin.
+SOURCE = "federation"
 # Together with a person's address it is one sort key, which has at most 1,024 bytes.
 LONGEST_ORIGIN = 400
 # Each is asked about when a desk's address is in doubt.

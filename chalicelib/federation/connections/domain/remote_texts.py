@@ -7,8 +7,8 @@ from pydantic_core import Url
 
 from chalicelib.chat.domain.chat import Message, new_remote_message
 from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.origins import SOURCE
 
-SOURCE = "federation"
 _LONGEST_AUTHOR = 100
 
 

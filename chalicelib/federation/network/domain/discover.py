@@ -11,7 +11,7 @@ from chalicelib.agents.domain.agents import Agent, AgentStatus
 from chalicelib.core.domain.fields import Clamped, Filter, Omittable, Out, Query
 from chalicelib.core.domain.pages import Offset
 from chalicelib.core.domain.text import has_text, normalize_text
-from chalicelib.federation.connections.domain.remote_texts import SOURCE
+from chalicelib.federation.connections.domain.origins import SOURCE
 from chalicelib.federation.network.domain.marketplace import Listing
 from chalicelib.people.domain.directory import Team, Visibility
 from chalicelib.people.domain.person_card import EVERYBODYS_FIELDS, LIST_FIELDS, MEMBERS_FIELDS, PersonCard

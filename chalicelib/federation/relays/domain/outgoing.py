@@ -25,7 +25,7 @@ from chalicelib.core.domain.http_results import json_object
 from chalicelib.core.domain.pages import Offset, Pagination
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.handshake import OptionalPeerAddress
-from chalicelib.federation.connections.domain.remote_texts import SOURCE
+from chalicelib.federation.connections.domain.origins import SOURCE
 from chalicelib.federation.relays.domain.outbox import SendOutcome
 from chalicelib.federation.relays.domain.relay_messages import CONTRACT_VALUES, RelayIn
 from chalicelib.federation.relays.domain.relays import (
