@@ -8,10 +8,12 @@ from chalicelib.resources import PEERS, TOKENS, Table
 from tests.support import engine_state
 
 # Attributes of a token's row that every request changes.
-_SPENT = frozenset(("minute", "minuteUsed", "day", "dayLeft", "useCount", "lastUsedAt", "lastUsedFrom", "lastRefund"))
+_SPENT = frozenset(
+    ("minute", "minuteUsed", "minuteLeft", "day", "dayLeft", "useCount", "lastUsedAt", "lastUsedFrom", "lastRefund")
+)
 
-# Rows that count what failed (see core/stores/guesses).
-_COUNTERS = ("GUESSES#",)
+# Rows that count what failed (see core/stores/guesses), and what a person's keys have drawn.
+_COUNTERS = ("GUESSES#", "MINUTE#")
 
 Rows = dict[tuple[str, str, str], str]
 
