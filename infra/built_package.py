@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
+from infra.target import Target
 from infra.template.stacks import Templates
-
-_WITHOUT_SNAPSHOTS = {"3.11"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Package:
 
     def check_start(self, parameters: dict[str, str]) -> None:
         """Refuse snapshots of functions whose Python has none, which CloudFormation would notice late."""
-        if parameters.get("SnapStart") == "yes" and self.python in _WITHOUT_SNAPSHOTS:
+        if parameters.get("SnapStart") == "yes" and not Target(self.python).has_snapshots:
             raise click.ClickException(
                 f"SnapStart needs Python 3.12 or later, and this package is for {self.python}. Package again with "
                 "PYTHON_VERSION=3.13, or deploy with SnapStart=no."

@@ -58,6 +58,11 @@ class Target:
         return f"cp{self.python.replace('.', '')}"
 
     @property
+    def has_snapshots(self) -> bool:
+        """Whether Lambda can start its functions from snapshots."""
+        return self.python != "3.11"
+
+    @property
     def is_build_machine(self) -> bool:
         """Whether the package can be loaded on this machine."""
         here = sys.platform, platform.machine(), BUILD_PYTHON
