@@ -22,7 +22,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package release deploy rollback diff stage bench bench-host doctor container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -114,6 +114,9 @@ bench-host: $(installed_dev) ## Measure what one process of the container host h
 
 doctor: $(installed) ## Check a running desk with a test event (URL=)
 	@exec $(bin)/python -m infra.admin doctor $(if $(URL),--url $(URL))
+
+knative: $(installed) ## Write build/knative.yaml: each function as a service that scales to zero (IMAGE=, HOST=)
+	@$(bin)/python -m infra.knative $(if $(IMAGE),--image $(IMAGE)) $(if $(HOST),--host $(HOST))
 
 container-run: $(installed) ## Serve on this machine with your own engines (PORT, WS_PORT, OPTIONS)
 	@exec $(bin)/python -m infra.container --port $(PORT) --ws-port $(WS_PORT) $(OPTIONS)

@@ -1,0 +1,107 @@
+"""`make knative`: the functions as Knative services, valid and from the same declarations as on AWS."""
+
+import re
+from typing import Any
+
+import pytest
+
+from app import app
+from chalicelib.edge.consumer import Consumer
+from chalicelib.edge.route import Route
+from chalicelib.edge.schedule import Schedule
+from infra.knative.manifest import Target, cron, manifests, render, service_host
+from infra.template.entry_points import list_entry_points
+from tests.support.knative import find_backend, parse, schema_errors
+
+pytestmark = pytest.mark.engine("embedded")
+
+TARGET = Target("registry.example.com/fluxden:1", "desk.example.com", "fluxden", "fluxden")
+TEXT = render(app, TARGET)
+OBJECTS = parse(TEXT)
+FUNCTIONS = [each for each in list_entry_points(app) if isinstance(each.source, Route | Consumer | Schedule)]
+
+
+def of_kind(kind: str) -> list[dict[str, Any]]:
+    return [each for each in OBJECTS if each["kind"] == kind]
+
+
+def test_every_object_fits_the_published_schema_of_its_kind() -> None:
+    errors = [(each["metadata"]["name"], error) for each in OBJECTS for error in schema_errors(each)]
+    assert errors == []
+
+
+def test_a_member_that_the_schema_does_not_know_is_found() -> None:
+    service = of_kind("Service")[0]
+    spoiled = service | {"spec": service["spec"] | {"replicas": 3}}
+    assert any("replicas" in each for each in schema_errors(spoiled))
+    route = of_kind("HTTPRoute")[0]
+    assert schema_errors(route | {"spec": route["spec"] | {"rules": [{"matches": [{"method": "FETCH"}]}]}})
+
+
+def test_every_function_is_a_service_that_scales_to_zero_with_its_memory_and_timeout() -> None:
+    services = {each["metadata"]["name"]: each for each in of_kind("Service")}
+    assert len(services) == len(FUNCTIONS)
+    for function in FUNCTIONS:
+        service = services[function.name.replace("_", "-")]
+        template = service["spec"]["template"]
+        (container,) = template["spec"]["containers"]
+        assert template["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"] == "0"
+        assert container["args"][-2:] == ["--only", function.name]
+        assert container["resources"]["limits"]["memory"] == f"{function.memory}Mi"
+        assert template["spec"]["timeoutSeconds"] == function.timeout
+        assert template["spec"]["containerConcurrency"] >= 1
+        assert re.fullmatch("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", service["metadata"]["name"])
+
+
+def test_every_path_and_method_leads_to_its_operation() -> None:
+    routes = of_kind("HTTPRoute")
+    for function in FUNCTIONS:
+        if isinstance(function.source, Route):
+            for path in function.source.paths:
+                concrete = re.sub(r"\{[^}]+\}", "8a-b.c%2F1", path)
+                assert find_backend(routes, function.source.method, concrete) == service_host(function, TARGET), path
+    assert find_backend(routes, "POST", "/api/v1/nothing") is None
+    assert find_backend(routes, "DELETE", "/api/v1/events") is None
+
+
+def test_workers_and_schedules_have_sources() -> None:
+    sinks = {each["spec"]["sink"]["ref"]["name"]: each for each in of_kind("IntegrationSource") + of_kind("PingSource")}
+    for function in FUNCTIONS:
+        if not isinstance(function.source, Route):
+            source = sinks.pop(function.name.replace("_", "-"))
+            assert source["kind"] == ("IntegrationSource" if isinstance(function.source, Consumer) else "PingSource")
+    assert sinks == {}
+
+
+def test_only_functions_with_the_grant_get_the_sealing_key() -> None:
+    with_key = {
+        each["metadata"]["name"]
+        for each in of_kind("Service")
+        if "env" in each["spec"]["template"]["spec"]["containers"][0]
+    }
+    assert with_key == {
+        each.name.replace("_", "-") for each in FUNCTIONS if any("secret" in grant.action for grant in each.grants)
+    }
+    assert "register-instance" in with_key
+    assert "publish-event" not in with_key
+
+
+def test_grants_stand_above_each_function() -> None:
+    above, _, _ = TEXT.partition("name: publish-event\n")
+    comment = above[above.rindex("# publish_event may:") :]
+    assert "table fluxden-tokens: dynamodb:UpdateItem" in comment
+    assert len(re.findall(r"^# \w+ may:$", TEXT, re.MULTILINE)) == len(list(manifests(app, TARGET)))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expression"),
+    [(1, "*/1 * * * *"), (5, "*/5 * * * *"), (60, "0 */1 * * *"), (360, "0 */6 * * *"), (1440, "0 0 * * *")],
+)
+def test_rates_become_cron_expressions(minutes: int, expression: str) -> None:
+    assert cron(minutes) == expression
+
+
+@pytest.mark.parametrize("minutes", [7, 90, 10_000])
+def test_rate_that_cron_cannot_say_is_refused(minutes: int) -> None:
+    with pytest.raises(ValueError, match="no cron expression"):
+        cron(minutes)
