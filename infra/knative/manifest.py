@@ -84,10 +84,10 @@ def _service(entry_point: EntryPoint, target: Target) -> Manifest:
     annotations = {"autoscaling.knative.dev/min-scale": "0"}
     if isinstance(source, Consumer):
         annotations["autoscaling.knative.dev/max-scale"] = str(queue_definition(source).concurrency)
-    environment: list[Manifest] = []
-    if set(UNSEAL) & set(entry_point.grants):
-        key = {"secretKeyRef": {"name": SECRETS, "key": "FLUXDEN_SECRET_KEY"}}
-        environment.append({"name": "FLUXDEN_SECRET_KEY", "valueFrom": key})
+    secrets = ["FLUXDEN_SECRET_KEY"] if set(UNSEAL) & set(entry_point.grants) else []
+    if any(isinstance(each.resource, SocketApi) for each in entry_point.grants):
+        secrets.append("FLUXDEN_HOST_SECRET")
+    environment = [{"name": each, "valueFrom": {"secretKeyRef": {"name": SECRETS, "key": each}}} for each in secrets]
     container: Manifest = {
         "image": target.image,
         "command": ["python", "-m", "infra.container"],
@@ -229,7 +229,8 @@ _HEAD = f"""\
 #
 # Before you apply it, create in this namespace:
 # - ConfigMap {SETTINGS}: the settings of docs/reference/settings.md and the endpoints of the engines
-# - Secret {SECRETS}: FLUXDEN_SECRET_KEY, and the credentials of the queues' sources
+# - Secret {SECRETS}: FLUXDEN_SECRET_KEY, FLUXDEN_HOST_SECRET (any text, also for the host of the WebSockets), and the
+#   credentials of the queues' sources
 # - a ServiceAccount for each service, with the rights that the comment above it lists
 # - a ReferenceGrant in {INGRESS["namespace"]} that lets HTTPRoutes of this namespace use {INGRESS["name"]}
 # - a Deployment of `python -m infra.container --serve sockets` with FLUXDEN_SOCKETS_URL in the ConfigMap, because

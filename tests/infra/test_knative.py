@@ -73,12 +73,24 @@ def test_workers_and_schedules_have_sources() -> None:
     assert sinks == {}
 
 
-def test_only_functions_with_the_grant_get_the_sealing_key() -> None:
-    with_key = {
-        each["metadata"]["name"]
-        for each in of_kind("Service")
-        if "env" in each["spec"]["template"]["spec"]["containers"][0]
+def with_secret(name: str) -> set[str]:
+    """The services that are given a secret."""
+    containers = {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]["containers"] for each in of_kind("Service")
     }
+    return {
+        service for service, (only,) in containers.items() if name in [each["name"] for each in only.get("env", ())]
+    }
+
+
+def test_only_functions_that_push_to_sockets_get_the_secret_of_hosts() -> None:
+    pushing = with_secret("FLUXDEN_HOST_SECRET")
+    assert {"publish-event", "fan-out", "serve-sockets"} <= pushing
+    assert not pushing & {"get-health", "list-inbox"}
+
+
+def test_only_functions_with_the_grant_get_the_sealing_key() -> None:
+    with_key = with_secret("FLUXDEN_SECRET_KEY")
     assert with_key == {
         each.name.replace("_", "-") for each in FUNCTIONS if any("secret" in grant.action for grant in each.grants)
     }
