@@ -72,7 +72,7 @@ def test_our_engines_have_what_the_desk_needs_and_nothing_is_left(tables: None) 
     assert not [each for each in aws.sqs().list_queues()["QueueUrls"] if "probe" in each]
 
 
-@pytest.mark.parametrize("call", ["TransactWriteItems", "DescribeTimeToLive"])
+@pytest.mark.parametrize("call", ["TransactWriteItems", "DescribeTimeToLive", "UpdateTimeToLive"])
 def test_an_unknown_call_is_named_before_tables_exist(tables: None, call: str) -> None:
     engine.reset()
     with lacking(call):
