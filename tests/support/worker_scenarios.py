@@ -273,7 +273,7 @@ def _add_silent_member(context: ScenarioContext) -> None:
 
 
 def _join_hub(context: ScenarioContext) -> None:
-    context.set_answer(201, instanceId="id-1", platformToken="dvd_fed_first", status="active")
+    context.set_answer(201, success=True, instanceId="id-1", platformToken="dvd_fed_first", status="active")
     instances.run_admin("hub", "join", context.address)
     context.set_answer(success=True)
 
