@@ -125,7 +125,7 @@ def test_the_demo_file_is_complete_and_private(system: StartedDesk) -> None:
     assert {"connection_id", "federation_token"} <= set(demo["federation"])
     assert demo["base_url"] == f"http://127.0.0.1:{system.port}"
     assert demo["ws_url"] == f"ws://127.0.0.1:{system.ws_port}"
-    assert demo["console_url"] == f"{demo['base_url']}/#key={demo['api_keys']['alice']}"
+    assert demo["console_url"].startswith(f"{demo['base_url']}/#sign-in=fxc_")
     assert (demo["catalog_slug"], demo["project_slug"]) == ("fd1", "apollo")
     assert set(demo["tools_tokens"]) == {"fd1", "hr"}
     assert set(demo["personal_tokens"]) == {"alice", "bob", "moderated"}
@@ -427,8 +427,9 @@ def test_demo_creates_a_second_organisation_under_another_prefix(system: Started
     assert {name.removeprefix("other-") for name in tables if name.startswith("other-")} == {
         name.removeprefix("fluxden-") for name in tables if name.startswith("fluxden-")
     }
-    for first, other in counts.values():
-        assert first == other > 0
+    # The first desk is in use, so it may have more of them.
+    assert counts["tokens"][0] >= counts["tokens"][1] > 0
+    assert counts["directory"][0] == counts["directory"][1] > 0
     # Tokens of the first organisation don't work in the second.
     assert system.call("POST", EVENTS, inputs.new_event(), system.alice).status == 202
     assert system.call("POST", EVENTS, inputs.new_event(), made["personal_tokens"]["alice"]).status == 401
