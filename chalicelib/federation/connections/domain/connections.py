@@ -154,6 +154,12 @@ class Connection:
         return self.proof is not None
 
     @property
+    def is_mere_claim(self) -> bool:
+        """Whether it is a request that its desk has not confirmed and nobody has accepted."""
+        is_open = self.status is ConnectionStatus.PENDING and not self.is_ours
+        return self.held or (is_open and not self.is_confirmed)
+
+    @property
     def answered_within(self) -> timedelta:
         """How long a request waits for an answer."""
         return ANSWERED_WITHIN if self.is_ours or self.is_confirmed else HELD_FOR

@@ -288,7 +288,8 @@ class Admission:
 
 
 def _lets_in(connection: Connection, settings: FederationSettings) -> bool:
-    return not connection.held and relation_of(connection, settings) is not Relation.SUSPENDED
+    # Otherwise the sender of a claim could tell by what comes of it whether it is listed, and so who is here.
+    return not connection.is_mere_claim and relation_of(connection, settings) is not Relation.SUSPENDED
 
 
 def _signed_parts(sent: RawRequest) -> Mapping[str, Any] | None:

@@ -169,6 +169,7 @@ class DynamoConnections(DynamoConnectionTokens):
         actions = [
             update(PEERS, key_of(over), sets, "#version = :seen", **changes, seen=over.version),
             _save_pair(connection, over, instead_of),
+            *([add_budget_action(connection.token_hash)] if over.is_mere_claim else []),
             *map(add_notice_action, notices),
             *([add_message_action(message)] if message else []),
         ]

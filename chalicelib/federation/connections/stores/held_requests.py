@@ -120,7 +120,8 @@ class DynamoHeldRequests:
             ),
             claimed,
             _release_pointer(connection),
-            add_budget_action(connection.token_hash),
+            # What a stranger sends over a mere claim must cost the same, whether it is listed or held.
+            *([] if connection.is_mere_claim else [add_budget_action(connection.token_hash)]),
             *_end(ended, instead_of),
             *map(add_notice_action, notices),
             *([add_message_action(message)] if message else []),
@@ -160,9 +161,10 @@ class DynamoHeldRequests:
         sets: Row = {name: columns[name] for name in ("proof", "updatedAt", "version")}
         if keys:
             sets["publishedKeys"] = list(map(PEER_KEY.to_row, keys))
-        return try_commit(
-            [update(PEERS, key_of(over), f"SET {assignments(sets)}", "#version = :before", **sets, before=over.version)]
+        change = update(
+            PEERS, key_of(over), f"SET {assignments(sets)}", "#version = :before", **sets, before=over.version
         )
+        return try_commit([change, add_budget_action(connection.token_hash)])
 
 
 def _release_pointer(connection: Connection) -> Action:

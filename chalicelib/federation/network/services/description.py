@@ -87,9 +87,13 @@ def describe(
 
 
 def _status_with(asker: str, known: Sequence[Connection]) -> Literal["pending", "active"]:
-    """Return the state of the connection with the desk that asks. Held requests are nothing that this desk knows."""
+    """Return the state of the connection with the desk that asks.
+
+    Requests in its name are nothing that this desk knows, until it confirmed them or the person accepted: whoever sent
+    one could tell by the answer whether it was listed, and so who is here.
+    """
     origin = _origin(asker)
-    found = {each.status for each in known if each.peer_url == origin and not each.held}
+    found = {each.status for each in known if each.peer_url == origin and not each.is_mere_claim}
     if ConnectionStatus.ACTIVE in found:
         return "active"
     if ConnectionStatus.PENDING in found:
