@@ -13,8 +13,8 @@ EACH_METRIC, DASHBOARD, SECRET = 0.10, 3.00, 0.40
 
 _INTRODUCTION = """\
 A deployment has these alarms. They are sent to the topic `<prefix>-alarms`, and to `AlarmEmail` if that is set. What to
-look at is in [Operate a desk](../operations.md#read-the-dashboard). Those that begin with `release-` tell nobody: they end
-a release while it is deployed."""
+look at is in [Operate a desk](../operations.md#read-the-dashboard). Those that begin with `release-` tell nobody: they
+end a release while it is deployed."""
 _PRICE = """\
 CloudWatch charges {each:.2f} USD a month for each metric that an alarm watches. {alarms} alarms watch {metrics}
 metrics, which is {price:.2f} USD a month. With the dashboard ({dashboard:.2f}) and the secret ({secret:.2f}), a desk
