@@ -22,7 +22,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance check format openapi docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,6 +38,9 @@ test: check ## Run all checks, then all tests
 
 test-browser: $(installed_browser) ## Test the console in Chromium, with screenshots in build/browser
 	$(bin)/pytest --numprocesses 0 tests/browser
+
+test-image: $(installed_dev) ## Check the files of the image, and carry out its steps without Docker
+	$(bin)/pytest --numprocesses 0 tests/image
 
 test-mcp-conformance: $(installed_dev) ## Run the conformance suite of the Model Context Protocol (needs npx)
 	$(bin)/python -m tests.mcp_conformance

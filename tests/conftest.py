@@ -57,8 +57,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Run browser tests only if they are named, as by `make test-browser`."""
-    return True if collection_path.name == "browser" and not any("browser" in each for each in config.args) else None
+    """Run tests of the browser and of the image only if they are named, as by `make test-browser`."""
+    name = collection_path.name
+    return True if name in ("browser", "image") and not any(name in each for each in config.args) else None
 
 
 @pytest.fixture(scope="session", autouse=True)
