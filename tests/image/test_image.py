@@ -110,7 +110,7 @@ def test_the_image_serves_a_desk_as_a_user_without_rights_on_a_read_only_folder(
         published = call(port, "POST", "/api/v1/events", inputs.new_event(), desk.alice)
         assert published.status == 202
         assert call(port, "GET", "/api/v1/inbox", token=desk.alice_key).json["items"]
-        assert call(port, "GET", "/desk").status == 200
+        assert call(port, "GET", "/").status == 200
         well = subprocess.run([*image.commands["HEALTHCHECK"], str(management)], check=False, **options(image))
         assert well.returncode == 0
         listed = subprocess.run(
