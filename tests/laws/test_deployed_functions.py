@@ -87,7 +87,9 @@ class DeployedWorker:
 
 
 @pytest.fixture
-def deployed(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Deployed]:
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> Iterator[Deployed]:
     """Return the functions of a stack whose tables and queues are this test's engines."""
     key = os.environ["FLUXDEN_SECRET_KEY"]
     functions = list_deployed_functions(
@@ -103,8 +105,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterat
         environment = {
             name: url for name, url in engine.environment().items() if name.startswith("AWS_ENDPOINT_URL")
         } | {"AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://{engine.HOST}:{secrets.port}"}
-        # Of all workers of a test run.
-        code = unpack_code(tmp_path_factory.getbasetemp().parent)
+        folder = tmp_path_factory.getbasetemp()
+        # A worker's folder is in that of the test run, which all its workers share.
+        code = unpack_code(folder.parent if hasattr(request.config, "workerinput") else folder)
         yield Deployed(functions, [*code, link_runtime_client(tmp_path)], environment, tmp_path, running)
     engine_state.engine().refresh()
 
