@@ -174,7 +174,9 @@ def check_again(operation: Operation, access: Access) -> None:
         Unauthorized, Inactive, Forbidden: the caller may not call the operation any more.
     """
     if access.token is not None:
-        admission = operation.family.tokens.spend(access.token, Charge(), now=datetime.now(UTC))
+        # An open reply says nothing about its reader, so it keeps no session alive.
+        token = replace(access.token, stays_idle=True)
+        admission = operation.family.tokens.spend(token, Charge(), now=datetime.now(UTC))
         auth.check_caller(admission.caller, operation.callers, operation.permission, operation.hint)
 
 

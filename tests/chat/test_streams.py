@@ -32,6 +32,7 @@ from tests.support.listeners import (
     switch_key,
 )
 from tests.support.pump import Pumps
+from tests.support.sessions import cookie, sign_in
 from tests.support.sockets import Client, Sockets
 
 SEND, STREAM, EVENTS = "/api/v2/shared-chat/send", "/api/v2/shared-chat/stream", "/api/v1/events"
@@ -277,9 +278,9 @@ def read_pieces(pieces: Pieces) -> Iterator[str]:
             time.sleep(min(piece.seconds, 0.5))
 
 
-def open_reply(token: str, *, seconds: int = 300, last: str | None = None) -> dict[str, Any]:
-    """Return the reply that the function gives a host that can keep it open."""
-    headers = {"Authorization": f"Bearer {token}"} | ({"Last-Event-ID": last} if last else {})
+def open_reply(token: str, *, seconds: int = 300, last: str | None = None, **more: str) -> dict[str, Any]:
+    """Return the reply that the function gives a host that can keep it open. `more` are headers."""
+    headers = ({"Authorization": f"Bearer {token}"} if token else {}) | ({"Last-Event-ID": last} if last else {}) | more
     event = gateway_event("GET", STREAM, headers, None)
     event["requestContext"]["streamSeconds"] = seconds
     return stream_events(event, None)
@@ -315,6 +316,23 @@ def test_a_host_keeps_a_stream_open_for_five_minutes_with_heartbeats(
     assert times[-1] == pytest.approx(300, abs=1)
     assert [each["id"] for each in heard] == sorted(each["id"] for each in heard)
     assert heard[-1]["id"] == heard[4]["id"]
+
+
+def test_an_open_stream_keeps_no_session_alive(api: Api, desk: Desk, passing_time: time_machine.Traveller) -> None:
+    session = cookie(sign_in(api, desk.user_id("alice")))
+    passing_time.shift(timedelta(hours=11, minutes=58))
+    api.get("/api/v2/me", headers=session)
+    passing_time.shift(timedelta(hours=11, minutes=58))
+    pieces = open_reply("", **session)["pieces"]
+    texts = [each for each in read_pieces(pieces) if each]
+    assert len(texts) > 3, "the session was used when the stream was opened"
+    passing_time.shift(timedelta(hours=11, minutes=54))
+    assert api.get("/api/v2/me", headers=session).status == 200
+    passing_time.shift(timedelta(hours=11, minutes=58))
+    pieces = open_reply("", **session)["pieces"]
+    assert len([each for each in read_pieces(pieces) if each]) > 3
+    passing_time.shift(timedelta(hours=11, minutes=56))
+    assert api.get("/api/v2/me", headers=session).status == 401
 
 
 def test_an_open_stream_ends_when_its_key_ends(api: Api, desk: Desk, passing_time: time_machine.Traveller) -> None:
