@@ -7,10 +7,12 @@ DEMO_FILE ?= .chalice/local/demo.json
 ENGINE ?= embedded
 DATA_DIR ?= .chalice/local/data
 N ?= 10000
+SSO ?=
+SSO_PORT ?= 8004
 SEED ?= 1
 EXAMPLES ?= 10
 PHASES ?= examples,coverage,fuzzing,stateful
-export PORT WS_PORT DEMO_FILE ENGINE DATA_DIR SWEEP
+export PORT WS_PORT DEMO_FILE ENGINE DATA_DIR SSO SSO_PORT SWEEP
 
 bin := .venv/bin
 installed := .venv/installed
@@ -27,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
-run: $(installed) ## Start the whole system with demo data (PORT, WS_PORT, DEMO_FILE, ENGINE, DATA_DIR)
+run: $(installed) ## Start the whole system with demo data (PORT, WS_PORT, DEMO_FILE, ENGINE, DATA_DIR, SSO)
 	@exec $(bin)/chalice local --port $(PORT)
 
 federation-demo: $(installed) ## Start two desks that connect and share a task (takes half a minute)

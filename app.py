@@ -17,6 +17,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     "tokens": {
         "api.v2.keys": "live",
         "api.v2.sessions": "live",
+        "api.v2.sign_in": "live",
     },
     "board": {
         "api.v2.card_contacts": "",

@@ -31,6 +31,7 @@ from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
 from infra.commands.relays import relays
 from infra.commands.retention import retention
+from infra.commands.sso import sso
 from infra.commands.teams import teams
 from infra.commands.tools_tokens import tools_tokens
 from infra.commands.web_push import web_push
@@ -125,6 +126,7 @@ for command in (
     projects,
     relays,
     retention,
+    sso,
     teams,
     tools_tokens,
     web_push,

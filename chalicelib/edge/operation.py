@@ -32,7 +32,7 @@ class OperationReply:
 
     body: Data | str | Pieces
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | list[str]] = field(default_factory=dict)
     unspent: Charge = NO_CHARGE
 
 

@@ -1,9 +1,11 @@
 """Render replies and errors as HTTP responses."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
+from typing import Any
 
 from chalice.app import Response
 from pydantic import BaseModel
@@ -21,6 +23,7 @@ from chalicelib.tokens.domain.tokens import PRIOR_SECRET_LIFETIME
 def render(request: IncomingRequest, result: Data | OperationReply) -> Response:
     """Render a reply; 304 without a body where the client has the current one."""
     operation = request.operation
+    headers: Mapping[str, Any]
     if isinstance(result, OperationReply):
         body, status, headers = result.body, result.status, result.headers
     else:

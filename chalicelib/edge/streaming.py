@@ -66,7 +66,7 @@ class Pieces:
 class StreamedResponse(Response):
     """A response whose body is sent piece by piece."""
 
-    def __init__(self, pieces: Pieces, headers: Mapping[str, str], status: int) -> None:
+    def __init__(self, pieces: Pieces, headers: Mapping[str, Any], status: int) -> None:
         super().__init__("", dict(headers), status)
         self.pieces = pieces
 

@@ -29,6 +29,8 @@ LOCAL_SETTINGS = (
     LocalSetting("ENGINE", "`embedded` or `dynamodb-local`", "embedded", "Where `make run` stores its data."),
     LocalSetting("DATA_DIR", "path", ".chalice/local/data", "Data folder of `make run ENGINE=dynamodb-local`."),
     LocalSetting("DEMO_FILE", "path", ".chalice/local/demo.json", "File that `make run` writes the demo tokens to."),
+    LocalSetting("SSO", "empty or `demo`", "", "With `demo`, `make run` starts a provider of identities."),
+    LocalSetting("SSO_PORT", "port", "8004", "Port of that provider."),
     LocalSetting("WS_IDLE_SECONDS", "whole number", "600", "`make run` closes a WebSocket that is idle for so long."),
     LocalSetting("WS_HEARTBEAT_SECONDS", "whole number", "30", "`make run` sends heartbeats to WebSockets so often."),
     LocalSetting("WS_LIFETIME_SECONDS", "whole number", "7200", "`make run` closes a WebSocket of this age."),

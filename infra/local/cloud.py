@@ -10,11 +10,13 @@ from typing import Any
 from chalice.app import Chalice
 
 from chalicelib.live.domain.sockets import HEARTBEAT_SECONDS
+from chalicelib.settings import settings
 from chalicelib.vault import new_key
 from infra import catalog, demo
 from infra.commands.federation import list_warnings
 from infra.local import data_folder, engine, engines, pump, reloading, scheduler, sockets
 from infra.local.heartbeats import send_heartbeat
+from infra.local.identity_provider import LocalIdentityProvider, NotStarted
 from infra.local.server import PORTS, exit_with, read_number, report_busy_port
 from infra.local.socket_link import Limits
 from infra.queues import create_queues
@@ -66,10 +68,25 @@ def start(app: Chalice, host: str = HOST, port: int = 8000) -> None:
     schedules = scheduler.start(catalog.schedules(app))
     for stop in (*(each.stop for each in schedules), *(each.stop for each in pumps)):
         atexit.register(stop)
+    if os.environ.get("SSO") == "demo":
+        _start_identity_provider(addresses)
     sockets.start(dict(catalog.sockets(app)), listener, limits, send_heartbeat)
     for warning in list_warnings():
         print(warning, flush=True)
     print(render_reloaded(made, folder) if reloading.session.changed else render_welcome(made, folder), flush=True)
+
+
+def _start_identity_provider(addresses: demo.Addresses) -> None:
+    # It is on this machine, where the desk calls nobody unless it is told to.
+    os.environ["ALLOW_LOOPBACK"] = "1"
+    settings.cache_clear()
+    try:
+        provider = LocalIdentityProvider(read_number("SSO_PORT", 8004, PORTS), addresses.base_url)
+    except NotStarted as missing:
+        exit_with(str(missing))
+    atexit.register(provider.stop)
+    provider.register()
+    print(f"Sign in with 'Demo account': as alice, bob or anybody, with any password ({provider.issuer}).", flush=True)
 
 
 def _data_folder() -> Path | None:

@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Page, expect
 
+from infra.local.identity_provider import LocalIdentityProvider
 from tests.browser.conftest import PICTURES, Console, Open
-from tests.support.started_desk import ROOT, StartedDesk
+from tests.support.started_desk import ROOT, StartedDesk, free_ports
 
 
 def test_sign_in_link_leaves_no_key_in_the_address_and_sign_out_clears_storage(open_console: Open) -> None:
@@ -202,3 +205,69 @@ def test_the_link_that_the_demo_prints_signs_alice_in(open_console: Open) -> Non
     console = open_console()
     enter(console, console.system.demo["console_url"])
     expect(console.page.get_by_role("link", name="Alice").first).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def company(system: StartedDesk) -> Iterator[None]:
+    """Let people sign in with a certified provider of identities."""
+    (port, _) = free_ports()
+    provider = LocalIdentityProvider(port, system.demo["base_url"])
+    command = ["sso", "add", "demo", "--name", "Example Ltd", "--issuer", provider.issuer, "--client-id", "fluxden"]
+    command += ["--domain", "example.com", "--create-people", "--operator-group", "desk-admins"]
+    environment = os.environ | system.demo["admin_env"] | {"SSO_CLIENT_SECRET": provider.secret, "ALLOW_LOOPBACK": "1"}
+    subprocess.run([sys.executable, "-m", "infra.admin", *command], env=environment, cwd=ROOT, check=True)
+    yield
+    provider.stop()
+
+
+def forget_fonts(console: Console) -> None:
+    """The provider's own pages load fonts from other hosts."""
+    assert all("ERR_NAME_NOT_RESOLVED" in each for each in console.page_errors)
+    console.page_errors.clear()
+
+
+def sign_in_at_the_provider(page: Page, name: str) -> None:
+    page.get_by_role("button", name="Sign in with Example Ltd").click()
+    page.locator("input[name=login]").fill(name)
+    page.locator("input[name=password]").fill("any")
+    page.locator("button[type=submit]").click()
+    # What the desk may know is asked once.
+    page.locator("button[type=submit]").click()
+
+
+@pytest.mark.usefixtures("company")
+def test_a_person_signs_in_with_the_companys_account_and_ends_where_they_wanted(open_console: Open) -> None:
+    console = open_console()
+    page, base = console.page, console.system.demo["base_url"]
+    page.goto(f"{base}/#/board")
+    expect(page.get_by_role("button", name="Sign in with Example Ltd")).to_be_visible()
+    page.screenshot(path=PICTURES / "sign-in-company.png")
+    sign_in_at_the_provider(page, "zoe")
+    expect(page.get_by_role("heading", name="Board", exact=True)).to_be_visible()
+    expect(page.get_by_text("zoe@example.com")).to_be_visible()
+    expect(page.locator(".live-live")).to_be_attached()
+    assert {each["name"] for each in console.context.cookies(base)} >= {"__Host-fluxden-session"}
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    # The second time the provider knows her, and the desk knows her subject.
+    page.get_by_role("button", name="Sign in with Example Ltd").click()
+    expect(page.get_by_text("zoe@example.com")).to_be_visible()
+    forget_fonts(console)
+
+
+@pytest.mark.usefixtures("company")
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_a_person_whom_the_provider_has_not_verified_is_told_what_to_do(open_console: Open, locale: str) -> None:
+    console = open_console(viewport={"width": 360, "height": 740}, locale=locale)
+    page = console.page
+    page.goto(console.system.demo["base_url"])
+    page.get_by_role("button", name="Example Ltd").click()
+    page.locator("input[name=login]").fill("mallory")
+    page.locator("input[name=password]").fill("any")
+    for _ in range(2):
+        page.locator("button[type=submit]").click()
+    words = "has not verified your e-mail address" if locale == "en-GB" else "尚未验证您的邮箱地址"
+    expect(page.get_by_role("alert")).to_contain_text(words)
+    page.screenshot(path=PICTURES / f"sign-in-refused-{locale}.png")
+    assert not [each for each in console.context.cookies() if each["name"].startswith("__Host-fluxden")]
+    forget_fonts(console)

@@ -278,9 +278,11 @@ def read_pieces(pieces: Pieces) -> Iterator[str]:
             time.sleep(min(piece.seconds, 0.5))
 
 
-def open_reply(token: str, *, seconds: int = 300, last: str | None = None, **more: str) -> dict[str, Any]:
-    """Return the reply that the function gives a host that can keep it open. `more` are headers."""
-    headers = ({"Authorization": f"Bearer {token}"} if token else {}) | ({"Last-Event-ID": last} if last else {}) | more
+def open_reply(
+    token: str, *, seconds: int = 300, last: str | None = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the reply that the function gives a host that can keep it open."""
+    headers = headers or {"Authorization": f"Bearer {token}"} | ({"Last-Event-ID": last} if last else {})
     event = gateway_event("GET", STREAM, headers, None)
     event["requestContext"]["streamSeconds"] = seconds
     return stream_events(event, None)
@@ -323,13 +325,13 @@ def test_an_open_stream_keeps_no_session_alive(api: Api, desk: Desk, passing_tim
     passing_time.shift(timedelta(hours=11, minutes=58))
     api.get("/api/v2/me", headers=session)
     passing_time.shift(timedelta(hours=11, minutes=58))
-    pieces = open_reply("", **session)["pieces"]
+    pieces = open_reply("", headers=session)["pieces"]
     texts = [each for each in read_pieces(pieces) if each]
     assert len(texts) > 3, "the session was used when the stream was opened"
     passing_time.shift(timedelta(hours=11, minutes=54))
     assert api.get("/api/v2/me", headers=session).status == 200
     passing_time.shift(timedelta(hours=11, minutes=58))
-    pieces = open_reply("", **session)["pieces"]
+    pieces = open_reply("", headers=session)["pieces"]
     assert len([each for each in read_pieces(pieces) if each]) > 3
     passing_time.shift(timedelta(hours=11, minutes=56))
     assert api.get("/api/v2/me", headers=session).status == 401

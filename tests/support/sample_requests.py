@@ -237,6 +237,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "discover_network": _with_instance_token(SampleData.add_offering_member),
     "end_sessions": _with_session(query=_id_of(SampleData.add_session)),
     "end_connection": _with_connection_token(SampleData.add_connection, lambda _: {"connectionId": "c-9"}),
+    "finish_sign_in": lambda _: SampleRequest(path={"providerId": "company"}, query={"state": "x", "code": "x"}),
     "get_agent_card": lambda _: SampleRequest(),
     "get_card": _with_key(path=_id_of(SampleData.add_card)),
     "get_catalog_item": _with_admin_token(path=lambda data: {"slug": data.add_catalog_item()}),
@@ -288,6 +289,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "list_relays": _after(SampleData.add_relay),
     "list_sent_events": _sent_page,
     "list_sessions": _with_session(),
+    "list_sign_in_providers": lambda _: SampleRequest(),
     "list_synced_agents": _with_instance_token(SampleData.add_offering_member),
     "list_updates": lambda _: SampleRequest(),
     "open_mcp_stream": lambda _: SampleRequest(),
@@ -333,6 +335,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
         body={"code": sessions.new_code(data.desk.user_id("bob"))}, headers=sessions.OWN_PAGE
     ),
     "sign_out": _with_session(),
+    "start_sign_in": lambda _: SampleRequest(path={"providerId": "company"}),
     "stream_events": _after(lambda data: data.create("/api/v2/shared-chat/send", {"content": CANARY})),
     "submit_feedback": _with_key(body={"message": CANARY, "kind": "idea"}),
     "subscribe_to_push": _with_key(body={"endpoint": f"https://push.example.com/{CANARY}"}),

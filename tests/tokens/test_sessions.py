@@ -247,6 +247,13 @@ def test_signing_out_ends_the_session_and_its_cookie(api: Api, desk: Desk, sessi
     assert api.get(ME, headers=cookie(session)).status == 401
 
 
+def test_signing_in_again_ends_the_session_that_the_browser_had(api: Api, desk: Desk, session: str) -> None:
+    headers = cookie(session) | {"User-Agent": "Test browser"}
+    answer = api.call("POST", SESSIONS, {"code": new_code(desk.user_id("bob"))}, headers=headers)
+    assert get(api, ME, session_of(answer))["email"] == "bob@example.com"
+    assert api.get(ME, headers=cookie(session)).status == 401
+
+
 def test_keys_have_no_sessions(api: Api, desk: Desk) -> None:
     answer = api.get(MINE, desk.alice_key)
     assert (answer.status, "signed in with a browser" in answer.json["error"]) == (403, True)

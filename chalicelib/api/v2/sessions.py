@@ -26,10 +26,12 @@ from chalicelib.tokens.domain.sessions import (
     SignedInOut,
     SignInIn,
     TicketOut,
+    find_cookie,
     to_cookie,
     to_ended_cookie,
 )
 from chalicelib.tokens.services import sessions
+from chalicelib.tokens.services.sessions import Browser, Lifetime
 from chalicelib.tokens.stores.sessions import DynamoSessions
 
 bp = Blueprint(__name__)
@@ -42,10 +44,16 @@ def _closer() -> SocketCloser:
     return SocketCloser(DynamoSockets(), ApiGatewaySockets())
 
 
-def _admit_browser(request: RawRequest) -> str:
-    """Refuse pages of other sites, which could sign a visitor in as somebody else, and return the browser's name."""
+def browser_of(request: RawRequest) -> Browser:
+    """Return the browser that sent a request."""
+    presented = ids.parse_sign_in_secret(SignInSecret.SESSION, find_cookie(request.headers))
+    return Browser(request.headers.get("user-agent", ""), presented, request.address)
+
+
+def _admit_browser(request: RawRequest) -> Browser:
+    """Refuse pages of other sites, which could sign a visitor in as somebody else."""
     check_same_origin(request.headers, request.method)
-    return request.headers.get("user-agent", "")
+    return browser_of(request)
 
 
 @operation(
@@ -61,7 +69,7 @@ def _admit_browser(request: RawRequest) -> str:
     gate=_admit_browser,
     grants=_LIST + _END + TOKENS.can("PutItem") + DIRECTORY.can("ConditionCheckItem", "BatchGetItem"),
 )
-def sign_in(body: SignInIn, admitted: str, context: RequestContext) -> OperationReply:
+def sign_in(body: SignInIn, admitted: Browser, context: RequestContext) -> OperationReply:
     """Sign in with the code of a sign-in link.
 
     For pages of this desk only: a browser sends `Origin`, and the page the header `X-Fluxden-Client`. The reply sets
@@ -77,18 +85,21 @@ def sign_in(body: SignInIn, admitted: str, context: RequestContext) -> Operation
     if body.preview:
         return OperationReply(envelope_json(SignedInOut(person=person, session_id=None, ends_at=None)), 200)
     token = ids.mint_sign_in_secret(SignInSecret.SESSION)
-    signed_in = sessions.sign_in(
-        person,
-        code,
+    session = sessions.begin_session(
+        person.id,
         token,
+        code=code,
         session_id=str(uuid4()),
-        user_agent=admitted,
-        hours=given.session_hours,
-        idle_hours=given.session_idle_hours,
-        context=context,
+        browser=admitted,
+        lifetime=Lifetime(given.session_hours, given.session_idle_hours),
+        now=context.now,
         sessions=store,
         closer=_closer(),
     )
+    if session is None:
+        raise Unauthorized(sessions.USED_CODE)
+    ends_at = sessions.moment_of(session.ends_at())
+    signed_in = SignedInOut(person=person, session_id=session.session_id, ends_at=ends_at)
     return OperationReply(envelope_json(signed_in), 201, {"Set-Cookie": to_cookie(token.text, given.session_hours)})
 
 

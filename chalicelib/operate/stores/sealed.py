@@ -57,6 +57,8 @@ def places(table: Table, row: Row) -> dict[str, str]:
     match table.physical_name, pk.partition("#")[0], sk.partition("#")[0]:
         case DIRECTORY.physical_name, "INTEGRATOR", "WEBHOOK":
             return dict.fromkeys(("current", "prior"), f"{pk}/{sk}")
+        case DIRECTORY.physical_name, "PROVIDERS", _:
+            return {"clientSecret": f"{pk}/{sk}"}
         case DIRECTORY.physical_name, "DESK", "VAPID":
             return {"privateKey": f"{pk}/{sk}"}
         case NETWORK.physical_name, "INSTANCES" | "HUBS", _:

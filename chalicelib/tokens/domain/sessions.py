@@ -113,8 +113,13 @@ def to_ended_cookie() -> str:
 
 def find_cookie(headers: Mapping[str, str]) -> str:
     """Return the session of a request's cookies, or an empty text. Names of `headers` are in lower case."""
+    return find_named_cookie(headers, COOKIE)
+
+
+def find_named_cookie(headers: Mapping[str, str], wanted: str) -> str:
+    """Return one of a request's cookies, or an empty text. Names of `headers` are in lower case."""
     for each in headers.get("cookie", "").split(";"):
         name, _, value = each.strip().partition("=")
-        if name == COOKIE:
+        if name == wanted:
             return value.strip('"')
     return ""

@@ -1,5 +1,6 @@
 """Sign people in and out, and let them list and end their sessions."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -7,7 +8,6 @@ from chalicelib.core.domain import bounds
 from chalicelib.core.domain.callers import Session
 from chalicelib.core.domain.errors import Conflict, NotFound, Unauthorized
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import MintedToken, PresentedToken, session_from_hash
 from chalicelib.people.services.ports import People
@@ -15,7 +15,6 @@ from chalicelib.tokens.domain.sessions import (
     EndedSessionsOut,
     SessionOut,
     SessionState,
-    SignedInOut,
     SignedInPersonOut,
     TicketOut,
     device_of,
@@ -30,7 +29,10 @@ class Sessions(Protocol):
 
     def add_code(self, code: MintedToken, user_id: str, *, now: datetime) -> datetime | None: ...
     def find_code_owner(self, code: PresentedToken, *, now: datetime) -> str | None: ...
-    def begin(self, session: SessionState, token: MintedToken, code: PresentedToken, *, now: datetime) -> bool: ...
+    def begin(
+        self, session: SessionState, token: MintedToken, code: PresentedToken | None, *, now: datetime
+    ) -> bool: ...
+    def end_presented(self, session: PresentedToken) -> tuple[str, str] | None: ...
     def list_of(self, user_id: str, *, now: datetime) -> list[SessionState]: ...
     def end(self, session_id: str, *, user_id: str) -> bool: ...
     def add_ticket(self, ticket: MintedToken, session: PresentedToken, *, now: datetime) -> datetime | None: ...
@@ -49,45 +51,59 @@ def preview_sign_in(code: PresentedToken, *, now: datetime, sessions: Sessions, 
     return SignedInPersonOut(id=person.user_id, name=person.name, email=person.email)
 
 
-def sign_in(
-    person: SignedInPersonOut,
-    code: PresentedToken,
+@dataclass(frozen=True)
+class Browser:
+    """The browser in which a person signs in, with the session that it had until then."""
+
+    user_agent: str
+    session: PresentedToken | None
+    address: str | None
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """How long sessions last, in hours: in all, and without being used."""
+
+    hours: int
+    idle_hours: int
+
+
+def begin_session(
+    user_id: str,
     token: MintedToken,
     *,
+    code: PresentedToken | None,
     session_id: str,
-    user_agent: str,
-    hours: int,
-    idle_hours: int,
-    context: RequestContext,
+    browser: Browser,
+    lifetime: Lifetime,
+    now: datetime,
     sessions: Sessions,
     closer: SocketCloser,
-) -> SignedInOut:
-    """Begin a session of the person whom the code signs in, and use the code up.
+) -> SessionState | None:
+    """Begin a session, and end the one that the browser had; None if the code was used, or the person is not active.
 
-    If the person has as many sessions as they may, the oldest end. Store calls after finding the person: 2; one more if
-    they have sessions, and 3 for each that ends.
-
-    Raises:
-        Unauthorized: the code was used since, or its person is not active.
+    If the person has as many sessions as they may, the oldest end. Store calls: 2; one more if they have sessions, and
+    4 for each session that ends.
     """
-    now, user_id = context.now, person.id
-    if surplus := sessions.list_of(user_id, now=now)[bounds.SESSIONS.most - 1 :]:
-        bounds.SESSIONS.note_met(user_id)
-    for each in surplus:
-        sessions.end(each.session_id, user_id=user_id)
-        closer.close(user_id, key_id=each.session_id)
     session = SessionState(
         session_id,
         user_id,
-        device_of(user_agent),
-        context.address,
+        device_of(browser.user_agent),
+        browser.address,
         timestamp(now),
-        hours_after(now, hours),
-        hours_after(now, idle_hours),
+        hours_after(now, lifetime.hours),
+        hours_after(now, lifetime.idle_hours),
     )
+    if surplus := sessions.list_of(user_id, now=now)[bounds.SESSIONS.most - 1 :]:
+        bounds.SESSIONS.note_met(user_id)
     if not sessions.begin(session, token, code, now=now):
-        raise Unauthorized(USED_CODE)
-    return SignedInOut(person=person, session_id=session_id, ends_at=_moment(session.ends_at()))
+        return None
+    if browser.session and (ended := sessions.end_presented(browser.session)):
+        closer.close(ended[0], key_id=ended[1])
+    for each in surplus:
+        sessions.end(each.session_id, user_id=user_id)
+        closer.close(user_id, key_id=each.session_id)
+    return session
 
 
 def create_sign_in_code(user_id: str, code: MintedToken, *, now: datetime, sessions: Sessions) -> datetime:
@@ -157,11 +173,11 @@ def _to_response(session: SessionState, current: str) -> SessionOut:
         device=session.device,
         created_at=session.created_at,
         started_from=session.started_from,
-        last_used_at=None if used is None else _moment(used),
+        last_used_at=None if used is None else moment_of(used),
         last_used_from=session.last_used_from,
-        ends_at=_moment(session.ends_at()),
+        ends_at=moment_of(session.ends_at()),
     )
 
 
-def _moment(seconds: int) -> str:
+def moment_of(seconds: int) -> str:
     return timestamp(datetime.fromtimestamp(seconds, UTC))

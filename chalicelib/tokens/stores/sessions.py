@@ -45,24 +45,24 @@ class DynamoSessions:
         row = get(TOKENS, token_key(code))
         return str(row["userId"]) if row and row["expiresAt"] > now.timestamp() else None
 
-    def begin(self, session: SessionState, token: MintedToken, code: PresentedToken, *, now: datetime) -> bool:
-        """Store a new session in the place of the code; False if the code was used, or the person is not active.
+    def begin(self, session: SessionState, token: MintedToken, code: PresentedToken | None, *, now: datetime) -> bool:
+        """Store a new session, in the place of the code if there is one.
 
-        One of concurrent calls with the same code succeeds. One store call.
+        False if the code was used, or the person is not active. One of concurrent calls with the same code succeeds.
+        One store call.
         """
         owner = {"keyOwner": _owner(session.user_id), "createdAt": session.created_at}
         columns = _SESSION.to_row(session) | {"sessionId": session.session_id, "dailyLimit": 0}
         ends = _until(session.expires_at)
         row = token_key(token) | START | {"secretHash": token.secret_hash} | owner | columns | ends
         pointer = _pointer(session.session_id) | {"hash": token.row_id, "userId": session.user_id} | ends
-        used = delete(
-            TOKENS,
-            token_key(code),
-            "userId = :user AND expiresAt > :now",
-            user=session.user_id,
-            now=int(now.timestamp()),
-        )
-        return try_commit([put_new(TOKENS, row), put_new(TOKENS, pointer), active_person_check(session.user_id), used])
+        actions = [put_new(TOKENS, row), put_new(TOKENS, pointer), active_person_check(session.user_id)]
+        if code:
+            key, seconds = token_key(code), int(now.timestamp())
+            actions.append(
+                delete(TOKENS, key, "userId = :user AND expiresAt > :now", user=session.user_id, now=seconds)
+            )
+        return try_commit(actions)
 
     def list_of(self, user_id: str, *, now: datetime) -> list[SessionState]:
         """List a person's sessions that have not ended, newest first. Two store calls; one when there are none."""
@@ -75,6 +75,14 @@ class DynamoSessions:
             return False
         keys = (token_key(session_from_hash(pointer["hash"])), _pointer(session_id))
         return try_commit([delete(TOKENS, key, "userId = :owner", owner=user_id) for key in keys])
+
+    def end_presented(self, session: PresentedToken) -> tuple[str, str] | None:
+        """Delete the session that a browser presents, and return its person and id; None if it has ended.
+
+        Three store calls; one if it has ended.
+        """
+        row = get(TOKENS, token_key(session))
+        return (row["userId"], row["sessionId"]) if row and self.end(row["sessionId"], user_id=row["userId"]) else None
 
     def add_ticket(self, ticket: MintedToken, session: PresentedToken, *, now: datetime) -> datetime | None:
         """Store a ticket that stands for a session once, and return its end; None if the session has ended.

@@ -16,6 +16,7 @@ import {
   mayHaveSession,
   type Me,
   me,
+  readProviderAnswer,
   restart,
   secretFromAddress,
   signOut,
@@ -24,7 +25,7 @@ import {
 } from "./lib/session";
 import { handleKeyEvent } from "./pages/account-keys";
 import { Layout } from "./pages/layout";
-import { SignIn } from "./pages/signin";
+import { providerError, SignIn } from "./pages/signin";
 import { acceptsLink, SignInLink } from "./pages/sign-in-link";
 import { ErrorState } from "./ui/parts";
 import { showError } from "./ui/toasts";
@@ -86,10 +87,12 @@ function App() {
   useEffect(() => {
     const start = async () => {
       const secret = secretFromAddress();
+      const answer = readProviderAnswer();
       // Remove the key from the address bar and the history first.
-      if (isSignInLink()) go(href("inbox"), { replace: true });
+      if (isSignInLink()) go(answer?.to ?? href("inbox"), { replace: true });
+      if (answer?.error) signOutReason.value = providerError(answer.error);
       if (!me.value && key.value) await trySignIn({ kind: "key", text: key.value });
-      else if (!me.value && mayHaveSession()) await trySignIn(null);
+      else if (!me.value && (answer?.signedIn || mayHaveSession())) await trySignIn(null);
       if (secret && (await acceptsLink(secret))) await follow(secret);
       signingIn.value = false;
     };

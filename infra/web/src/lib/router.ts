@@ -22,7 +22,7 @@ if (document.querySelector("base") && location.pathname !== home) {
 }
 
 // A sign-in link is not a page.
-export const isSignInLink = () => /^#(key|sign-in)=/.test(location.hash);
+export const isSignInLink = () => /^#(key=|sign-in=|signed-in$|sign-in-failed=)/.test(location.hash);
 const hash = signal(isSignInLink() ? "" : location.hash);
 addEventListener("hashchange", () => {
   if (!isSignInLink()) hash.value = location.hash;

@@ -26,6 +26,23 @@ export const me = signal<Me | null>(null);
 export const signOutReason = signal(sessionStorage.getItem(REASON_STORAGE_KEY) ?? "");
 sessionStorage.removeItem(REASON_STORAGE_KEY);
 
+/** Where to go after signing in with a provider, which leaves this page. */
+const RETURN_STORAGE_KEY = "fluxden.return";
+
+export function leaveForProvider(id: string): void {
+  sessionStorage.setItem(RETURN_STORAGE_KEY, location.hash);
+  location.assign(new URL(`api/v2/sign-in/${encodeURIComponent(id)}`, document.baseURI));
+}
+
+/** What a provider's answer left in the address: nothing, a new session, or the reason why there is none. */
+export function readProviderAnswer(): { signedIn: boolean; error: string | null; to: string } | null {
+  const [, answer, error] = /^#(signed-in|sign-in-failed=([a-z-]+))$/.exec(location.hash) ?? [];
+  if (!answer) return null;
+  const to = sessionStorage.getItem(RETURN_STORAGE_KEY) || "#/inbox";
+  sessionStorage.removeItem(RETURN_STORAGE_KEY);
+  return { signedIn: answer === "signed-in", error: error ?? null, to };
+}
+
 /** The secret of a sign-in link: a code (`#sign-in=…`), which begins a session, or an API key (`#key=…`). */
 export interface LinkSecret {
   kind: "code" | "key";

@@ -1,13 +1,45 @@
 import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { data } from "../lib/api";
 import { t } from "../lib/i18n";
-import { signOutReason } from "../lib/session";
+import { leaveForProvider, signOutReason } from "../lib/session";
 import { Field } from "../ui/parts";
 
 // Stays as it is while a key is tried.
 const usesKey = signal(false);
 
+interface Provider {
+  id: string;
+  name: string;
+}
+
+const providers = signal<Provider[]>([]);
+
+const ERRORS = [
+  "unknown-provider",
+  "stopped",
+  "expired",
+  "unreachable",
+  "invalid",
+  "unverified",
+  "domain",
+  "no-account",
+  "inactive",
+  "other-account",
+] as const;
+
+/** Say why a provider signed nobody in, and what to do. */
+export function providerError(code: string): string {
+  const known = ERRORS.find((each) => each === code) ?? "invalid";
+  return t(`signIn.failed.${known}`);
+}
+
 /** The sign-in page. */
 export function SignIn({ onKey }: { onKey: (key: string) => void }) {
+  useEffect(() => {
+    // Without providers, or when they can't be listed, there are links and keys.
+    data<Provider[]>("GET", "api/v2/sign-in").then((found) => (providers.value = found)).catch(() => {});
+  }, []);
   return (
     <main class="sign-in">
       <div class="sign-in-card">
@@ -19,7 +51,19 @@ export function SignIn({ onKey }: { onKey: (key: string) => void }) {
             {signOutReason.value}
           </p>
         )}
-        <p>{t("signIn.link")}</p>
+        {providers.value.map((each) => (
+          <button
+            type="button"
+            key={each.id}
+            class="button button-primary button-wide"
+            onClick={() => leaveForProvider(each.id)}
+          >
+            {t("signIn.with", { name: each.name })}
+          </button>
+        ))}
+        <p class={providers.value.length ? "faint" : ""}>
+          {t(providers.value.length ? "signIn.orLink" : "signIn.link")}
+        </p>
         <details class="sign-in-key" open={usesKey.value} onToggle={(event) => (usesKey.value = event.currentTarget.open)}>
           <summary>{t("signIn.useKey")}</summary>
           <form
