@@ -2,7 +2,10 @@
 
 import copy
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+
+import time_machine
 
 from infra import demo
 from tests.support.embedded_engine import EmbeddedEngine, Key, Send
@@ -60,7 +63,10 @@ def restore_demo_organisation() -> dict[str, Any]:
     global _demo_snapshot  # noqa: PLW0603 - created by the first test that needs it
     if _demo_snapshot is None:
         clear_engine()
-        _demo_snapshot = demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})), take_snapshot()
+        addresses = demo.Addresses("http://desk.test", "ws://desk.test", {})
+        # Before any test begins, since each begins with a minute.
+        with time_machine.travel(datetime.now(UTC) - timedelta(minutes=5), tick=True):
+            _demo_snapshot = demo.create(addresses), take_snapshot()
     made, snapshot = _demo_snapshot
     _engine.reset()
     snapshot.restore()

@@ -44,11 +44,11 @@ def register_instance(api: Api, *, address: str = "127.0.0.1", **overrides: Any)
     return Member(reply.json["instanceId"], reply.json["platformToken"], body["apiKey"], body["baseUrl"])
 
 
-def run_admin(*command: str) -> str:
-    """Run an admin command, and return its output."""
+def run_admin(*command: str, fails: bool = False) -> str:
+    """Run an admin command, and return its output, or with `fails` its error."""
     result = CliRunner().invoke(main, command, prog_name="admin")
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    assert (result.exit_code != 0) == fails, result.output
+    return result.stderr if fails else result.stdout
 
 
 def add_member(api: Api, *, marketplace: bool = True, **overrides: Any) -> Member:
