@@ -90,9 +90,7 @@ def add(
 def list_(*, as_json: bool) -> None:
     """List the providers. Secrets are not shown."""
     found = DynamoIdentityProviders().list_providers()
-    print_records(
-        [_to_record(each) for each in found], as_json=as_json, none="No providers. People sign in with links."
-    )
+    print_records([_to_record(each) for each in found], as_json=as_json, none="No providers.")
 
 
 @sso.command(epilog="Example: sso check company")
