@@ -174,6 +174,8 @@ def _expected_statuses(route: Route, stranger: Stranger) -> set[int]:
     named = "{" in route.path or route.__name__ in NAMING_IN_INPUT
     if route.__name__ == CALLS_TOOLS:
         return set() if "queue" in stranger.areas else {200} if _opens(stranger) else {401, 403}
+    if route.__name__ == "finish_sign_in":
+        return {303}
     if route.__name__ == "sign_in":
         # Whoever has the code signs in.
         return set()

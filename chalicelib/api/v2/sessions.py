@@ -5,6 +5,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.api.v2.browsers import browser_of
 from chalicelib.api.v2.contract import SPEND, operation
 from chalicelib.core.domain.callers import Session
 from chalicelib.core.domain.envelope import envelope_json
@@ -26,7 +27,6 @@ from chalicelib.tokens.domain.sessions import (
     SignedInOut,
     SignInIn,
     TicketOut,
-    find_cookie,
     to_cookie,
     to_ended_cookie,
 )
@@ -42,12 +42,6 @@ _END = TOKENS.can("GetItem", "DeleteItem") + SOCKETS.can("Query", "DeleteItem") 
 
 def _closer() -> SocketCloser:
     return SocketCloser(DynamoSockets(), ApiGatewaySockets())
-
-
-def browser_of(request: RawRequest) -> Browser:
-    """Return the browser that sent a request."""
-    presented = ids.parse_sign_in_secret(SignInSecret.SESSION, find_cookie(request.headers))
-    return Browser(request.headers.get("user-agent", ""), presented, request.address)
 
 
 def _admit_browser(request: RawRequest) -> Browser:

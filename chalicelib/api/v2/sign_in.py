@@ -8,8 +8,8 @@ from chalice.app import Blueprint
 from pydantic import Field
 
 from chalicelib import ids
+from chalicelib.api.v2.browsers import browser_of
 from chalicelib.api.v2.contract import operation
-from chalicelib.api.v2.sessions import browser_of
 from chalicelib.core.domain.fields import Omittable, Query
 from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.edge.operation import OperationReply
