@@ -186,7 +186,8 @@ def test_get_operations_only_write_to_budgets_and_sockets() -> None:
     writes = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
     own = {"tokens", "sockets", "idempotency", "deliveries", "event-types", "peers", "network"}
     for (method, _), route in SERVED.items():
-        if method == "GET":
+        # Browsers are sent there and back by a provider of identities, which leads to a session.
+        if method == "GET" and route.__name__ not in {"start_sign_in", "finish_sign_in"}:
             touched = {each.resource.name for each in route.grants if each.action.partition(":")[2] in writes}
             assert touched <= own, route.__name__
 
@@ -200,6 +201,7 @@ READ_SECRET_KEY = {
     "deliver_notice",
     "deliver_peer_notice",
     "describe_desk",
+    "finish_sign_in",
     "nudge",
     "register_instance",
     "request_connection",
