@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-from infra.package import CODE, unpack
+from infra.package import CODE, LAYER, unpack
 from infra.template.resolved import PARAMETER_SETS, REGION, resolve_all
 from tests.support.started_desk import ROOT
 from tests.support.template import made
@@ -110,7 +110,7 @@ def unpack_code(folder: Path) -> list[Path]:
 
 def _is_packaged() -> bool:
     """Say whether the zip has exactly the source of this working tree."""
-    if not CODE.exists() or CODE.stat().st_mtime < (ROOT / "constraints.txt").stat().st_mtime:
+    if not (CODE.exists() and LAYER.exists()) or CODE.stat().st_mtime < (ROOT / "constraints.txt").stat().st_mtime:
         return False
     with zipfile.ZipFile(CODE) as code:
         packaged = {each: code.read(each) for each in code.namelist() if each.startswith("chalicelib/")}
