@@ -15,6 +15,7 @@ from chalice.local import LambdaContext
 from joserfc import jwt
 
 from chalicelib import aws
+from chalicelib.core.stores.shares import DynamoShares
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY
 from chalicelib.settings import settings
@@ -453,3 +454,16 @@ def test_a_provider_that_is_down_is_named_kindly(visit: Visit, set_up: Callable[
 @pytest.mark.parametrize("path", ["/api/v2/sign-in/other", "/api/v2/sign-in/other/callback?code=x&state=x"])
 def test_an_unknown_provider_is_named_kindly(visit: Visit, path: str) -> None:
     assert visit.get(path) == (303, f"{BASE}/#sign-in-failed=unknown-provider")
+
+
+def test_one_network_cannot_make_the_desk_call_a_provider_without_end(visit: Visit) -> None:
+    visit.start()
+    answer = f"{CALLBACK}?{urlencode({'code': 'made-up', 'state': visit.asked['state']})}"
+    now = datetime.now(UTC) + timedelta(minutes=1)
+    with time_machine.travel(now, tick=False) as clock:
+        for _ in range(300):
+            DynamoShares().take("SIGN-IN", "127.0.0.1", most=300, now=now)
+        for path in (answer, START):
+            assert visit.get(path) == (303, f"{BASE}/#sign-in-failed=busy")
+        clock.shift(60)
+        visit.start()

@@ -5,8 +5,9 @@ from chalice.app import Blueprint
 from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.api.v2.contract import SPEND_OF_INSTANCES, operation
 from chalicelib.core.domain.callers import PlatformToken
-from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.errors import NotFound, RateLimited
 from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.stores.shares import DynamoShares
 from chalicelib.edge.operation import OperationReply
 from chalicelib.federation.network.domain.discover import DiscoverOut, DiscoverQuery
 from chalicelib.federation.network.services import discover
@@ -19,6 +20,9 @@ from chalicelib.resources import DIRECTORY, LIST_INDEX, NETWORK
 
 bp = Blueprint(__name__)
 
+# A quarter of what API Gateway lets through. The people of a company share an address, and each reply is cached.
+_MOST_SEARCHES = 300
+
 
 @operation(
     bp,
@@ -28,7 +32,7 @@ bp = Blueprint(__name__)
     cors=True,
     answer=DiscoverOut,
     answers={200: "The search results."},
-    refusals=(NotFound,),
+    refusals=(NotFound, RateLimited),
     grants=SPEND_OF_INSTANCES
     + DIRECTORY.can("GetItem", "Query")
     + DIRECTORY.can("Query", index=LIST_INDEX)
@@ -41,7 +45,8 @@ def discover_network(
     """Search for people, teams and agents in the network.
 
     Everyone can find what is public. A member instance also finds what is visible to members, and more details of
-    public profiles. A token that is not accepted is ignored. Totals count all matches.
+    public profiles. A token that is not accepted is ignored. Totals count all matches. Without a token, the number of
+    searches per minute and network address is limited.
     """
     found = discover.discover(
         query,
@@ -54,6 +59,7 @@ def discover_network(
             network=DynamoInstances(),
             market=DynamoMarketplace(),
             gather=gather,
+            take_share=lambda: DynamoShares().take("SEARCHES", context.address, most=_MOST_SEARCHES, now=context.now),
         ),
     )
     kept = "private, max-age=60" if caller else "public, max-age=300"

@@ -12,13 +12,15 @@ from chalicelib.api.v2.browsers import browser_of
 from chalicelib.api.v2.contract import operation
 from chalicelib.core.domain.fields import Omittable, Query
 from chalicelib.core.domain.requests import RawRequest, RequestContext
+from chalicelib.core.stores.shares import DynamoShares
 from chalicelib.edge.operation import OperationReply
 from chalicelib.ids import SignInSecret
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.sockets import SocketCloser
 from chalicelib.live.stores.sockets import DynamoSockets
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import DIRECTORY, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS, UNSEAL
+from chalicelib.resources import DIRECTORY, NETWORK, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS, UNSEAL
 from chalicelib.settings import settings
 from chalicelib.tokens.domain.identity_providers import (
     ATTEMPT_COOKIE,
@@ -40,6 +42,8 @@ log = logging.getLogger("fluxden")
 
 _PATH = "/api/v2/sign-in/{providerId}"
 _PAGE = "text/html; charset=utf-8"
+# Each makes this desk call a provider. Signing in takes two, and the people of a company share an address.
+_MOST_ATTEMPTS = 300
 
 
 class ReturnQuery(Query):
@@ -57,11 +61,18 @@ def _redirect_uri(provider_id: str) -> str:
     return f"{settings().base_url}/api/v2/sign-in/{provider_id}/callback"
 
 
-def _single_sign_on() -> SingleSignOn:
+def _single_sign_on(context: RequestContext) -> SingleSignOn:
     # Imported at first use: the list of providers needs neither the library nor the network.
     from chalicelib.tokens.gateways.identity_providers import HttpIdentityProviders, verify_token
 
-    return SingleSignOn(DynamoIdentityProviders(), HttpIdentityProviders(), verify_token, _redirect_uri)
+    return SingleSignOn(
+        DynamoIdentityProviders(),
+        HttpIdentityProviders(),
+        verify_token,
+        _redirect_uri,
+        lambda: DynamoShares().take("SIGN-IN", context.address, most=_MOST_ATTEMPTS, now=context.now),
+        gather,
+    )
 
 
 def _go(fragment: str, *cookies: str) -> OperationReply:
@@ -102,7 +113,7 @@ def list_sign_in_providers() -> list[SignInProviderOut]:
     status=303,
     answers={303: "The provider's page, or the sign-in page with a reason."},
     media_type=_PAGE,
-    grants=DIRECTORY.can("GetItem", "PutItem"),
+    grants=DIRECTORY.can("GetItem", "PutItem") + NETWORK.can("UpdateItem"),
 )
 def start_sign_in(providerId: str, context: RequestContext) -> OperationReply:  # noqa: N803 - as other paths have it
     """Send a browser to a provider of identities, to sign in there.
@@ -111,7 +122,7 @@ def start_sign_in(providerId: str, context: RequestContext) -> OperationReply:  
     """
     attempt = Attempt(secrets.token_urlsafe(32))
     try:
-        address = _single_sign_on().start(providerId, attempt, now=context.now)
+        address = _single_sign_on(context).start(providerId, attempt, now=context.now)
     except SignInRefused as refused:
         return _refuse(refused, providerId)
     return OperationReply("", 303, {"Location": address, "Set-Cookie": attempt_cookie(attempt)})
@@ -131,6 +142,7 @@ def start_sign_in(providerId: str, context: RequestContext) -> OperationReply:  
     + TOKENS.can("BatchGetItem", "GetItem", "PutItem", "DeleteItem")
     + SOCKETS.can("Query", "DeleteItem")
     + SOCKET_API.can_post()
+    + NETWORK.can("UpdateItem")
     + UNSEAL,
 )
 def finish_sign_in(
@@ -145,7 +157,7 @@ def finish_sign_in(
     """
     browser, attempt = admitted
     back = Return(query.code or "", query.state or "", query.iss, query.error)
-    sign_on, token, given = _single_sign_on(), ids.mint_sign_in_secret(SignInSecret.SESSION), settings()
+    sign_on, token, given = _single_sign_on(context), ids.mint_sign_in_secret(SignInSecret.SESSION), settings()
     try:
         identity = sign_on.identify(providerId, attempt, back, now=context.now)
         person = sign_on.person_of(identity, provider_id=providerId, people=DynamoDirectory(), user_id=str(uuid4()))

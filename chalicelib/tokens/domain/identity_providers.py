@@ -37,6 +37,7 @@ class SignInError(StrEnum):
     NO_ACCOUNT = "no-account"
     INACTIVE = "inactive"
     OTHER_ACCOUNT = "other-account"
+    BUSY = "busy"
 
 
 class SignInRefused(Exception):

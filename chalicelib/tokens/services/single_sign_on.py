@@ -4,10 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import urlencode
 
-from chalicelib.core.domain.errors import Conflict
+from chalicelib.core.domain.errors import Conflict, RateLimited
+from chalicelib.core.ports import Gather
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
 from chalicelib.tokens.domain.identity_providers import (
@@ -69,20 +70,25 @@ class Return:
 
 @dataclass(frozen=True)
 class SingleSignOn:
-    """Signs people in with one provider."""
+    """Signs people in with one provider.
+
+    `take_share` counts what makes this desk call a provider, by network address, or raises `RateLimited`.
+    """
 
     providers: Providers
     calls: Caller
     verify: Callable[[str, Discovery], dict[str, Any]]
     redirect_uri: Callable[[str], str]
+    take_share: Callable[[], None]
+    gather: Gather
 
     def start(self, provider_id: str, attempt: Attempt, *, now: datetime) -> str:
         """Return the address at which the provider asks the person.
 
-        Store calls: 2, and 1 a day to keep what it publishes.
+        Store calls in sequence: 2, and 1 a day to keep what it publishes.
 
         Raises:
-            SignInRefused: the provider is unknown, or can't be reached.
+            SignInRefused: the provider is unknown or can't be reached, or many sign in from the same network.
         """
         provider = self._find(provider_id)
         asked = {
@@ -95,14 +101,15 @@ class SingleSignOn:
             "code_challenge": attempt.challenge,
             "code_challenge_method": "S256",
         }
-        endpoint = self._discover(provider, now=now).authorization_endpoint
+        endpoint = self._discover(provider, self._find_kept(provider), now=now).authorization_endpoint
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
 
     def identify(self, provider_id: str, attempt: Attempt | None, back: Return, *, now: datetime) -> Identity:
-        """Return who came back from the provider. Store calls: 3, and 1 when what it publishes is read again.
+        """Return who came back from the provider. Store calls in sequence: 3, and 1 when its data is read again.
 
         Raises:
-            SignInRefused: it was another browser's attempt, the person stopped, or the provider's answer is not good.
+            SignInRefused: it was another browser's attempt, the person stopped, the provider's answer is not good, or
+                many sign in from the same network.
         """
         provider = self._find(provider_id)
         if attempt is None or not attempt.is_of(back.state):
@@ -111,7 +118,7 @@ class SingleSignOn:
             raise SignInRefused(SignInError.INVALID, "another issuer sent the browser back")
         if back.error is not None or not back.code:
             raise SignInRefused(SignInError.STOPPED, f"the provider sent {back.error!r}")
-        discovery = self._discover(provider, now=now)
+        discovery = self._discover(provider, self._find_kept(provider), now=now)
         secret = self.providers.read_secret(provider_id)
         tokens = self.calls.exchange(
             provider,
@@ -165,8 +172,15 @@ class SingleSignOn:
             raise SignInRefused(SignInError.UNKNOWN_PROVIDER, "the provider is not set up")
         return provider
 
-    def _discover(self, provider: Provider, *, now: datetime, after: int = 0) -> Discovery:
-        kept = self.providers.find_discovery(provider.provider_id)
+    def _find_kept(self, provider: Provider) -> Discovery | None:
+        """Find what the provider published when it was last read, and count the attempt beside that."""
+        try:
+            kept, _ = self.gather(lambda: self.providers.find_discovery(provider.provider_id), self.take_share)
+        except RateLimited as refused:
+            raise SignInRefused(SignInError.BUSY, "there were too many attempts from this network") from refused
+        return cast("Discovery | None", kept)
+
+    def _discover(self, provider: Provider, kept: Discovery | None, *, now: datetime, after: int = 0) -> Discovery:
         if kept and kept.read_at > max(now.timestamp() - _KEPT_SECONDS, after):
             return kept
         try:
@@ -195,6 +209,7 @@ class SingleSignOn:
             if discovery.read_at > now.timestamp() - _READ_AGAIN_SECONDS:
                 raise SignInRefused(SignInError.INVALID, "the ID token has an unknown key") from None
         try:
-            return self.verify(token, self._discover(provider, now=now, after=discovery.read_at))
+            kept = self.providers.find_discovery(provider.provider_id)
+            return self.verify(token, self._discover(provider, kept, now=now, after=discovery.read_at))
         except LookupError:
             raise SignInRefused(SignInError.INVALID, "the ID token has an unknown key") from None

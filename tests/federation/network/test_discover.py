@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 
+from chalicelib.core.stores.shares import DynamoShares
 from chalicelib.ids import TokenKind, mint_platform_token, mint_token
 from chalicelib.people.domain.directory import Person, TeamVisibility
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -265,3 +267,20 @@ def test_counts_stay_correct_under_simultaneous_changes(api: Api, desk: Desk, tr
         6, lambda number: DynamoDirectoryListing().set_team_visibility(team, list(TeamVisibility)[number % 3])
     )
     assert find(api)["networkStats"]["teams"] == 2
+
+
+def test_a_stranger_has_a_share_of_a_minute_and_members_have_their_own_budget(
+    api: Api, desk: Desk, trusted: str
+) -> None:
+    now, stranger, other = datetime(2026, 5, 21, 12, 0, 20, tzinfo=UTC), "203.0.113.9", "198.51.100.8"
+    with time_machine.travel(now, tick=False) as clock:
+        assert api.get(DISCOVER, address=stranger).steps == 3
+        for _ in range(299):
+            DynamoShares().take("SEARCHES", stranger, most=300, now=now)
+        refused = api.get(DISCOVER, address=stranger)
+        assert (refused.status, refused.headers["retry-after"], refused.steps) == (429, "40", 1)
+        assert "cache-control" not in refused.headers or "public" not in refused.headers["cache-control"]
+        assert api.get(DISCOVER, address=other).status == 200
+        assert api.get(DISCOVER, trusted, address=stranger).status == 200
+        clock.shift(40)
+        assert api.get(DISCOVER, address=stranger).status == 200

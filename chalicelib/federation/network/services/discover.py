@@ -38,7 +38,7 @@ Item = TypeVar("Item", bound=Out)
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of discovery."""
+    """The ports of discovery. `take_share` counts a search of a stranger, or raises `RateLimited`."""
 
     found: DirectoryListing
     rosters: Teams
@@ -46,13 +46,17 @@ class Ports:
     network: Instances
     market: Listings
     gather: Callable[..., list[Any]]
+    take_share: Callable[[], None]
 
 
 def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, ports: Ports) -> DiscoverOut:
     """Find people, teams and agents: public ones, and for an instance of the network also those for its members.
 
     Store calls in sequence after authentication: 3, in parallel for people, teams and agents, whatever their number;
-    1 more for each megabyte that is searched or lies before the page.
+    1 more for each megabyte that is searched or lies before the page. A stranger is counted beside the first.
+
+    Raises:
+        RateLimited: there were too many searches from the stranger's network, and nothing was searched.
     """
     to_member = instance_id is not None
     seen = dict.fromkeys(("lastSeenAt", "lastSyncAt"), timestamp(now))
@@ -60,7 +64,7 @@ def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, po
         ports.found.counts,
         ports.network.find_network_stats,
         ports.installed.list_agents,
-        lambda: ports.network.save_report(instance_id, seen) if instance_id is not None else None,
+        lambda: ports.network.save_report(instance_id, seen) if instance_id is not None else ports.take_share(),
     )
     own = matching_installed(installed, "")
     sections: dict[Section, Callable[[], Out]] = {

@@ -75,6 +75,7 @@ export const en = {
   "signIn.failed.domain": "Your e-mail address is of another company. Choose the account of your work address.",
   "signIn.failed.no-account": "There is no account for your e-mail address here. Ask an administrator to add you.",
   "signIn.failed.inactive": "Your account here is deactivated. Ask an administrator.",
+  "signIn.failed.busy": "Too many people are signing in from your network. Try again in a minute, or use a sign-in link.",
   "signIn.failed.other-account": "Your e-mail address belongs to another account of this sign-in service here. Ask an administrator.",
   "signIn.useKey": "Use an API key",
   "signIn.linkRefused": "This sign-in link was used before, or has expired. Ask an administrator of this desk for a new one.",

@@ -76,6 +76,7 @@ export const zh: Words = {
   "signIn.failed.domain": "您的邮箱地址属于其他公司。请选择您的工作邮箱账户。",
   "signIn.failed.no-account": "此处没有与您的邮箱地址对应的账户。请联系管理员添加。",
   "signIn.failed.inactive": "您在此处的账户已停用。请联系管理员。",
+  "signIn.failed.busy": "您所在的网络登录过于频繁。请一分钟后重试，或使用登录链接。",
   "signIn.failed.other-account": "您的邮箱地址在此处已属于该登录服务的另一个账户。请联系管理员。",
   "signIn.useKey": "使用 API 密钥",
   "signIn.linkRefused": "此登录链接已使用过或已过期。请向此服务台的管理员索取新的链接。",

@@ -26,6 +26,7 @@ const ERRORS = [
   "no-account",
   "inactive",
   "other-account",
+  "busy",
 ] as const;
 
 /** Say why a provider signed nobody in, and what to do. */
