@@ -133,8 +133,10 @@ def refusal_kinds(route: Route) -> list[type[errors.Refusal]]:
     if takes_input(route):
         kinds.add(errors.Invalid)
     if route.callers:
-        kinds |= {errors.RateLimited, errors.Unavailable}
+        kinds.add(errors.RateLimited)
         kinds |= set() if route.caller_is_optional else {errors.Unauthorized, errors.Forbidden}
+    if route.callers or route.grants:
+        kinds.add(errors.Unavailable)
     if "body" in route.annotations:
         kinds.add(errors.UnsupportedMediaType)
     if "{" in route.path:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.domain.errors import RateLimited, Unavailable
+from chalicelib.core.domain.errors import RateLimited
 from chalicelib.edge.parsing import LARGEST_BODY
 from chalicelib.edge.route import Route
 from infra.openapi_components import may_fill_a_list, takes_input
@@ -42,7 +42,7 @@ _REASONS: dict[int, Callable[[Route], object]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: lambda route: "body" in route.annotations,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: lambda route: "body" in route.annotations,
     HTTPStatus.TOO_MANY_REQUESTS: lambda route: route.callers or RateLimited in route.refusals,
-    HTTPStatus.SERVICE_UNAVAILABLE: lambda route: route.callers or Unavailable in route.refusals,
+    HTTPStatus.SERVICE_UNAVAILABLE: lambda route: route.callers or route.grants,
 }
 CONTRACTED = {
     ROUTES[method.upper(), path].__name__: (ROUTES[method.upper(), path], operation)
