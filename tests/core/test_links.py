@@ -1,13 +1,15 @@
 """The URLs that are accepted as links and callback targets."""
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.domain.links import credential_parameters, is_global_address, link_error
+from chalicelib.core.domain.links import SIGN_IN_FRAGMENTS, credential_parameters, is_global_address, link_error
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -24,6 +26,8 @@ SIGN_IN = "must not be a sign-in link"
 REFUSED_URLS = {
     "https://desk.example.com/#key=dvd_abc": SIGN_IN,
     "https://desk.example.com/desk/?x=1#key=dvd_abc&x": SIGN_IN,
+    "https://desk.example.com/#sign-in=fxc_abc": SIGN_IN,
+    "https://desk.example.com/desk/?x=1#sign-in=fxc_abc&x": SIGN_IN,
     "": NOT_HTTPS,
     "https": NOT_HTTPS,
     "https:": NOT_HTTPS,
@@ -419,3 +423,10 @@ def test_parameter_that_looks_like_a_credential_is_named(tail: str, names: list[
 )
 def test_other_parameters_are_not_named(tail: str) -> None:
     assert credential_parameters(f"https://git.example.com/{tail}") == []
+
+
+def test_the_links_that_are_refused_are_those_from_which_the_console_takes_a_secret() -> None:
+    session = Path(__file__).parents[2] / "infra/web/src/lib/session.ts"
+    found = re.search(r"/\^#\(([a-z|-]+)\)=", session.read_text(encoding="utf-8"))
+    assert found, "where the console reads the secret from its address"
+    assert {f"{name}=" for name in found[1].split("|")} == set(SIGN_IN_FRAGMENTS)

@@ -14,7 +14,7 @@ import pytest
 from chalicelib.api.mcp.tools import TOOLS
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.edge.route import Route
-from chalicelib.resources import PEER_NOTICES
+from chalicelib.resources import OUTBOX_WORK, PEER_NOTICES
 from chalicelib.settings import settings
 from tests.conftest import Desk
 from tests.federation.connections.connection_calls import peer_base_url
@@ -50,6 +50,15 @@ _READ = {
 }
 # They have no text of people, or answer only when something happens.
 _NAMES = list(TOOLS)
+# Tools that change something of another desk's and answer with it.
+_CHANGES: dict[str, dict[str, Any]] = {
+    "task_confirm": {"action": "approve"},
+    "task_update_status": {"status": "in_progress"},
+    "task_report_result": {"result": "Done."},
+    "card_update": {"priority": "low"},
+    "contact_update": {"notes": "Met once."},
+    "connection_update": {"hmacEnabled": True},
+}
 _LEFT_OUT = {"stream_events", "open_mcp_stream"}
 
 
@@ -90,6 +99,16 @@ def plant(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
         sent = api.post("/api/v2/relays", about, desk.alice_key).json["data"]["id"]
         answer = {"relayId": sent, "status": status, "responsePayload": {"message": TEXT}, "subject": TEXT}
         assert api.post(ACK, answer, headers=as_peer).status == 200
+    cards = api.get("/api/v2/kanban", desk.alice_key).json["data"]["cards"]
+    people = api.get("/api/v2/contacts", desk.alice_key).json["data"]["contacts"]
+    (card, *_), (person, *_) = [[each for each in found if MARK in str(each)] for found in (cards, people)]
+    link = {"contactId": person["id"]}
+    assert api.post(f"/api/v2/kanban/{card['id']}/contacts", link, desk.alice_key).status == 201
+    receiver.status, receiver.body = 403, json.dumps({"success": False, "error": TEXT}).encode()
+    refused = {"connectionId": made, "intent": "get_info", "subject": "Own"}
+    assert api.post("/api/v2/relays", refused, desk.alice_key).status == 201
+    pump.drain(OUTBOX_WORK)
+    receiver.status = 200
     allow_federation(approval=True, unverified="pending")
     other = {"fromUserEmail": f"{MARK}@x.example", "federationToken": "p" * 40}
     assert api.post(CONNECTIONS, connection_request(**names | other)).status == 200
@@ -229,7 +248,16 @@ def test_text_of_another_desk_is_apart_in_every_result_of_a_tool(
             ids |= dict.fromkeys(ids_in(found))
             texts = [parsed(each["text"]) for each in result["content"]]
             wrong += [f"{name} {each}" for each in unmarked([found, texts], within="remoteText")]
+    for name, arguments in _CHANGES.items():
+        for each in ids:
+            message = new_message("tools/call", name=name, arguments={"id": each} | arguments)
+            result = post_message(api, message, desk.alice_key).json["result"]
+            if not result["isError"]:
+                found, texts = result["structuredContent"], [parsed(each["text"]) for each in result["content"]]
+                seen |= {name} if MARK in json.dumps(found) else set()
+                wrong += [f"{name} {each}" for each in unmarked([found, texts], within="remoteText")]
     assert wrong == [], "\n".join(sorted(set(wrong)))
+    assert _CHANGES.keys() <= seen
     assert {"card_list", "task_list", "connection_list", "contact_list", "mention_search", "card_get"} <= seen
 
 

@@ -38,8 +38,8 @@ def wrap_remote_text(value: Any) -> Any:
     marks = _marks_of(value)
     if marks is None:
         return wrapped | _without_answer(value)
-    # Of a relay that this desk sent, only the response is remote.
-    replaced = {_RESPONSE: "{}"} if value.get("direction") == "outbound" else _REPLACED
+    # Of a relay that this desk sent, only the response is remote, and what a refusal says.
+    replaced = {_RESPONSE: "{}", "error": _NOTICE} if value.get("direction") == "outbound" else _REPLACED
     found = {name: value[name] for name in replaced if isinstance(value.get(name), str) and value[name]}
     ids = {name: value[name] for name in _IDS if _has_blank(value.get(name))}
     noted = _parsed(value.get("metadata"))

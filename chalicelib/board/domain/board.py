@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from chalicelib.board.domain.card_contacts import CardContact
+from chalicelib.board.domain.card_contacts import FEDERATION, CardContact
 from chalicelib.board.domain.positions import GAP, Placement, Position
 from chalicelib.core.domain.fields import LARGEST_INTEGER, parse_timestamp, timestamp
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from chalicelib.board.domain.board_messages import CardIn, CardPatch
 
 MOST_ITEMS = 100
-FEDERATION: Literal["federation"] = "federation"
 _LATEST_MILLISECONDS = 9_999_999_999_999
 
 

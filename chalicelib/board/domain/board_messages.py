@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.board.domain.board import FEDERATION, Assignee, Card, CardPriority, CardStatus, ChecklistItem
+from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, ChecklistItem
 from chalicelib.board.domain.card_contacts import (
+    FEDERATION,
     CardContactOut,
     ContactBrief,
     sorted_links,

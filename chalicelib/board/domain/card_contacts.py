@@ -1,15 +1,18 @@
 """Links between cards and contacts, and the summaries that each shows of the other."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from chalicelib.core.domain.fields import In, Line, Omittable, Out, TimeOut, UuidOut, timestamp
 
+# The source of what came from another desk.
+FEDERATION: Literal["federation"] = "federation"
 MOST_CONTACTS = 50
 # Deleting a contact removes it from its cards in one transaction, which can have up to 100 actions.
 MOST_CARDS = 90
@@ -51,8 +54,33 @@ class CardContact:
 
 
 @dataclass(frozen=True)
+class RemoteMark:
+    """The desk that a text came from, and whether that desk confirmed its address."""
+
+    origin: str | None
+    verified: bool
+
+    @classmethod
+    def of_details(cls, enriched_data: str | None) -> Self | None:
+        """Return the mark in a contact's further data; None if the contact is not of another desk."""
+        try:
+            found = json.loads(enriched_data or "null")
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(found, dict) or found.get("source") != FEDERATION:
+            return None
+        origin = found.get("origin")
+        return cls(origin if isinstance(origin, str) else None, found.get("verified") is True)
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The members of a response that show the mark."""
+        return {"source": FEDERATION, "origin": self.origin, "verified": self.verified}
+
+
+@dataclass(frozen=True)
 class ContactBrief:
-    """The summary of a contact that a card shows."""
+    """The summary of a contact that a card shows. With `remote` its texts are of another desk."""
 
     contact_id: str
     name: str
@@ -61,11 +89,12 @@ class ContactBrief:
     phone: str | None
     role: str | None
     tags: str | None
+    remote: RemoteMark | None = None
 
 
 @dataclass(frozen=True)
 class CardBrief:
-    """The summary of a card that a contact shows."""
+    """The summary of a card that a contact shows. With `remote` its title is of another desk."""
 
     card_id: str
     title: str
@@ -73,6 +102,7 @@ class CardBrief:
     priority: str
     assignee: str
     due_date: str | None
+    remote: RemoteMark | None = None
 
 
 _Role = Annotated[Line, Field(max_length=100)]
@@ -109,6 +139,9 @@ class LinkedContactOut(Out):
     phone: str | None = None
     role: str | None = None
     tags: str | None = None
+    source: Omittable[Literal["federation"]] = Field(None, description="Set on a contact with text of another desk.")
+    origin: str | None = Field(None, description="The address of that desk.")
+    verified: Omittable[bool] = Field(None, description="Whether that desk confirmed its address.")
 
 
 class LinkedCardOut(Out):
@@ -120,6 +153,9 @@ class LinkedCardOut(Out):
     priority: str
     assignee: str = ""
     due_date: TimeOut | None = None
+    source: Omittable[Literal["federation"]] = Field(None, description="Set on a card with text of another desk.")
+    origin: str | None = Field(None, description="The address of that desk.")
+    verified: Omittable[bool] = Field(None, description="Whether that desk confirmed its address.")
 
 
 class CardContactOut(Out):
@@ -144,7 +180,7 @@ def to_linked_contact_response(contact: ContactBrief, *, whole: bool) -> LinkedC
         "company": contact.company,
     }
     more = {"phone": contact.phone, "role": contact.role, "tags": contact.tags} if whole else {}
-    return LinkedContactOut(**made, **more)
+    return LinkedContactOut(**made, **more, **(contact.remote.members if contact.remote else {}))
 
 
 def to_linked_card_response(card: CardBrief, *, whole: bool) -> LinkedCardOut:
@@ -155,7 +191,7 @@ def to_linked_card_response(card: CardBrief, *, whole: bool) -> LinkedCardOut:
         "priority": card.priority,
     }
     more = {"assignee": card.assignee, "due_date": card.due_date} if whole else {}
-    return LinkedCardOut(**made, **more)
+    return LinkedCardOut(**made, **more, **(card.remote.members if card.remote else {}))
 
 
 def to_link_response(link: CardContact, contact: LinkedContactOut, card: LinkedCardOut | None = None) -> CardContactOut:

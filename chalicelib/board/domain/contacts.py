@@ -13,6 +13,7 @@ from chalicelib.board.domain.card_contacts import (
     CardContact,
     CardContactOut,
     ContactBrief,
+    RemoteMark,
     sorted_links,
     to_link_response,
     to_linked_card_response,
@@ -89,7 +90,10 @@ class Contact:
 
     @property
     def brief(self) -> ContactBrief:
-        return ContactBrief(self.contact_id, self.name, self.email, self.company, self.phone, self.role, self.tags)
+        remote = RemoteMark.of_details(self.enriched_data)
+        return ContactBrief(
+            self.contact_id, self.name, self.email, self.company, self.phone, self.role, self.tags, remote
+        )
 
 
 # The number of characters that are searched. Texts only get longer by letters that decompose to whole phrases.

@@ -13,11 +13,12 @@ from both sides (see card_contacts) without this condition and increment the ver
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
 from chalicelib.board.domain.board import Card, CardRow, ChecklistItem, Tail
-from chalicelib.board.domain.card_contacts import CardBrief
+from chalicelib.board.domain.card_contacts import CardBrief, RemoteMark
 from chalicelib.board.domain.positions import SHIFT, Neighbours, Placement, Position
 from chalicelib.board.stores.card_contacts import card_key, link_from_row, links_to_row, unlink_contacts_actions
 from chalicelib.core.domain.fields import LARGEST_INTEGER
@@ -34,6 +35,7 @@ from chalicelib.parallel import chunks, gather
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX
 
 _BRIEF = ("id", "title", "status", "priority", "assignee", "dueDate")
+_MARKS = ("sourceRelayId", "origin", "verified")
 _RENUMBERED = ("id", "status", "priority", "assignee", "version", "orderKey")
 _UNCHANGED = "version = :seen"
 _MOST_SHIFTED = 2000
@@ -72,8 +74,8 @@ class DynamoBoard:
 
     def find_briefs(self, user_id: str, card_ids: Iterable[str]) -> dict[str, CardBrief]:
         """Map ids to briefs of the cards that exist. One store call per hundred, made at the same time."""
-        rows = get_all(BOARD, [card_key(user_id, card_id) for card_id in sorted(set(card_ids))], _BRIEF)
-        return {row["id"]: CardBrief(*(row[name] for name in _BRIEF)) for row in rows}
+        rows = get_all(BOARD, [card_key(user_id, card_id) for card_id in sorted(set(card_ids))], (*_BRIEF, *_MARKS))
+        return {row["id"]: _brief_from_row(row) for row in rows}
 
     def find_tail(self, user_id: str) -> Tail:
         """Find the end of the person's board. One store call."""
@@ -291,3 +293,8 @@ def _without_empty(row: Row) -> Row:
 def _card_from_row(row: Row) -> Card:
     contacts = {each: link_from_row(link, row["id"], each) for each, link in row["contacts"].items()}
     return _CARD.from_row(row, user_id=row["pk"], contacts=contacts)
+
+
+def _brief_from_row(row: Row) -> CardBrief:
+    remote = RemoteMark(row.get("origin"), bool(row.get("verified"))) if row.get("sourceRelayId") else None
+    return replace(CardBrief(*(row[name] for name in _BRIEF)), remote=remote)

@@ -21,7 +21,7 @@ from functools import partial
 
 from botocore.exceptions import ClientError, HTTPClientError
 
-from chalicelib.board.domain.card_contacts import ContactBrief
+from chalicelib.board.domain.card_contacts import ContactBrief, RemoteMark
 from chalicelib.board.domain.contacts import Contact, ContactFilter, SearchTerms
 from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, unlink_cards_actions
 from chalicelib.core.domain.errors import ListFull, Unavailable
@@ -87,8 +87,10 @@ class DynamoContacts:
 
     def find_briefs(self, user_id: str, contact_ids: Iterable[str]) -> dict[str, ContactBrief]:
         """Map ids to briefs of the contacts that exist. One store call per hundred, made at the same time."""
-        rows = get_all(CONTACTS, [contact_key(user_id, each) for each in sorted(set(contact_ids))], _BRIEF)
-        return {row["id"]: ContactBrief(*(row[name] for name in _BRIEF)) for row in rows}
+        rows = get_all(
+            CONTACTS, [contact_key(user_id, each) for each in sorted(set(contact_ids))], (*_BRIEF, "enrichedData")
+        )
+        return {row["id"]: _brief_from_row(row) for row in rows}
 
     def add_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> None:
         """Store a new contact. Store calls in sequence: 2.
@@ -246,3 +248,8 @@ def _search_terms(row: Row) -> SearchTerms:
 def _contact_from_row(row: Row) -> Contact:
     cards = {each: link_from_row(link, each, row["id"]) for each, link in row["cards"].items()}
     return _CONTACT.from_row(row, contact_id=row["id"], user_id=row["pk"], cards=cards)
+
+
+def _brief_from_row(row: Row) -> ContactBrief:
+    made = ContactBrief(*(row[name] for name in _BRIEF))
+    return replace(made, remote=RemoteMark.of_details(row.get("enrichedData")))

@@ -71,6 +71,9 @@ _CREDENTIAL_KEYS = (
     "signing",
 )
 
+# With what stands after one of these, the console signs in.
+SIGN_IN_FRAGMENTS = ("key=", "sign-in=")
+
 
 def is_global_address(text: str) -> bool:
     """Say whether an IP address in canonical text is a public address."""
@@ -124,8 +127,8 @@ def link_error(text: str, *, allow_loopback: bool = False) -> str | None:
 
 
 def is_sign_in_link(text: str) -> bool:
-    """Say whether a console would take a key from this link, and so sign its reader in as another person."""
-    return text.partition("#")[2].startswith("key=")
+    """Say whether a console would take a secret from this link, and so sign its reader in as another person."""
+    return text.partition("#")[2].startswith(SIGN_IN_FRAGMENTS)
 
 
 def _refuse_host(host: str) -> str | None:

@@ -58,6 +58,9 @@ class RelayProgressOut(Out):
     dispatch: Dispatch | None
     tries: int | None
     error: str | None
+    source: Literal["federation"] | None = Field(description="Of a relay with text of the other desk.")
+    origin: str | None = Field(description="The canonical address of that desk.")
+    verified: bool | None = Field(description="Whether that desk confirmed its address.")
     created_at: TimeOut
     updated_at: TimeOut
 

@@ -23,6 +23,9 @@ from chalicelib.tasks.services.dispatch import plan_dispatch
 from chalicelib.tasks.services.ports import QueueItems
 from chalicelib.tasks.services.queue import ItemRelays, parse_item_id
 
+# The source of tasks that came from another desk.
+_FEDERATION = "federation"
+
 
 @dataclass(frozen=True)
 class Confirmation:
@@ -144,8 +147,10 @@ class Confirmation:
 
 
 def _response(before: Item, dispatch: Dispatch | None) -> ConfirmedOut:
+    # Agents read this as the desk's own words, so it quotes nobody at another desk.
+    name = "The task" if before.source == _FEDERATION else f"“{before.title}”"
     if dispatch is None:
-        return ConfirmedOut(message=f"“{before.title}” was rejected and removed from the queue.")
+        return ConfirmedOut(message=f"{name} was rejected and removed from the queue.")
     status = "in progress" if dispatch.is_own else "ready"
-    message = f"“{before.title}” was approved and is {status}."
+    message = f"{name} was approved and is {status}."
     return ConfirmedOut(**item_fields(dispatch.item), auto_dispatched=dispatch.response, message=message)

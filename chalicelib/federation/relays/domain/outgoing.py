@@ -166,7 +166,8 @@ class RelayOut(Out):
     tries: Omittable[int] = None
     error: Omittable[str] = None
     source: Omittable[Literal["federation"]] = Field(
-        None, description="Of a received relay, whose text is remote; of a sent one with a response, which is remote."
+        None,
+        description="Of a received relay, whose text is remote; of a sent one with a remote response or error.",
     )
     origin: Omittable[str] = Field(None, description="The canonical address of that desk.")
     verified: Omittable[bool] = Field(None, description="Whether that desk confirmed its address.")
@@ -268,7 +269,8 @@ def to_response(relay: Relay, *, dispatch: Dispatch | None, tries: int, error: s
     more: dict[str, Any] = {}
     if relay.direction is Direction.OUTBOUND:
         more = {"dispatch": dispatch or Dispatch.QUEUED, "tries": tries} | ({"error": error} if error else {})
-    if relay.direction is Direction.INBOUND or relay.response is not None:
+    # A failed attempt quotes what that desk answered.
+    if relay.direction is Direction.INBOUND or relay.response is not None or error:
         more |= {"source": SOURCE, "origin": relay.peer_url, "verified": relay.verified}
     return RelayOut(
         id=relay.relay_id,
