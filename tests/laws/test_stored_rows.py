@@ -17,7 +17,7 @@ from chalicelib.agents.domain.agents import Agent, AgentStatus, CommandIn
 from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.aws import dynamodb
 from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, ChecklistItem, Tail
-from chalicelib.board.domain.card_contacts import CardBrief, CardContact, ContactBrief, Involvement
+from chalicelib.board.domain.card_contacts import CardBrief, CardContact, ContactBrief, Involvement, RemoteMark
 from chalicelib.board.domain.contacts import Contact
 from chalicelib.board.domain.positions import Placement
 from chalicelib.board.stores.board import DynamoBoard
@@ -355,7 +355,7 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     assert DynamoBoard().find_card(ALICE, OTHER) == BARE_CARD
     assert DynamoBoard().find_card(ALICE, THIRD) == RANKED_CARD
     assert DynamoBoard().find_briefs(ALICE, [ID]) == {
-        ID: CardBrief(ID, "Card", "active", "high", "human", "2026-04-01")
+        ID: CardBrief(ID, "Card", "active", "high", "human", "2026-04-01", RemoteMark(None, verified=False))
     }
     assert DynamoContacts().find_contact(ALICE, OTHER) == CONTACT
     brief = ContactBrief(OTHER, "Ann", "ann@example.com", "ACME", "+1", "boss", "a,b")
