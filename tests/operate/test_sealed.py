@@ -19,6 +19,8 @@ from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import new_keys
+from chalicelib.tokens.domain.identity_providers import Provider
+from chalicelib.tokens.stores.identity_providers import DynamoIdentityProviders
 from chalicelib.vault import new_key
 from infra.admin import main
 from tests.conftest import Desk
@@ -44,6 +46,8 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     membership, key = hubs.prepare(HUB, "Desk", "k" * 40)
     said = RegistrationAnswer.model_validate({"instanceId": "here", "platformToken": "p" * 40, "status": "active"})
     assert hubs.join(membership, key, said, now=now)
+    providers = DynamoIdentityProviders()
+    providers.save_provider(Provider("company", "Company", "https://login.example.com", "fluxden"), "a secret")
     connection = peers.find(SampleData(api, desk).add_connection())
     assert connection is not None
     return [
@@ -55,6 +59,7 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
         lambda: _token(hubs),
         lambda: peers.token_of(connection),
         DynamoFederation().find_key,
+        lambda: providers.read_secret("company"),
     ]
 
 
@@ -127,6 +132,7 @@ def test_every_store_that_seals_is_known_to_be_resealed() -> None:
         "connection_rows",
         "federation_settings",
         "hubs",
+        "identity_providers",
         "instance_credentials",
         "push_keys",
         "signing_secrets",

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from html import escape
 from uuid import uuid4
 
 from chalice.app import Blueprint
@@ -76,7 +77,13 @@ def _single_sign_on(context: RequestContext) -> SingleSignOn:
 
 
 def _go(fragment: str, *cookies: str) -> OperationReply:
-    return OperationReply("", 303, {"Location": f"{settings().base_url}/#{fragment}", "Set-Cookie": [*cookies]})
+    return _lead(f"{settings().base_url}/#{fragment}", *cookies)
+
+
+def _lead(address: str, *cookies: str) -> OperationReply:
+    """Lead a browser on; for those that don't follow, with a link (RFC 9110, 15.4.4)."""
+    page = f'<!doctype html><title>Fluxden</title><a href="{escape(address)}">Continue</a>'
+    return OperationReply(page, 303, {"Location": address, "Set-Cookie": [*cookies]})
 
 
 def _refuse(refused: SignInRefused, provider_id: str) -> OperationReply:
@@ -125,7 +132,7 @@ def start_sign_in(providerId: str, context: RequestContext) -> OperationReply:  
         address = _single_sign_on(context).start(providerId, attempt, now=context.now)
     except SignInRefused as refused:
         return _refuse(refused, providerId)
-    return OperationReply("", 303, {"Location": address, "Set-Cookie": attempt_cookie(attempt)})
+    return _lead(address, attempt_cookie(attempt))
 
 
 @operation(

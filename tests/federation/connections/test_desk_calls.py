@@ -23,7 +23,7 @@ from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 
 # Calls to what is no desk: callbacks of integrators, and the push services of browsers.
-_NOT_TO_DESKS = {"callbacks.py", "web_push.py"}
+_NOT_TO_DESKS = {"callbacks.py", "identity_providers.py", "web_push.py"}
 
 
 def suspend(url: str) -> None:
