@@ -84,7 +84,7 @@ _REFUSALS: dict[type[errors.Refusal], tuple[str, str]] = {
     ),
     errors.IdempotencyConflict: (
         "IdempotencyConflict",
-        "The Idempotency-Key was used with another body, or a call is still in progress.",
+        "The Idempotency-Key was used with another body, a call is still in progress, or a list has no more room.",
     ),
     errors.ItemInUse: ("CatalogItemInUse", "The item is in use, or the Idempotency-Key was used with another body."),
     errors.TooLarge: ("TooLarge", "The body has more than 262,144 bytes."),
@@ -141,7 +141,7 @@ def refusal_kinds(route: Route) -> list[type[errors.Refusal]]:
         kinds.add(errors.UnsupportedMediaType)
     if "{" in route.path:
         kinds.add(errors.NotFound)
-    if may_fill_a_list(route):
+    if may_fill_a_list(route) and not any(issubclass(each, errors.Conflict) for each in kinds):
         kinds.add(errors.Conflict)
     # A more special kind comes first, and is replaced.
     ordered = sorted(kinds, key=lambda kind: len(kind.__mro__), reverse=True)

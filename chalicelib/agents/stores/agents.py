@@ -14,7 +14,7 @@ from chalicelib.core.stores.actions import EXISTS, delete, put_new, update
 from chalicelib.core.stores.codec import Codec, Column
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import query_partition
-from chalicelib.core.stores.writes import try_commit
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.resources import DIRECTORY
 
 _AGENTS = "AGENTS"
@@ -32,8 +32,12 @@ class DynamoAgents:
         Raises:
             Conflict: its slug is taken.
         """
-        if not try_commit([put_new(DIRECTORY, _key(agent.slug) | _AGENT.to_row(agent))]):
-            raise Conflict(f"There is an agent {agent.slug} already.")
+        try:
+            commit([put_new(DIRECTORY, _key(agent.slug) | _AGENT.to_row(agent))])
+        except Refused as refused:
+            # Ids are fresh, so an agent that is there with this one was stored by a retry below us.
+            if refused.rows[0].get("id") != agent.agent_id:
+                raise Conflict(f"There is an agent {agent.slug} already.") from refused
 
     def list_agents(self) -> list[Agent]:
         """List all agents, by slug. One store call."""

@@ -163,8 +163,12 @@ class DynamoTokens:
         commit([update(TOKENS, token_key(token), _REPLACE_SECRET, EXISTS, hash=token.secret_hash)])
 
     def _add(self, token: MintedToken, row: Row, claim: Claim | None = None, reply: Row | None = None) -> None:
-        if not try_commit([put_new(TOKENS, new_token_row(token) | row)], claim=claim, reply=reply):
-            raise Conflict("This token exists already.")
+        try:
+            commit([put_new(TOKENS, new_token_row(token) | row)], claim=claim, reply=reply)
+        except Refused as refused:
+            # Secrets are fresh, so a token that is there with this one was stored by a retry below us.
+            if refused.rows[0].get("secretHash") != token.secret_hash:
+                raise Conflict("This token exists already.") from refused
 
 
 def keys_of_key(user_id: str) -> Row:

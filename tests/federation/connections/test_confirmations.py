@@ -151,7 +151,7 @@ def test_a_plain_peer_is_taken_as_the_settings_say(
     assert (answer.status, answer.json["status"]) == (200, "active" if at_once else "pending")
 
 
-@pytest.mark.parametrize("address", ["alice@example.com", "nobody@example.com", "dave@example.com", "nonsense"])
+@pytest.mark.parametrize("address", ["alice@example.com", "nobody@example.com", "dave@example.com"])
 def test_an_unconfirmed_asker_learns_nothing_about_addresses(
     api: Api, desk: Desk, pump: Pumps, honest: HonestPeer, address: str
 ) -> None:
@@ -167,6 +167,18 @@ def test_an_unconfirmed_asker_learns_nothing_about_addresses(
     ended = [each for each in honest.receiver.posted if each.path == END]
     is_told = honest.kind in (Kind.KEYS, Kind.NO_KEYS) and address != "alice@example.com"
     assert len(ended) == is_told, "after the callback the truth"
+
+
+@pytest.mark.parametrize("unverified", ["refuse", "pending", "accept"])
+@pytest.mark.parametrize("mode", ["open", "allowlist"])
+def test_a_text_that_is_no_address_is_refused_alike_in_every_mode(
+    api: Api, desk: Desk, honest: HonestPeer, mode: str, unverified: str
+) -> None:
+    allow_federation(mode, unverified=unverified)
+    answer = ask_as(api, honest, toUserEmail="nonsense")
+    assert (answer.status, answer.json["error"]) == (400, "toUserEmail: Must be an email address")
+    assert answer.calls == ["GetItem"], "the settings only: nobody was looked up"
+    assert own_connections(api, desk) == []
 
 
 @pytest.mark.parametrize("address", ["alice@example.com", "nobody@example.com"])
