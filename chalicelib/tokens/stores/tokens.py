@@ -23,7 +23,7 @@ from chalicelib.core.stores.actions import EXISTS, NEW, check, put_new, update
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all
-from chalicelib.core.stores.writes import Refused, commit, try_commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import MintedToken
 from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import TOKENS
