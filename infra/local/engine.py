@@ -244,10 +244,13 @@ def _serve_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     elif _external:
         status, headers, answered = HTTPStatus.NOT_FOUND, {}, b""
     elif poll := long_polls.read(target, body):
-        name, seconds, asked = poll
-        status, headers, answered = _polls.answer(
-            name, seconds, lambda: _answer_outside(environ, target, asked), lambda: long_polls.has_client(environ)
-        )
+        name, seconds = poll
+
+        def ask() -> tuple[int, dict[str, str], bytes]:
+            with moto_queues.answer_at_once():
+                return _answer_outside(environ, target, body)
+
+        status, headers, answered = _polls.answer(name, seconds, ask, lambda: long_polls.has_client(environ))
     else:
         status, headers, answered = _answer_outside(environ, target, body)
         _notify_watchers(target, body)

@@ -15,18 +15,18 @@ _MARGIN_SECONDS = 0.01
 Reply = tuple[int, dict[str, str], bytes]
 
 
-def read(target: str, body: bytes) -> tuple[str, float, bytes] | None:
-    """Return the queue, the seconds and the request without them of a long poll; None for any other request."""
+def read(target: str, body: bytes) -> tuple[str, float] | None:
+    """Return the queue and the seconds of a long poll; None for any other request."""
     if target != _TARGET:
         return None
     try:
         request = json.loads(body)
-        seconds = float(request.pop("WaitTimeSeconds", 0))
+        seconds = float(request.get("WaitTimeSeconds", 0))
         name = str(request["QueueUrl"]).rpartition("/")[2]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     # moto refuses other values.
-    return (name, seconds, json.dumps(request | {"WaitTimeSeconds": 0}).encode()) if 0 < seconds <= 20 else None  # noqa: PLR2004
+    return (name, seconds) if 0 < seconds <= 20 else None  # noqa: PLR2004
 
 
 class LongPolls:

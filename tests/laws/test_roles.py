@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import moto.settings
@@ -22,7 +21,15 @@ from tests.support.engine_state import take_snapshot
 from tests.support.sample_data import SampleData, SampleRequest
 from tests.support.sample_requests import ROUTES_BY_NAME, SAMPLE_REQUESTS
 from tests.support.started_desk import HOST, ROOT, SHELL
-from tests.support.template import ACCOUNT, Function, functions, resolve_value, resources
+from tests.support.template import (
+    ACCOUNT,
+    Function,
+    called_by,
+    functions,
+    functions_by_alias,
+    resolve_value,
+    resources,
+)
 
 # IAM checks the actions of members. moto checks these actions of transactions and batches instead.
 _MOTO_ACTIONS = {
@@ -72,16 +79,13 @@ class Deployed:
 
 
 def _function(method: str, path: str) -> Function:
-    """Return the function that the template has for this path and method."""
+    """Return the function whose alias API Gateway calls for this path and method, which its role must allow."""
     paths = resources()["RestApi"]["Properties"]["Body"]["paths"]
-    uri = resolve_value(paths[path][method.lower()]["x-amazon-apigateway-integration"]["uri"])
-    name = uri.rpartition(":function:")[2].removesuffix("/invocations")
-    return _functions_by_name()[name]
-
-
-@cache
-def _functions_by_name() -> dict[str, Function]:
-    return {resolve_value(each.properties["FunctionName"]): each for each in functions().values()}
+    integration = paths[path][method.lower()]["x-amazon-apigateway-integration"]
+    alias = resolve_value(integration["uri"]).partition("/functions/")[2].removesuffix("/invocations")
+    (role, _) = integration["credentials"]["Fn::GetAtt"]
+    assert alias in called_by(role), f"{role} may not call {alias}"
+    return functions_by_alias()[alias]
 
 
 def _create_access_key(function: Function, *, without: str = "") -> dict[str, str]:

@@ -99,6 +99,33 @@ def functions() -> dict[str, Function]:
     return {each.handler: each for each in found}
 
 
+@cache
+def functions_by_alias() -> dict[str, Function]:
+    """Return every function by the ARN of its alias, which is what its callers name."""
+    found = {}
+    for alias in resources_of_type("AWS::Lambda::Alias").values():
+        function = Function(resources()[alias["FunctionName"]["Ref"]]["Properties"])
+        name = f"{resolve_value(function.properties['FunctionName'])}:{alias['Name']}"
+        found[f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"] = function
+    return found
+
+
+@cache
+def called_by(role: str) -> set[str]:
+    """Return the ARN of every alias or function that a role may call by its managed policies."""
+    policies = [
+        resources()[each["Ref"]]["Properties"]["PolicyDocument"]
+        for each in resources()[role]["Properties"]["ManagedPolicyArns"]
+    ]
+    return {
+        resolve_value(arn)
+        for policy in policies
+        for statement in policy["Statement"]
+        if statement["Effect"] == "Allow" and "lambda:InvokeFunction" in statement["Action"]
+        for arn in statement["Resource"]
+    }
+
+
 def resolve_value(value: Any) -> Any:
     """Return a value of the template as CloudFormation resolves it, with the default prefix."""
     match value:

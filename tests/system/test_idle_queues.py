@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
+import moto.settings
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from chalicelib import aws
 from chalicelib.resources import CALLBACKS, FAN_OUT, Queue
@@ -179,11 +181,15 @@ def test_messages_that_are_not_finished_in_time_are_given_back(tables: None) -> 
 @pytest.fixture
 def outside() -> Iterator[Any]:
     """Another process's client of the embedded engine."""
-    client: Any = boto3.Session(engine.ACCESS_KEY, engine.ACCESS_KEY, region_name=engine.REGION).client(
+    with closing(_client_outside(engine.ACCESS_KEY, engine.ACCESS_KEY)) as client:
+        yield client
+
+
+def _client_outside(key_id: str, secret: str) -> Any:
+    session: Any = boto3.Session(key_id, secret, region_name=engine.REGION)
+    return session.client(
         "sqs", endpoint_url=f"http://127.0.0.1:{engine.serve()}", config=Config(read_timeout=_SECONDS + 10)
     )
-    with closing(client):
-        yield client
 
 
 @pytest.mark.engine("embedded")
@@ -204,6 +210,35 @@ def test_a_long_poll_of_the_embedded_engine_holds_up_nothing_and_ends_with_a_mes
     polling.join(_SECONDS - 5)
     assert received == ["now"]
     assert outside.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages") is None
+
+
+@pytest.mark.engine("embedded")
+def test_a_long_poll_of_the_embedded_engine_is_checked_as_its_client_signed_it(
+    tables: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: Any = aws.session()
+    iam = made.client("iam")
+    statement = {"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}
+    iam.create_user(UserName="poller")
+    iam.put_user_policy(
+        UserName="poller",
+        PolicyName="role",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    key = iam.create_access_key(UserName="poller")["AccessKey"]
+    url = aws.queue_url(FAN_OUT.physical_name)
+    send("for the poller")
+    monkeypatch.setattr(moto.settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+    with closing(_client_outside(key["AccessKeyId"], key["SecretAccessKey"])) as client:
+        assert [each["Body"] for each in client.receive_message(QueueUrl=url, WaitTimeSeconds=1)["Messages"]] == [
+            "for the poller"
+        ]
+        assert client.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages") is None
+    with (
+        closing(_client_outside(key["AccessKeyId"], "another secret")) as client,
+        pytest.raises(ClientError, match="SignatureDoesNotMatch"),
+    ):
+        client.receive_message(QueueUrl=url, WaitTimeSeconds=1)
 
 
 @pytest.mark.engine("embedded")
