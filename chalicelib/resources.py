@@ -124,7 +124,7 @@ SECRET_KEY = Secret("secret-key")
 # To seal secrets and to open them (see `vault`).
 UNSEAL = SECRET_KEY.can_read()
 
-# To push to the open connections of a person.
+# To push to the open connections of a person: to the first at once, to the others by a worker.
 NOTIFY = SOCKETS.can("Query", "PutItem", "DeleteItem") + SOCKET_API.can_post() + SOCKET_WORK.can_send()
 
 # To send a browser notification where no connection is open.

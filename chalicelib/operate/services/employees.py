@@ -3,26 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import TokenKind
 from chalicelib.people.domain.directory import Person, PersonIn
-from chalicelib.people.services.ports import People
+from chalicelib.people.services.ports import Employees, People
 from chalicelib.tokens.domain.tokens import IssuedToken
 from chalicelib.tokens.services.ports import Grants
 from chalicelib.tokens.services.sessions import Sessions
 
 # The index that lists a person's tokens shows a new token a moment late, so deactivation goes through it twice.
 _SWEEPS = 2
-
-
-class Employees(People, Protocol):
-    def add_person(self, person: Person) -> None: ...
-    def set_active(self, user_id: str, *, active: bool) -> None: ...
-    def set_operator(self, user_id: str, *, operator: bool) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,14 @@ class People(Protocol):
     def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
 
 
+class Employees(People, Protocol):
+    """Registers people, and changes whether they are active and operators."""
+
+    def add_person(self, person: Person) -> None: ...
+    def set_active(self, user_id: str, *, active: bool) -> None: ...
+    def set_operator(self, user_id: str, *, operator: bool) -> None: ...
+
+
 class ProjectAccessReader(Protocol):
     """Finds the access of a sender and a recipient to a project."""
 

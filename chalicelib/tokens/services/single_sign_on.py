@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from chalicelib.core.domain.errors import Conflict, RateLimited
 from chalicelib.core.ports import Gather
 from chalicelib.people.domain.directory import Person
-from chalicelib.people.services.ports import People
+from chalicelib.people.services.ports import Employees
 from chalicelib.tokens.domain.identity_providers import (
     SCOPES,
     Attempt,
@@ -49,13 +49,6 @@ class Caller(Protocol):
         self, provider: Provider, discovery: Discovery, secret: str, *, code: str, verifier: str, redirect_uri: str
     ) -> Tokens: ...
     def read_user_info(self, discovery: Discovery, access_token: str) -> dict[str, Any]: ...
-
-
-class Employees(People, Protocol):
-    """Registers people, and makes them operators."""
-
-    def add_person(self, person: Person) -> None: ...
-    def set_operator(self, user_id: str, *, operator: bool) -> None: ...
 
 
 @dataclass(frozen=True)
