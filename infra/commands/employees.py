@@ -53,10 +53,10 @@ def list_(*, as_json: bool) -> None:
 @click.argument("email")
 @json_option
 def deactivate(email: str, *, as_json: bool) -> None:
-    """Deactivate an employee, disable their tokens and keys, and end their sessions.
+    """Deactivate an employee, with their tokens, keys and sessions.
 
-    The employee receives nothing from now on. Tools tokens belong to integrators and keep working; the command lists
-    those that the employee owns.
+    Sessions end; tokens and keys are disabled and can be enabled again. The employee receives nothing from now on.
+    Tools tokens belong to integrators and keep working; the command lists those that the employee owns.
     """
     ended = access.deactivate_person(
         email,

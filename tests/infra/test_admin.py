@@ -30,6 +30,7 @@ from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
 from tests.support.concurrency import run_concurrently
+from tests.support.sessions import use_code
 
 ROOT = Path(__file__).parents[2]
 EVENTS, INBOX, KEYS, INTEGRATORS = "/api/v1/events", "/api/v1/inbox", "/api/v2/keys", "/api/v1/integrators"
@@ -103,7 +104,9 @@ def test_examples_in_help_are_valid_commands() -> None:
             command = command.commands[name]
         words = re.findall(r"'[^']*'|\S+", command.epilog.partition("Example: ")[2].partition("infra.admin ")[2])
         words = words or re.findall(r"'[^']*'|\S+", command.epilog.removeprefix("Example: "))
-        with command.make_context(path[-1], [word.strip("'") for word in words[len(path) :]], resilient_parsing=False):
+        arguments = [word.strip("'") for word in words[len(path) :]]
+        # A command may ask for a secret, which must not be in an example.
+        with CliRunner().isolation(input="a secret\n"), command.make_context(path[-1], arguments):
             pass
 
 
@@ -260,9 +263,12 @@ def test_deactivating_an_employee_disables_their_tokens_and_keys(api: Api, desk:
     assert api.get(KEYS, desk.alice_key).status == 200
 
 
-def test_deactivating_prints_how_many_were_disabled(desk: Desk) -> None:
-    text = done("employees", "deactivate", BOB)
-    assert text == "Deactivated bob@example.com. Disabled 1 personal token and 1 API key.\n"
+def test_deactivating_prints_how_many_were_disabled_and_ended(api: Api, desk: Desk) -> None:
+    code = read("employees", "sign-in-link", BOB)["link"].partition("#sign-in=")[2]
+    assert use_code(api, code).status == 201
+    disabled = "Deactivated bob@example.com. Disabled {} and {}, and ended {}.\n".format
+    assert done("employees", "deactivate", BOB) == disabled("1 personal token", "1 API key", "1 session")
+    assert done("employees", "deactivate", BOB) == disabled("0 personal tokens", "0 API keys", "0 sessions")
 
 
 def test_deactivating_disables_a_key_that_the_index_shows_late(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -594,7 +600,7 @@ def test_no_list_scans_a_table(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(aws.dynamodb(), "scan", scan)
     lists: list[Callable[[], Any]] = [lambda path=path: read(*path) for path in commands(main) if path[-1] == "list"]  # type: ignore[misc]
-    assert len(lists) == 14
+    assert len(lists) == 16
     for each in lists:
         each()
 
