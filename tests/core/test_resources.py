@@ -10,6 +10,7 @@ from chalicelib.resources import (
     NUDGE,
     QUEUES,
     SOCKET_API,
+    SOCKET_WORK,
     SOCKETS,
     TOKENS,
     WEB_PUSH,
@@ -50,9 +51,10 @@ def test_queue_is_granted_for_sending_and_its_dead_letters_are_another_queue() -
     assert CALLBACKS.dead_letters not in QUEUES
 
 
-def test_notification_may_only_touch_sockets_and_a_nudge_only_its_queue() -> None:
-    assert {grant.resource for grant in NOTIFY} == {SOCKETS, SOCKET_API}
+def test_notification_may_only_touch_sockets_and_their_queue_and_a_nudge_only_its_queue() -> None:
+    assert {grant.resource for grant in NOTIFY} == {SOCKETS, SOCKET_API, SOCKET_WORK}
     assert SOCKET_API.can_post()[0] in NOTIFY
+    assert tuple(grant for grant in NOTIFY if grant.resource == SOCKET_WORK) == SOCKET_WORK.can_send()
     assert WEB_PUSH.can_send() == NUDGE
 
 
