@@ -29,6 +29,7 @@ from infra.local import engine
 from tests.support import engine_state, instances
 from tests.support.api import Api
 from tests.support.documented import NOT_RUN, Block, Command, Shell, missing_parts, new_folder, read_blocks
+from tests.support.identity_provider import CLIENT_SECRET, run_identity_provider
 from tests.support.started_desk import HEALTH_PATH, HOST, ROOT, SHELL, free_ports, send_request, start_desk
 
 README, DOCS = ROOT / "README.md", ROOT / "docs"
@@ -137,12 +138,16 @@ def test_operations_are_carried_out_as_documented_on_a_new_host(host: Host, api:
     clone = new_folder(tmp_path)
     # To be backed up. That a desk finds its data in it again is tested with engines that keep data.
     (clone / ".chalice" / "local" / "data").mkdir()
-    with Shell(
-        clone,
-        host.environment | {"FLUXDEN_SOCKETS_URL": f"http://{HOST}:{host.management_port}"},
-        replaced | {"<id>": instance},
-        {RESTART: host.restart},
-    ) as shell:
+    more = {"FLUXDEN_SOCKETS_URL": f"http://{HOST}:{host.management_port}", "SSO_CLIENT_SECRET": CLIENT_SECRET}
+    with (
+        run_identity_provider() as provider,
+        Shell(
+            clone,
+            host.environment | more,
+            replaced | {"<id>": instance, "https://login.example.com": lambda: provider.issuer},
+            {RESTART: host.restart},
+        ) as shell,
+    ):
         (add_yourself,) = (each for each in read_blocks(SELF_HOSTING) if "employees create" in each.text)
         run_page(shell, add_yourself, *read_blocks(OPERATIONS))
         assert shell.value("FLUXDEN_SECRET_KEY") == host.environment["FLUXDEN_SECRET_KEY"]
