@@ -85,11 +85,22 @@ def test_two_hundred_more_operations_fit_and_move_no_function(area: str, tmp_pat
     for parameters in PARAMETER_SETS:
         assert list_violations(resolve_all(after, parameters)) == []
     if not area:
-        lint(tmp_path / "after" / package.TEMPLATE.name)
+        lint(tmp_path)
 
 
-def lint(path: Path) -> None:
-    files = map(str, (path, *sorted(path.with_name(package.STACKS).glob("*.json"))))
+def lint(folder: Path) -> None:
+    """Lint the root and the smallest stack that has made-up operations.
+
+    They have the same resources in every stack, and `make package` lints what the stacks had before.
+    """
+    root, before = (folder / each / package.TEMPLATE.name for each in ("after", "before"))
+    grown = [
+        path
+        for path in root.with_name(package.STACKS).glob("*.json")
+        if path.name not in (f"{DATA}.json", f"{GATEWAYS}.json")
+        and path.read_bytes() != before.with_name(package.STACKS).joinpath(path.name).read_bytes()
+    ]
+    files = map(str, (root, min(grown, key=lambda path: (path.stat().st_size, path.name))))
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--regions", "us-east-1", "--template", *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

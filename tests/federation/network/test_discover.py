@@ -91,10 +91,7 @@ def test_private_people_are_never_found(api: Api, desk: Desk, trusted: str) -> N
     assert names(api, token=trusted)[0] == "Alice"
 
 
-def test_people_who_leave_are_not_found_until_they_come_back(
-    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("infra.commands.employees.SETTLING_SECONDS", 0)
+def test_people_who_leave_are_not_found_until_they_come_back(api: Api, desk: Desk) -> None:
     tell(api, desk.alice_key, visibility="public")
     for _ in range(2):
         run_admin("employees", "deactivate", "alice@example.com")
