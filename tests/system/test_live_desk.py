@@ -116,16 +116,36 @@ def test_an_agent_that_drops_repeatedly_gets_every_frame_once(agent: Agent) -> N
 
 
 def test_every_client_of_a_person_gets_the_same_frames(system: StartedDesk) -> None:
-    agents = [Agent(system, "bob") for _ in range(10)]
+    agents = [_connected(system) for _ in range(4)]
+    _say(agents[0], few := [f"{number}" for number in range(20)])
     for each in agents:
-        each.until("connected")
-    contents = [f"{number}" for number in range(30)]
-    with system.connection() as connection:
-        for content in contents:
-            send_request(connection, "POST", SEND, {"content": content}, agents[0].key)
+        assert [content for _, content in _hear(each, few)] == few, "their writer sends them before it replies"
+    agents += [_connected(system) for _ in range(6)]
+    _say(agents[0], many := [f"{number}" for number in range(20, 50)])
+    # Beyond four clients a worker sends them, at the same time as others, so only their ids tell the order.
+    heard = [sorted(_hear(each, many)) for each in agents]
+    assert [content for _, content in heard[0]] == many
+    assert heard == [heard[0]] * len(agents)
     for each in agents:
-        assert [each.until("new_message")["message"]["content"] for _ in contents] == contents
         each.socket.close()
+
+
+def _connected(system: StartedDesk) -> Agent:
+    made = Agent(system, "bob")
+    made.until("connected")
+    return made
+
+
+def _say(agent: Agent, contents: list[str]) -> None:
+    with agent.system.connection() as connection:
+        for content in contents:
+            assert send_request(connection, "POST", SEND, {"content": content}, agent.key).status == 201
+
+
+def _hear(agent: Agent, contents: list[str]) -> list[tuple[str, str]]:
+    """Return the ids and contents of as many messages."""
+    frames = [agent.until("new_message") for _ in contents]
+    return [(each["id"], each["message"]["content"]) for each in frames]
 
 
 def test_a_client_that_does_not_read_does_not_block_others(system: StartedDesk, agent: Agent) -> None:
