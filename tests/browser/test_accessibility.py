@@ -80,7 +80,7 @@ def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_page_is_accessible_in_chinese(open_console: Open, size: str) -> None:
     console = open_console(locale="zh-CN", reduced_motion="reduce", **SIZES[size])
-    console.page.goto(console.system.demo["console_url"])
+    console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
     expect(console.page.get_by_role("heading", name="收件箱", exact=True)).to_be_visible()
     for page in (*PAGES, *(f"operate?tab={tab}" for tab in ADMIN_TABS)):
         console.go(page)

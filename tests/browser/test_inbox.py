@@ -233,7 +233,7 @@ def test_link_opens_a_notification(console: Console) -> None:
 
 def test_page_and_event_have_their_own_languages(open_console: Open) -> None:
     console = open_console(locale="zh-CN")
-    console.page.goto(console.system.demo["console_url"])
+    console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
     expect(console.page.get_by_role("heading", name="收件箱")).to_be_visible()
     expect(console.page.locator("html")).to_have_attribute("lang", "zh-CN")
     delivery_id = console.publish(title="Zugriff erteilt", locale="de", markdown_body="Text")
