@@ -146,6 +146,7 @@ def test_a_sign_in_link_begins_a_session_for_all_tabs(open_console: Open) -> Non
     delivery = console.publish(title="Seen by the session")
     expect(console.card(delivery)).to_be_visible()
     console.card(delivery).click()
+    expect(console.page.get_by_role("heading", name="Seen by the session")).to_be_visible()
     console.page.keyboard.press("e")
     expect(console.card(delivery)).not_to_be_visible()
 
