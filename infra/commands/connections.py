@@ -75,12 +75,11 @@ def block(connection_id: UUID) -> None:
 @click.argument("connection_id", type=click.UUID, required=False)
 @click.option("--origin", metavar="URL", help="Remove every connection and request with the desk at this address.")
 def remove(connection_id: UUID | None, origin: str | None) -> None:
-    """End a connection and delete it with everything that belongs to it.
+    """End a connection and delete it, with its token and what waits for it.
 
-    That is its token, notices, waiting relays and memory of repeats. The owner is told, and a Fluxden desk at the other
-    end once. Relays that were sent or received stay readable, and
-    those that waited expire. Run it again if it was interrupted. Its people can connect again: block the origin if
-    they must not.
+    Its notices, waiting relays and memory of repeats go too. The owner is told, and a Fluxden desk at the other end
+    once. Relays that were sent or received stay readable, and those that waited expire. Run it again if it was
+    interrupted. Its people can connect again: block the origin if they must not.
     """
     if (connection_id is None) == (origin is None):
         raise click.UsageError("Pass the id of a connection, or --origin.")
