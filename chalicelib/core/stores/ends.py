@@ -56,7 +56,7 @@ def has_ended(row: Mapping[str, Any], seconds: float) -> bool:
     return row.get("dueQueue") == ENDS and parse_timestamp(row["dueAt"]).timestamp() <= seconds
 
 
-def kept(rows: Iterable[Row]) -> Iterator[Row]:
+def without_ended(rows: Iterable[Row]) -> Iterator[Row]:
     """Leave out the rows that have ended."""
     seconds = time.time()
     return (row for row in rows if not has_ended(row, seconds))

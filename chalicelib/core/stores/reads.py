@@ -12,7 +12,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.attempts import pause
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.stores.ends import COLUMNS, kept
+from chalicelib.core.stores.ends import COLUMNS, without_ended
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.parallel import chunks, gather
 from chalicelib.resources import DUE_INDEX, Table
@@ -121,4 +121,4 @@ def _get(table: Table, keys: list[Row], attributes: Sequence[str], *, with_ended
 
 def _rows(table: Table, items: Iterable[Any], *, with_ended: bool = False) -> list[Row]:
     rows = [from_item(dict(item)) for item in items]
-    return list(kept(rows)) if table.ends and not with_ended else rows
+    return list(without_ended(rows)) if table.ends and not with_ended else rows

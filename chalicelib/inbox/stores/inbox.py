@@ -15,7 +15,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.severity import Severity
-from chalicelib.core.stores.ends import kept
+from chalicelib.core.stores.ends import without_ended
 from chalicelib.core.stores.items import Row, from_item, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import try_commit
@@ -121,7 +121,7 @@ def _read(
         request["FilterExpression"] = " AND ".join(filters)
     page = dynamodb().query(TableName=DELIVERIES.physical_name, **request)
     ended = page.get("LastEvaluatedKey")
-    rows = kept(from_item(dict(item)) for item in page["Items"])
+    rows = without_ended(from_item(dict(item)) for item in page["Items"])
     return [from_row(row) for row in rows], _position(ended) if ended else None
 
 

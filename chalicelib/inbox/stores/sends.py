@@ -19,7 +19,7 @@ from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import EXISTS, put_new
-from chalicelib.core.stores.ends import IS_KEPT, kept, now_in_seconds
+from chalicelib.core.stores.ends import IS_KEPT, now_in_seconds, without_ended
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get
 from chalicelib.core.stores.writes import Refused, commit, try_commit
@@ -211,7 +211,7 @@ def _update(request: dict[str, Any]) -> Row | None:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
         item: Any = error.response.get("Item")
-        return next(kept([from_item(item)]), None) if item else None
+        return next(without_ended([from_item(item)]), None) if item else None
     return from_item(dict(done["Attributes"]))
 
 
