@@ -4,11 +4,13 @@ import copy
 import json
 import re
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import yaml
 from botocore.client import BaseClient
 from click.testing import CliRunner, Result
 from moto import mock_aws
@@ -31,6 +33,23 @@ from tests.support.template import made, resources, served_functions
 _NOT_THERE = ("AWS::ApiGateway::", "AWS::ApiGatewayV2::", "AWS::CodeDeploy::", "AWS::Lambda::Alias")
 
 _MODULES_OF_INBOX = {f"chalicelib.{module}" for module, area in catalog.areas().items() if area == "inbox"}
+
+
+_new_session = boto3.Session
+
+
+@cache
+def session() -> Any:
+    """Return a session with one client of each service, because each loads the service's whole description."""
+    made: Any = _new_session()
+    made.client = cache(made.client)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _one_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", support.REGION)
+    monkeypatch.setattr(boto3, "Session", session)
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +82,8 @@ def _gaps_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
         original_resource.update(body, parameters=properties["Parameters"])
         return original_resource
 
+    # Ours are JSON, which moto reads as YAML, and very slowly.
+    monkeypatch.setattr(yaml, "load", lambda text, Loader: json.loads(text))  # noqa: ARG005, N803 - as it is called
     monkeypatch.setattr(ChangeSet, "apply", apply)
     monkeypatch.setattr(Stack, "update_from_cloudformation_json", staticmethod(update))
     monkeypatch.setattr(Stack, "get_cfn_attribute", attribute, raising=False)
@@ -102,7 +123,6 @@ def deployable(reduced: Templates, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             zipped.writestr(f"{variable}.py", "")
         monkeypatch.setattr(deploy, variable, tmp_path / name)
     monkeypatch.setattr(deployment, "_WAITER_CONFIG", {"Delay": 0, "MaxAttempts": 2})
-    monkeypatch.setenv("AWS_DEFAULT_REGION", support.REGION)
     return write(reduced, tmp_path)
 
 
