@@ -100,5 +100,12 @@ function applyEvent(event: LiveEvent): void {
   const draft = messages.value.find((each) => each.sending === "pending" && each.content === message.content);
   messages.value = draft
     ? messages.value.map((each) => (each === draft ? message : each))
-    : [...messages.value, message];
+    : inOrder(messages.value, message);
+}
+
+/** Add a message by its id, which begins with its time. Live events of a person with many connections may overtake another. */
+function inOrder(list: Message[], message: Message): Message[] {
+  let at = list.length;
+  while (at > 0 && !list[at - 1]!.sending && list[at - 1]!.id > message.id) at -= 1;
+  return [...list.slice(0, at), message, ...list.slice(at)];
 }
