@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import schemathesis
 from schemathesis import AuthContext, Case
 
 from app import app
-from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
+from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, Session, ToolsToken
 from chalicelib.federation.connections.domain.handshake import TOKEN_HEADER
 from infra import catalog
 from tests.support.contract import path_template
@@ -30,6 +36,24 @@ _ROUTES = {(route.method, route.path): route for route in catalog.routes(app)}
 _TURNS = {operation: count() for operation in _ROUTES}
 
 
+def _sign_in() -> dict[str, str]:
+    """Sign Alice in with a new link, and return the headers of her browser."""
+    command = [sys.executable, "-m", "infra.admin", "employees", "sign-in-link", "alice@example.com", "--json"]
+    made = subprocess.run(command, env=os.environ | _DEMO["admin_env"], check=True, capture_output=True, text=True)
+    page = {"Origin": _DEMO["base_url"], "X-Fluxden-Client": "fuzz", "Content-Type": "application/json"}
+    address = urlsplit(_DEMO["base_url"])
+    body = json.dumps({"code": json.loads(made.stdout)["link"].partition("#sign-in=")[2]})
+    with closing(HTTPConnection(str(address.hostname), address.port)) as connection:
+        connection.request("POST", "/api/v2/sessions", body, page)
+        answer = connection.getresponse()
+        assert answer.status == HTTPStatus.CREATED, answer.read()
+        cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
+    return {"Cookie": cookie, "Origin": page["Origin"], "X-Fluxden-Client": "fuzz"}
+
+
+_SESSION = _sign_in()
+
+
 @schemathesis.auth(refresh_interval=None)
 class TokensInTurn:
     """Uses the accepted kinds of tokens in turn."""
@@ -40,6 +64,8 @@ class TokensInTurn:
         route, turn = _ROUTES[operation], next(_TURNS[operation])
         if route.token_header == TOKEN_HEADER or not route.callers:
             return {TOKEN_HEADER: _PEERS[turn % len(_PEERS)]}
+        if Session in route.callers:
+            return _SESSION
         bearers = [token for kind in route.callers for token in _BEARERS[kind]]
         return {"Authorization": f"Bearer {bearers[turn % len(bearers)]}"}
 
