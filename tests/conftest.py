@@ -99,6 +99,8 @@ def _new_minute(request: pytest.FixtureRequest) -> Iterator[None]:
     """
     if request.path.is_relative_to(_PROCESSES):
         yield
+        # Other processes may have written rows, which the next test must not see.
+        engine_state.engine().refresh()
         return
     start = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     if start.minute >= _LATE_MINUTE:

@@ -109,11 +109,12 @@ def test_person_who_is_active_already_takes_one_call() -> None:
 
 def test_integrator_keeps_its_slug_for_good() -> None:
     DIRECTORY.add_integrator(FD1)
+    other = replace(FD1, integrator_id="4b1c1b1e-0000-4000-8000-000000000002")
     with pytest.raises(Conflict):
-        DIRECTORY.add_integrator(FD1)
+        DIRECTORY.add_integrator(other)
     DIRECTORY.archive_integrator("fd1", at=AT)
     with pytest.raises(Conflict):
-        DIRECTORY.add_integrator(FD1)
+        DIRECTORY.add_integrator(other)
     assert DIRECTORY.find_integrator("fd2") is None
 
 
