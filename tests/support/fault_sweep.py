@@ -142,9 +142,11 @@ class FaultSweep:
         key = self.key if keyed else None
         once = self.once(key)
         accepted = [once] if key or point in set(self.passing()) else [once, self.twice]
+        # Counting the attempts makes the request, so it comes before the restore.
+        plan = point.plan(self.attempts)
         self.before.restore()
         reply: Answer | None = None
-        with inject_faults(point.plan(self.attempts)):
+        with inject_faults(plan):
             try:
                 reply = self.call(key)
             except Killed:
