@@ -25,8 +25,8 @@ _COMPILER = "org.eclipse.jdt.internal.compiler.batch.Main"
 _DYNAMODB, _ELASTICMQ = "dynamodb-local", "elasticmq"
 _STARTED_WITHIN_SECONDS = 60
 _STOPPED_WITHIN_SECONDS = 10
-# Engines of a killed process take a moment to end.
-_FREE_WITHIN_SECONDS = 10
+# ElasticMQ of a killed process ends only when its last open receive has, which can take 20 seconds.
+_FREE_WITHIN_SECONDS = 40
 _LAST_CHARACTERS = 2000
 
 

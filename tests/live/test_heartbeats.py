@@ -196,6 +196,15 @@ def test_messages_of_both_kinds_are_told_apart() -> None:
         assert SocketJob.model_validate_json(job.model_dump_json(by_alias=True)).root == job
 
 
+def test_a_host_sends_no_heartbeat_before_the_greeting(api: Api, desk: Desk, sockets: Sockets, pump: Pumps) -> None:
+    client = sockets.connect(new_key(api, desk, "all"))
+    send_heartbeat(client.connection_id)
+    assert frame_types(client) == []
+    pump.drain(SOCKET_WORK)
+    send_heartbeat(client.connection_id)
+    assert frame_types(client) == ["connected", "heartbeat"]
+
+
 def test_a_host_closes_a_socket_that_has_ended_in_the_store(
     api: Api, desk: Desk, sockets: Sockets, pump: Pumps
 ) -> None:

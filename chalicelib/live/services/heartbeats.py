@@ -109,17 +109,20 @@ class HeartbeatSender:
             self.gather(*(partial(self._send_to_person, each, now) for each in job.user_ids))
 
     def send_to(self, connection_id: str, *, now: datetime) -> None:
-        """Send a heartbeat to one socket, and close it if it has ended. Store calls: 3; 1 if it has ended."""
+        """Send a heartbeat to one socket if it has been greeted, and close it if it has ended.
+
+        Store calls: 3; 1 if it has ended.
+        """
         socket = self.sockets.find(connection_id, now=now)
         if socket is None:
             self.gateway.close(connection_id)
             return
-        try:
-            beat = new_heartbeat(socket, now=now, sockets=self.sockets, frames=self.frames)
-        except NotFound:
+        settled = _list_settled(socket.user_id, self.frames, now)
+        known = self.sockets.find_progress(socket.user_id, connection_id, now=now)
+        if known is None:
             end_socket(socket, sockets=self.sockets, gateway=self.gateway)
-            return
-        post_frame(socket, beat, sockets=self.sockets, gateway=self.gateway)
+        elif known.greeted:
+            post_frame(known, _heartbeat(known, settled, now), sockets=self.sockets, gateway=self.gateway)
 
     def _send_to_person(self, user_id: str, now: datetime) -> None:
         try:
