@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -149,19 +149,23 @@ def opened(host: StartedContainer, desk: Desk) -> Iterator[ClientConnection]:
             client.socket.close()
 
 
-def greeted(host: StartedContainer, desk: Desk) -> ClientConnection:
+@contextmanager
+def greeted(host: StartedContainer, desk: Desk) -> Iterator[ClientConnection]:
     """Connect until a socket is greeted.
 
     ElasticMQ holds a receive of a killed process for up to 20 seconds, and can give it the catch-up of a socket.
     """
     protocols = [Subprotocol("bearer"), Subprotocol(desk.alice_key)]
-    for _ in range(3):
-        client = connect(f"ws://{HOST}:{host.ws_port}", subprotocols=protocols, proxy=None)
-        with suppress(TimeoutError):
-            assert json.loads(client.recv(_SECONDS / 2))["type"] == "connected"
-            return client
-        client.close()
-    raise AssertionError("no socket was greeted")
+    with ExitStack() as held:
+        for _ in range(3):
+            client = held.enter_context(connect(f"ws://{HOST}:{host.ws_port}", subprotocols=protocols, proxy=None))
+            with suppress(TimeoutError):
+                assert json.loads(client.recv(_SECONDS / 2))["type"] == "connected"
+                break
+            client.close()
+        else:
+            raise AssertionError("no socket was greeted")
+        yield client
 
 
 def sockets_of(desk: Desk) -> list[Socket]:
