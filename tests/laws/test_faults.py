@@ -65,8 +65,8 @@ def test_a_list_without_room_is_a_conflict_that_says_what_to_end(sweep: FaultSwe
     assert found or name in FILLING_NOTHING, "no write of the operation was tried"
 
 
-# They charge a connection's budget beside other reads. If that response is lost as well they answer 503, and the other
-# desk tries again.
+# They charge a connection's budget beside other reads, and answer 503 here, after which the other desk tries again.
+# Whether the law tells their calls that run at the same time from retries is not known yet.
 CHARGED_BESIDE_READS = {"acknowledge_relay", "end_connection", "receive_relay"}
 
 
