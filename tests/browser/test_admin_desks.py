@@ -25,8 +25,8 @@ def desks(open_console: Open, request: pytest.FixtureRequest) -> tuple[Console, 
 
 def picture(console: Console, name: str) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    # Dialogs fade in.
-    console.page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
+    # Dialogs fade in. An animation whose element is drawn anew is cancelled, and its promise refused.
+    console.page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished))")
     check(console.page, f"desks-{name}")
 
 
