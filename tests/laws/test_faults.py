@@ -65,13 +65,8 @@ def test_a_list_without_room_is_a_conflict_that_says_what_to_end(sweep: FaultSwe
     assert found or name in FILLING_NOTHING, "no write of the operation was tried"
 
 
-# They charge a connection's budget beside other reads, and answer 503 here, after which the other desk tries again.
-# Whether the law tells their calls that run at the same time from retries is not known yet.
-CHARGED_BESIDE_READS = {"acknowledge_relay", "end_connection", "receive_relay"}
-
-
 # Depends on the engine: a repeated call is recognised by its token or by its condition.
 @pytest.mark.engine("real")
-@pytest.mark.parametrize("name", [each for each in CHANGING if each not in CHARGED_BESIDE_READS])
+@pytest.mark.parametrize("name", CHANGING)
 def test_a_request_has_its_effect_once_if_every_response_is_lost(sweep: FaultSweep, name: str) -> None:
     sweep.check(FaultPoint(Fault.LOST), keyed=True)

@@ -1,6 +1,7 @@
 """Inject faults between the SDK and the engine, at any call of a request."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,7 @@ from botocore.retries.quota import RetryQuota
 from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib import aws
+from chalicelib.parallel import Branch, branch
 from infra import tables
 from infra.local import engine
 from tests.support import engine_state
@@ -254,5 +256,20 @@ def outage_from(first: int, fault: Fault = Fault.TIMED_OUT) -> Plan:
 
 
 def fail_every_first_attempt(fault: Fault, calls: int) -> Plan:
-    """Let the first attempt of each of `calls` sequential calls fail, and the second succeed."""
-    return lambda number, _: fault if number % 2 and number <= 2 * calls else None
+    """Let the first attempt of each of `calls` calls fail, and the second succeed.
+
+    Attempts that are made at the same time are told apart by the branch they run in: a call that another one overtakes
+    must not take the place of its own retry.
+    """
+    failed: Counter[Branch] = Counter()
+    made: Counter[Branch] = Counter()
+
+    def plan(_number: int, _action: str) -> Fault | None:
+        here = branch()
+        made[here] += 1
+        if made[here] % 2 == 0 or failed.total() >= calls:
+            return None
+        failed[here] += 1
+        return fault
+
+    return plan
