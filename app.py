@@ -48,7 +48,9 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.sent": "",
         "queues.callbacks": "live",
         "queues.fan_out": "live",
+        "queues.snoozes": "live",
         "schedules.due": "federation.connections federation.network",
+        "schedules.due_snoozes": "live",
         "schedules.event_types": "",
     },
     "tasks": {

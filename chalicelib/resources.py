@@ -112,10 +112,11 @@ FAN_OUT = Queue("fan-out")
 NOTICES = Queue("notices")
 OUTBOX_WORK = Queue("outbox-work")
 PEER_NOTICES = Queue("peer-notices")
+SNOOZES = Queue("snoozes")
 SOCKET_WORK = Queue("socket-work")
 WEB_PUSH = Queue("web-push")
 
-QUEUES = (CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, WEB_PUSH)
+QUEUES = (CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SNOOZES, SOCKET_WORK, WEB_PUSH)
 
 SOCKET_API = SocketApi("sockets")
 

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws import sqs
-from chalicelib.resources import CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, WEB_PUSH, Queue
+from chalicelib.resources import (
+    CALLBACKS,
+    FAN_OUT,
+    NOTICES,
+    OUTBOX_WORK,
+    PEER_NOTICES,
+    SNOOZES,
+    SOCKET_WORK,
+    WEB_PUSH,
+    Queue,
+)
 
 MOST_RECEIVES = 5
 DEAD_LETTER_SECONDS = 14 * 24 * 3600
@@ -34,6 +44,7 @@ DEFINITIONS = (
     Definition(NOTICES, timeout=60),
     Definition(OUTBOX_WORK, timeout=60),
     Definition(PEER_NOTICES, timeout=60),
+    Definition(SNOOZES, timeout=60),
     Definition(SOCKET_WORK, timeout=60),
     Definition(WEB_PUSH, timeout=60),
 )

@@ -29,7 +29,7 @@ bp = Blueprint(__name__)
     FAN_OUT,
     failures=DynamoFailures(),
     grants=NOTE_FAILURE
-    + DELIVERIES.can("BatchWriteItem", "GetItem", "Query", "PutItem", "UpdateItem")
+    + DELIVERIES.can("BatchWriteItem", "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     + NOTIFY
     + NUDGE,
 )

@@ -1,6 +1,7 @@
 """The inbox page."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -218,6 +219,18 @@ def test_shortcuts_move_archive_snooze_and_undo(console: Console) -> None:
     expect(console.card(first)).to_have_count(1)
     keyboard.type(" absent")
     expect(console.page.get_by_text("No matches.")).to_be_visible()
+
+
+def test_a_snooze_that_ends_is_shown_without_a_reload(console: Console) -> None:
+    delivery_id = console.publish(title="Back in a moment")
+    expect(console.card(delivery_id)).to_be_visible()
+    until = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    console.change_delivery(delivery_id, {"read": True, "snoozedUntil": until})
+    expect(console.card(delivery_id)).to_have_count(0)
+
+    expect(console.card(delivery_id).get_by_role("img", name="Unread")).to_be_visible(timeout=60_000)
+    console.page.get_by_role("button", name=re.compile("^Unread")).click()
+    expect(console.card(delivery_id)).to_be_visible()
 
 
 def test_link_opens_a_notification(console: Console) -> None:

@@ -486,6 +486,7 @@ def test_listing_dead_letters_keeps_them(desk: Desk) -> None:
             "notices": 0,
             "outbox-work": 0,
             "peer-notices": 0,
+            "snoozes": 0,
             "socket-work": 0,
             "web-push": 0,
         }

@@ -321,6 +321,22 @@ def _read_bulk_send(_: ScenarioContext) -> Any:
     return fires, sum(row["pk"].startswith("LABEL#") for row in rows)
 
 
+def _snooze_delivery(context: ScenarioContext) -> None:
+    """Snooze a delivery for ten minutes, by a person whose client listens."""
+    _connect_client(context)
+    event = inputs.new_event(severity="critical")
+    delivery = context.api.post("/api/v1/events", event, context.desk.bob).json["deliveryId"]
+    snooze = {"read": True, "snoozedUntil": timestamp(datetime.now(UTC) + timedelta(minutes=10))}
+    changed = context.api.call("PATCH", f"/api/v1/inbox/{delivery}", snooze, token=context.desk.bob_key)
+    assert changed.status == 200
+    context.forget_sent()
+
+
+def _read_snoozed(_: ScenarioContext) -> Any:
+    rows = [row for row in scan_rows(DELIVERIES) if row["sk"] in ("DELIVERY", "SNOOZE")]
+    return [(row["sk"], row["inboxKey"][0], "readAt" in row) for row in rows]
+
+
 WORKER_SCENARIOS = {
     "a bulk send": WorkerScenario(
         ("fan_out",),
@@ -460,6 +476,15 @@ WORKER_SCENARIOS = {
         ([(True, True)], ["connected", *["new_message"] * 3]),
         lambda context: [each["id"] + each["type"] for each in context.client.frames],
         sent_count=4,
+    ),
+    "the end of a snooze": WorkerScenario(
+        ("announce_ending_snoozes", "end_snooze"),
+        _snooze_delivery,
+        _read_snoozed,
+        [("DELIVERY", "u", False)],
+        # A worker that ends after it has told the person is followed by another, which tells them again.
+        lambda context: [f"{each['type']} {each['snoozedUntil']}" for each in context.client.frames],
+        due_after=timedelta(minutes=10),
     ),
     # A heartbeat may be lost, and one comes every minute. None is listed as sent, since all have the same id.
     "a quiet connection": WorkerScenario(

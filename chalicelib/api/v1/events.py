@@ -36,7 +36,7 @@ from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY, NOTIFY, NUD
 bp = Blueprint(__name__)
 
 # Reading a delivery of a bulk call may create it, if its worker has not run yet.
-_READ = SPEND + DELIVERIES.can("BatchWriteItem", "Query", "PutItem", "UpdateItem") + NOTIFY + NUDGE
+_READ = SPEND + DELIVERIES.can("BatchWriteItem", "Query", "PutItem", "UpdateItem", "DeleteItem") + NOTIFY + NUDGE
 
 
 def _replay_published(stored: dict[str, Any]) -> OperationReply:

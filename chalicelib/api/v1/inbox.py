@@ -11,6 +11,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.domain.inbox import InboxDelivery, InboxItem, InboxPage, InboxQuery, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import StateIn
+from chalicelib.inbox.gateways.snoozes import SNOOZE_JOBS
 from chalicelib.inbox.services import inbox
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.inbox import DynamoInbox
@@ -20,7 +21,7 @@ from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
-from chalicelib.resources import DELIVERIES, INBOX_INDEX, NOTIFY
+from chalicelib.resources import DELIVERIES, INBOX_INDEX, NOTIFY, SNOOZES
 
 bp = Blueprint(__name__)
 
@@ -91,7 +92,11 @@ def get_inbox_delivery(deliveryId: str, caller: ApiKey, context: RequestContext)
     refusals=(NotFound, Conflict, TooLarge),
     permission="inbox",
     replay=_replay,
-    grants=SPEND + REMEMBER + DELIVERIES.can("Query", "UpdateItem") + NOTIFY,
+    grants=SPEND
+    + REMEMBER
+    + DELIVERIES.can("Query", "PutItem", "UpdateItem", "DeleteItem")
+    + SNOOZES.can_send()
+    + NOTIFY,
 )
 def change_inbox_delivery(
     deliveryId: str,  # noqa: N803 - contract's spelling
@@ -102,8 +107,9 @@ def change_inbox_delivery(
     """Mark a delivery as read, archive it or snooze it, or undo any of these.
 
     Archiving ends a snooze, and snoozing ends archiving. If the sender fires the event again, an archived delivery
-    returns to the top as unread. A snoozed delivery stays away until its time, unless it is critical. Your open
-    connections receive a `delivery_changed` event. Senders can't see these states.
+    returns to the top as unread. A snoozed delivery stays away until its time, unless it is critical. Then it returns
+    unread, and you are notified as of a new delivery. Your open connections receive a `delivery_changed` event, then
+    and when you call this. Senders can't see these states.
     """
     return inbox.change(
         deliveryId,
@@ -112,5 +118,6 @@ def change_inbox_delivery(
         context=context,
         deliveries=DynamoDeliveries(),
         inbox=DynamoInbox(),
+        snoozes=SNOOZE_JOBS,
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
     )

@@ -106,6 +106,11 @@ def apply_state(delivery: Delivery, state: StateIn, *, now: datetime) -> Deliver
     return delivery
 
 
+def end_snooze(delivery: Delivery) -> Delivery:
+    """Return the delivery as the end of its snooze brings it back: unread, listed by that time."""
+    return replace(delivery, snoozed_until=None, read_at=None)
+
+
 def return_to_inbox(delivery: Delivery, *, now: datetime) -> Delivery | None:
     """Return the delivery as a repeat of its event brings it back to the inbox; None if it stays where it is.
 

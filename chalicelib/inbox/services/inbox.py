@@ -10,6 +10,7 @@ from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.ports import JobAnnouncer
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
 from chalicelib.inbox.domain.inbox import (
     InboxDelivery,
@@ -22,6 +23,7 @@ from chalicelib.inbox.domain.inbox import (
 )
 from chalicelib.inbox.domain.inbox_states import StateIn, apply_state, check_snooze
 from chalicelib.inbox.domain.live_events import delivery_changed_event
+from chalicelib.inbox.domain.snoozes import SnoozeJob, delay_if_soon
 from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.live.services.ports import Notifier
 
@@ -67,11 +69,13 @@ def change(
     context: RequestContext,
     deliveries: Deliveries,
     inbox: Inbox,
+    snoozes: JobAnnouncer[SnoozeJob],
     notifier: Notifier,
 ) -> InboxItem:
     """Mark one of the owner's deliveries as read, archive it or snooze it, or the reverse, and push the change.
 
-    Store calls after authentication: 2, and 2 more to push; 1 where nothing changes and no key is given.
+    Store calls after authentication: 2, and 2 more to push; 1 where nothing changes and no key is given. A snooze that
+    ends within two minutes is announced at once: 1 queue call.
 
     Raises:
         Invalid: the snooze ends in the past, or too late.
@@ -89,6 +93,8 @@ def change(
             break
         if inbox.save(before, after, claim=context.claim, reply=item.model_dump(mode="json", exclude_unset=True)):
             if after != before:
+                if (delay := delay_if_soon(after.snoozed_until, now=context.now)) is not None:
+                    snoozes.announce(SnoozeJob(delivery_id=after.delivery_id), delay=delay)
                 notifier.notify(
                     owner.user_id, delivery_changed_event(after, now=context.now), log_state=None, now=context.now
                 )

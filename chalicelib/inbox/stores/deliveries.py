@@ -1,9 +1,10 @@
 """The table `deliveries`: a delivery, the clicks on its buttons and its supplements under one partition key.
 
-pk = delivery id; sk = ACTION#<index> (see clicks), DELIVERY (see delivery_rows), or SUPPLEMENT#<time>#<id>
+pk = delivery id; sk = ACTION#<index> (see clicks), DELIVERY (see delivery_rows), SNOOZE (see snoozes), or
+SUPPLEMENT#<time>#<id>
 pk = FIRE#<fire>: see sends; pk = EVENT#<event part>: see accepted
 index inbox: recipientUserId, inboxKey (see inbox; held deliveries have no recipient, so no inbox lists them)
-index due: dueQueue, dueAt (clicks whose callback has an attempt to come)
+index due: dueQueue, dueAt (clicks whose callback has an attempt to come, and snoozes)
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ class DynamoDeliveries:
 
     def find_buttons(self, delivery_id: str) -> DeliveryDetail | None:
         """Find the delivery with its clicks and without its supplements, read consistently. One store call."""
-        # Sort keys are in alphabetical order: ACTION#, DELIVERY, SUPPLEMENT#.
+        # Sort keys are in alphabetical order: ACTION#, DELIVERY, SNOOZE, SUPPLEMENT#.
         return _find("pk = :pk AND sk <= :last", pk=delivery_id, last=SORT_KEY)
 
     def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool:

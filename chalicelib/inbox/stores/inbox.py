@@ -23,6 +23,7 @@ from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxQuery, InboxStatus, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import Shelf, View
 from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, parse_content, state_update
+from chalicelib.inbox.stores.snoozes import snooze_actions
 from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, INBOX_INDEX
 
@@ -88,7 +89,7 @@ class DynamoInbox:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        return try_commit([state_update(before, after)], claim=claim, reply=reply)
+        return try_commit([state_update(before, after), *snooze_actions(before, after)], claim=claim, reply=reply)
 
 
 def _ranges(view: View, after: Position | None, *, now: datetime) -> list[Range]:

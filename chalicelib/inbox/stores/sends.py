@@ -27,6 +27,7 @@ from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, Recorde
 from chalicelib.inbox.domain.inbox_states import return_to_inbox
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, state_update, to_row
+from chalicelib.inbox.stores.snoozes import snooze_actions
 from chalicelib.resources import DELIVERIES
 
 ReplyBuilder = Callable[[RecordedDelivery], dict[str, Any]]
@@ -140,7 +141,7 @@ class DynamoSends:
     def _from_row(self, row: Row, fire: str, now: datetime) -> RecordedDelivery:
         delivery, is_new = from_row(row), row["firstFire"] == fire
         returned = None if is_new else return_to_inbox(delivery, now=now)
-        if returned and not try_commit([state_update(delivery, returned)]):
+        if returned and not try_commit([state_update(delivery, returned), *snooze_actions(delivery, returned)]):
             # Its recipient, or another send, changed it first; their change stands.
             returned = None
         return RecordedDelivery(_find_detail(returned or delivery, is_new=is_new), is_new, returned is not None)
@@ -167,7 +168,11 @@ class DynamoSends:
             recorded = RecordedDelivery(detail, is_new=False, is_returned=returned is not None)
             update = _count_update(stored, counted, in_bulk=bool(marks))
             try:
-                commit([update, *marks], claim=claim, reply=reply(recorded) if reply else None)
+                commit(
+                    [update, *marks, *snooze_actions(stored, counted)],
+                    claim=claim,
+                    reply=reply(recorded) if reply else None,
+                )
             except Refused as refused:
                 if marks and 1 in refused.failed:
                     return RecordedDelivery(DeliveryDetail(stored), is_new=False)

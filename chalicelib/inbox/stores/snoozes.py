@@ -1,0 +1,71 @@
+"""Snoozes of deliveries, in the table `deliveries`: pk = delivery id, sk = SNOOZE.
+
+until; isOver; dueQueue, dueAt: when the due index announces its end, if no message has
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from chalicelib.core.ports import Action
+from chalicelib.core.stores.actions import delete, put, update
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.reads import list_due, query
+from chalicelib.core.stores.writes import try_commit
+from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.inbox.domain.snoozes import Snooze
+from chalicelib.inbox.stores.delivery_rows import SORT_KEY, end_with, from_row, state_update
+from chalicelib.resources import DELIVERIES, SNOOZES
+
+_SNOOZE = "SNOOZE"
+
+
+def snooze_actions(before: Delivery, after: Delivery) -> list[Action]:
+    """Return the actions by which the row of a delivery's snooze follows a change of its state."""
+    if after.snoozed_until == before.snoozed_until:
+        return []
+    if after.snoozed_until is None:
+        return [delete(DELIVERIES, _key(after.delivery_id))]
+    until = {"until": after.snoozed_until, "dueQueue": SNOOZES.name, "dueAt": after.snoozed_until}
+    return [put(DELIVERIES, _key(after.delivery_id) | until | end_with(after))]
+
+
+class DynamoSnoozes:
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        """Return ids of deliveries whose snooze is due, longest due first, with the due times. One store call."""
+        return [(row["pk"], row["dueAt"]) for row in list_due(DELIVERIES, SNOOZES.name, now=now, limit=limit)]
+
+    def postpone(self, delivery_id: str, due_at: str, *, until: str) -> bool:
+        """Move the due time on from `due_at`; False if another call has. One store call."""
+        moved = update(DELIVERIES, _key(delivery_id), "SET dueAt = :to", "dueAt = :due", to=until, due=due_at)
+        return try_commit([moved])
+
+    def find(self, delivery_id: str) -> tuple[Delivery | None, Snooze | None]:
+        """Find a delivery, without supplements and clicks, and its snooze, read consistently. One store call."""
+        rows = query(
+            DELIVERIES,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=values(pk=delivery_id, first=SORT_KEY, last=_SNOOZE),
+            ConsistentRead=True,
+        )
+        found = {row["sk"]: row for row in rows}
+        delivery, snooze = found.get(SORT_KEY), found.get(_SNOOZE)
+        return from_row(delivery) if delivery else None, _from_row(snooze) if snooze else None
+
+    def end(self, before: Delivery, after: Delivery, snooze: Snooze) -> bool:
+        """Bring a delivery back, and mark its snooze as over; False if either has changed. One store call."""
+        over = update(
+            DELIVERIES, _key(snooze.delivery_id), "SET isOver = :yes", "#until = :until", yes=True, until=snooze.until
+        )
+        return try_commit([state_update(before, after), over])
+
+    def remove(self, snooze: Snooze) -> None:
+        """Delete a snooze, unless there is another one by now. One store call."""
+        try_commit([delete(DELIVERIES, _key(snooze.delivery_id), "#until = :until", until=snooze.until)])
+
+
+def _key(delivery_id: str) -> Row:
+    return {"pk": delivery_id, "sk": _SNOOZE}
+
+
+def _from_row(row: Row) -> Snooze:
+    return Snooze(row["pk"], row["until"], is_over=row.get("isOver", False))
