@@ -3,7 +3,17 @@
 import sys
 from pathlib import Path
 
-from infra.docs import alarms, architecture, commands, operations, retention, retries, settings, store_calls
+from infra.docs import (
+    alarms,
+    architecture,
+    commands,
+    operations,
+    retention,
+    retries,
+    settings,
+    shared_keys,
+    store_calls,
+)
 
 FOLDER = Path(__file__).parents[2] / "docs"
 
@@ -23,6 +33,7 @@ def documents() -> dict[Path, str]:
         reference / "retries.md": retries.render(),
         reference / "retention.md": retention.render(),
         reference / "settings.md": settings.render(),
+        reference / "shared-keys.md": shared_keys.render(),
         reference / "commands.md": commands.render(admin.main),
         FOLDER / "architecture.svg": architecture.render(architecture.read_imports()),
     }
