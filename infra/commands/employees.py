@@ -1,6 +1,5 @@
 """`employees`: manage the organisation's people."""
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -8,19 +7,16 @@ from uuid import uuid4
 import click
 
 from chalicelib import ids
+from chalicelib.api.deactivation import new_deactivation
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.operate.services import employees as access
 from chalicelib.people.domain.directory import Person, PersonIn
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.settings import settings
 from chalicelib.tokens.services.sessions import create_sign_in_code
-from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.sessions import DynamoSessions
-from infra.commands.open_sockets import new_closer
 from infra.commands.output import json_option, print_record, print_records
-
-# How long an index can lag behind its table.
-SETTLING_SECONDS = 1.0
+from infra.host_secret import share_secret
 
 
 @click.group()
@@ -55,18 +51,13 @@ def list_(*, as_json: bool) -> None:
 def deactivate(email: str, *, as_json: bool) -> None:
     """Deactivate an employee, with their tokens, keys and sessions.
 
-    Sessions end; tokens and keys are disabled and can be enabled again. The employee receives nothing from now on.
+    Sessions, sign-in links, connections and browser notifications end. Tokens and keys are disabled and can be enabled
+    again. The employee receives nothing from now on.
     Tools tokens belong to integrators and keep working; the command lists those that the employee owns.
     """
-    ended = access.deactivate_person(
-        email,
-        people=DynamoDirectory(),
-        grants=DynamoGrants(),
-        sessions=DynamoSessions(),
-        now=datetime.now(UTC),
-        closer=new_closer(),
-        settle=lambda: time.sleep(SETTLING_SECONDS),
-    )
+    person = access.person_by_email(email, DynamoDirectory())
+    share_secret()
+    ended = new_deactivation().run(person.user_id, now=datetime.now(UTC))
     if as_json:
         print_record(
             {
@@ -74,6 +65,8 @@ def deactivate(email: str, *, as_json: bool) -> None:
                 "personalTokensDisabled": ended.personal_tokens,
                 "keysDisabled": ended.keys,
                 "sessionsEnded": ended.sessions,
+                "signInLinksEnded": ended.sign_in_links,
+                "browsersUnsubscribed": ended.browsers,
                 "toolsTokensLeft": list(ended.tools_tokens_left),
             },
             as_json=True,

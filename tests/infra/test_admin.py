@@ -37,11 +37,6 @@ EVENTS, INBOX, KEYS, INTEGRATORS = "/api/v1/events", "/api/v1/inbox", "/api/v2/k
 ALICE, BOB, DAVE = "alice@example.com", "bob@example.com", "dave@example.com"
 
 
-@pytest.fixture(autouse=True)
-def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.commands.employees.SETTLING_SECONDS", 0)
-
-
 def run(*args: str) -> Result:
     return CliRunner().invoke(main, args, prog_name="admin")
 

@@ -4,7 +4,6 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from chalice.local import LambdaContext
 from click.testing import CliRunner
 
@@ -47,10 +46,7 @@ def register_instance(api: Api, *, address: str = "127.0.0.1", **overrides: Any)
 
 def run_admin(*command: str, fails: bool = False) -> str:
     """Run an admin command, and return its output, or with `fails` its error."""
-    with pytest.MonkeyPatch.context() as patched:
-        # The engine's indexes don't lag.
-        patched.setattr("infra.commands.employees.SETTLING_SECONDS", 0)
-        result = CliRunner().invoke(main, command, prog_name="admin")
+    result = CliRunner().invoke(main, command, prog_name="admin")
     assert (result.exit_code != 0) == fails, result.output
     return result.stderr if fails else result.stdout
 

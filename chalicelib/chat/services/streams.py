@@ -90,6 +90,7 @@ class EventStream:
     def _pieces(self, opening: str, after: int, started: datetime) -> Pieces:
         until, beat_at = started + timedelta(seconds=self.wait.seconds), started + HEARTBEAT_EVERY
         slot: StreamSlot | None = None
+        went_on = False
         try:
             if self.wait.stays_open:
                 # Before `connected`, so that a client that reads it is counted.
@@ -97,18 +98,21 @@ class EventStream:
             yield opening
             while True:
                 entries = self.frames.list_after(self.owner.user_id, after, limit=_BACKLOG, now=self.clock())
+                if went_on and (ends := _end_of(entries)):
+                    yield self._last_piece(entries, ends)
+                    return
                 if found := _fitting(_visible(entries, self.owner)):
                     yield event_stream(found)
                     if not self.wait.stays_open:
                         return
-                # Events that do not fit come next, since the log is read on after the last one that was sent.
-                after = found[-1].position if found else entries[-1].position if entries else after
+                after = _read_up_to(found, entries, after)
                 now = self.clock()
                 if now >= until or now >= beat_at:
                     yield _heartbeat(after, now)
                     beat_at = now + HEARTBEAT_EVERY
                     if now >= until or (slot and not self.slots.renew(slot, until=now + _HELD_FOR)):
                         return
+                went_on = True
                 if not entries:
                     slot = slot or self.slots.take(self.owner.user_id, until=now + _HELD_FOR, now=now)
                     pause = Pause((min(until, beat_at) - now).total_seconds(), self.owner.user_id, after)
@@ -117,10 +121,17 @@ class EventStream:
                         yield retry_text(retry_milliseconds) + _heartbeat(after, self.clock())
                         return
         finally:
-            if slot:
-                self._give_back(slot)
+            self._give_back(slot)
 
-    def _give_back(self, slot: StreamSlot) -> None:
+    def _last_piece(self, entries: Sequence[LogEntry], ends: LogEntry) -> str:
+        """Return what precedes the entry that ends the reply. Its client authenticates again, and goes on after it."""
+        shown = _visible([each for each in entries if each.position < ends.position], self.owner)
+        found = _fitting(shown)
+        return event_stream(found) + (_heartbeat(ends.position, self.clock()) if len(found) == len(shown) else "")
+
+    def _give_back(self, slot: StreamSlot | None) -> None:
+        if slot is None:
+            return
         try:
             self.slots.give_back(slot)
         except Exception:
@@ -144,6 +155,17 @@ def read_to_end(pieces: Iterable[str | Pause], sleep: Callable[[float], None]) -
 
 def _one_piece(text: str) -> Pieces:
     yield text
+
+
+def _read_up_to(sent: Sequence[Frame], entries: Sequence[LogEntry], after: int) -> int:
+    """Return the position after which the log is read on. Events that did not fit come next."""
+    if sent:
+        return sent[-1].position
+    return entries[-1].position if entries else after
+
+
+def _end_of(entries: Sequence[LogEntry]) -> LogEntry | None:
+    return next((each for each in entries if each.ends_streams), None)
 
 
 def _heartbeat(position: int, now: datetime) -> str:

@@ -115,7 +115,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One position of a log: a frame, or None where a socket became live.
+    """One position of a log: a frame, or None where a socket became live, and where replies that stream it end.
 
     `listeners` are the sockets that the frame is pushed to. A later reader has only their ids, in `pushed_to`. The
     frame's writer posts it to most of them itself, and a worker does to those in `queued_for`. `kept_until` is in epoch
@@ -128,6 +128,7 @@ class LogEntry:
     pushed_to: frozenset[str] = frozenset()
     queued_for: frozenset[str] = frozenset()
     kept_until: int = 0
+    ends_streams: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """A person's log of frames, in the table `sockets`: pk = <user id>, sk = FRAME#<position>.
 
-An entry has one of three forms:
+An entry has one of four forms:
 - type, at, members (JSON); to: ids of the sockets that it is pushed to; queued: those of them that a worker pushes it
   to, if any; nonce: the writer's mark
 - opened: the socket that is live from this position on
+- ended: the time at which every reply that streams the log ends, so that its client has to authenticate again
 - begun: the time since when somebody has listened by HTTP, repeated every few hours of silence
 
 A writer puts a frame at the position after the last one it knows, on the condition that the position is free. If it
@@ -20,6 +21,7 @@ from datetime import datetime
 from itertools import islice
 
 from chalicelib.core.domain import bounds
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.ports import Action
@@ -144,6 +146,23 @@ class DynamoFrames:
         row = {"sk": _key(next_position(after, now=now)), "begun": timestamp(now)}
         try_commit([_put(user_id, row, now)])
 
+    def end_streams(self, user_id: str, *, now: datetime) -> None:
+        """End the replies that stream the person's log, if it has any. Store calls: 2; 1 where nobody has listened.
+
+        Raises:
+            Unavailable: too many other calls are appending.
+        """
+        attempts = Attempts("The log of frames is being written by many calls at once.")
+        while attempts.again():
+            last = self.find_log_state(user_id, now=now).last.position
+            row = {"sk": _key(last + 1), "ended": timestamp(now)}
+            if not last:
+                return
+            if try_commit([_put(user_id, row, now)]):
+                break
+        for each in on_append:
+            each(user_id)
+
     def list_after(self, user_id: str, position: int, *, limit: int, now: datetime) -> Sequence[LogEntry]:
         """List the log's entries after `position`, oldest first, read consistently. One store call per megabyte."""
         rows = query(
@@ -210,7 +229,7 @@ def _row(entry: LogEntry) -> Row:
 def _entry(row: Row) -> LogEntry:
     position, kept_until = _position(row), int(row["expiresAt"])
     if "type" not in row:
-        return LogEntry(position, None, kept_until=kept_until)
+        return LogEntry(position, None, kept_until=kept_until, ends_streams="ended" in row)
     event = LiveEvent(FrameType(row["type"]), json.loads(row["members"]))
     return LogEntry(
         position,

@@ -2,9 +2,9 @@
 
 pk = SESSION#<sha-256 of the session>: sessionId, userId, and its counters; it ends at `expiresAt`, or at `idleUntil`
 pk = SESSIONID#<session id>: hash and userId of a session, to find it by its id
-pk = CODE#<sha-256 of a sign-in code>: userId, until expiresAt
+pk = CODE#<sha-256 of a sign-in code>: userId, until expiresAt; codes of before the index had them are not in it
 pk = TICKET#<sha-256 of a ticket>: hash of the session that it stands for, until expiresAt
-index owner: keyOwner = SESSION#<user id>, createdAt
+index owner: keyOwner = SESSION#<user id>, or CODE#<user id> of a sign-in code; createdAt
 Times are in epoch seconds. The table's TTL deletes these rows some time after `deleteAt`.
 """
 
@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.callers import TokenStatus
+from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.actions import check, delete, put_new
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row, to_item, values
@@ -37,8 +38,14 @@ class DynamoSessions:
         One store call.
         """
         ends = now + CODE_LIFETIME
-        row = token_key(code) | {"userId": user_id} | _until(int(ends.timestamp()))
+        owner = {"keyOwner": _code_owner(user_id), "createdAt": timestamp(now)}
+        row = token_key(code) | {"userId": user_id} | owner | _until(int(ends.timestamp()))
         return ends if try_commit([put_new(TOKENS, row), active_person_check(user_id)]) else None
+
+    def end_codes(self, user_id: str) -> int:
+        """Delete the codes that sign a person in, and return their number. One store call for each, and 2; else 1."""
+        keys = list_owned(_code_owner(user_id), lambda row: {"pk": row["pk"]})
+        return sum(try_commit([delete(TOKENS, key, "userId = :owner", owner=user_id)]) for key in keys)
 
     def find_code_owner(self, code: PresentedToken, *, now: datetime) -> str | None:
         """Find whom a code signs in; None if it was used, or has expired. One store call."""
@@ -116,6 +123,10 @@ class DynamoSessions:
 
 def _owner(user_id: str) -> str:
     return f"SESSION#{user_id}"
+
+
+def _code_owner(user_id: str) -> str:
+    return f"CODE#{user_id}"
 
 
 def _pointer(session_id: str) -> Row:
