@@ -10,7 +10,7 @@ from chalicelib import ids
 from chalicelib.api.deactivation import new_deactivation
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.operate.services import employees as access
-from chalicelib.people.domain.directory import Person, PersonIn
+from chalicelib.people.domain.directory import EmployeePatch, Person, PersonIn
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.settings import settings
 from chalicelib.tokens.services.sessions import create_sign_in_code
@@ -88,7 +88,8 @@ def activate(email: str) -> None:
 
     Tokens and keys stay disabled. Enable them with `personal-tokens enable` and `keys enable`.
     """
-    person = access.activate_person(email, people=DynamoDirectory())
+    person = access.person_by_email(email, DynamoDirectory())
+    DynamoDirectory().set_active(person.user_id, active=True)
     click.echo(f"Activated {person.email}.")
 
 
@@ -122,7 +123,10 @@ def operator(email: str, *, operator: bool) -> None:
     Operators manage integrators, tokens, the catalog, queues and the network in the console and the API, with a key
     that has the permission `all`. The change applies to the next request.
     """
-    person = access.set_operator(email, operator=operator, people=DynamoDirectory())
+    person = access.person_by_email(email, DynamoDirectory())
+    access.change_person(
+        person, EmployeePatch(operator=operator), people=DynamoDirectory(), while_operator=person.user_id
+    )
     click.echo(f"{person.email} is {'now' if operator else 'no longer'} an operator.")
 
 

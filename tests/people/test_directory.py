@@ -78,19 +78,19 @@ def test_people_are_listed_by_address_however_many_they_are() -> None:
 def test_only_an_active_operator_is_an_operator() -> None:
     DIRECTORY.add_person(person("alice"))
     assert not DIRECTORY.is_operator("alice")
-    DIRECTORY.set_operator("alice", operator=True)
+    DIRECTORY.change_person("alice", operator=True)
     assert DIRECTORY.is_operator("alice")
     DIRECTORY.set_active("alice", active=False)
     assert not DIRECTORY.is_operator("alice")
     DIRECTORY.set_active("alice", active=True)
-    DIRECTORY.set_operator("alice", operator=False)
+    DIRECTORY.change_person("alice", operator=False)
     assert not DIRECTORY.is_operator("alice")
     assert not DIRECTORY.is_operator("nobody")
 
 
 def test_unknown_person_is_not_changed() -> None:
     with pytest.raises(NotFound):
-        DIRECTORY.set_operator("nobody", operator=True)
+        DIRECTORY.change_person("nobody", operator=True)
     with pytest.raises(NotFound):
         DIRECTORY.set_active("nobody", active=False)
     assert DIRECTORY.list_people() == []

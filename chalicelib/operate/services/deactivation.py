@@ -65,18 +65,20 @@ class Deactivation:
     streams: Streams
     settle: Callable[[], None]
 
-    def run(self, user_id: str, *, now: datetime) -> EndedAccess:
+    def run(self, user_id: str, *, now: datetime, while_operator: str | None = None) -> EndedAccess:
         """Deactivate an employee, disable their personal tokens and keys, and end everything else that is open.
 
         Sessions, unused sign-in links, sockets, event streams and browser notifications end. The person is deactivated
         first, so nothing new can begin. All is then gone through twice, with `settle` in between, because indexes may
         lag. Running it again is safe, and ends whatever was enabled since. Nothing that ended comes back when the
-        person is activated again.
+        person is activated again. Without `while_operator` the last operator can be deactivated too, since people who
+        leave must lose their access.
 
         Raises:
             NotFound: there is no such employee.
+            Conflict: the employee is the last active operator, and `while_operator`, who asks for it, is given.
         """
-        self.people.set_active(user_id, active=False)
+        self.people.set_active(user_id, active=False, while_operator=while_operator)
         first = self._sweep(user_id, now)
         for _ in range(1, _SWEEPS):
             self.settle()

@@ -1,40 +1,60 @@
 """Register employees, activate them again, and make them operators. See `deactivation` for the end of access."""
 
+from collections.abc import Sequence
+
 from chalicelib.core.domain.errors import Conflict, NotFound
-from chalicelib.people.domain.directory import Person, PersonIn
+from chalicelib.core.domain.fields import is_uuid
+from chalicelib.core.domain.idempotency import Claim, StoredReply
+from chalicelib.core.ports import Action
+from chalicelib.people.domain.directory import EmployeePatch, Person, PersonIn
 from chalicelib.people.services.ports import Employees, People
 
 
-def register_person(request: PersonIn, *, user_id: str, people: Employees) -> Person:
-    """Register an employee. Store calls: 1.
+def register_person(
+    request: PersonIn,
+    *,
+    user_id: str,
+    people: Employees,
+    along: Sequence[Action] = (),
+    claim: Claim | None = None,
+    reply: StoredReply | None = None,
+) -> Person:
+    """Register an employee, and write `along` with them. Store calls: 1.
 
     Raises:
         Conflict: the address is taken.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    person = Person(user_id, request.email.lower(), request.name, org_admin=request.org_admin)
-    people.add_person(person)
+    person = Person(
+        user_id, request.email.lower(), request.name, org_admin=request.org_admin, operator=request.operator
+    )
+    people.add_person(person, along=along, claim=claim, reply=reply)
     return person
 
 
-def activate_person(email: str, *, people: Employees) -> Person:
-    """Reactivate a former employee. Their tokens and keys stay as they are. Store calls: 2.
+def change_person(
+    person: Person, changes: EmployeePatch, *, people: Employees, while_operator: str | None = None
+) -> Person:
+    """Rename an employee, and grant or withdraw operator rights. Store calls: 2; 1 when nothing changes.
 
     Raises:
-        NotFound: there is no employee with this address.
+        NotFound: the employee was deleted.
+        Conflict: the employee is the last active operator.
     """
-    person = person_by_email(email, people)
-    people.set_active(person.user_id, active=True)
-    return person
+    return people.change_person(
+        person.user_id, name=changes.name, operator=changes.operator, while_operator=while_operator
+    )
 
 
-def set_operator(email: str, *, operator: bool, people: Employees) -> Person:
-    """Grant or withdraw access to the admin pages. Store calls: 2.
+def person_by_id(user_id: str, people: People) -> Person:
+    """Return the employee with this id. Store calls: 1; none if it is no id.
 
     Raises:
-        NotFound: there is no employee with this address.
+        NotFound: there is none.
     """
-    person = person_by_email(email, people)
-    people.set_operator(person.user_id, operator=operator)
+    person = people.find_person(user_id.lower()) if is_uuid(user_id) else None
+    if person is None:
+        raise NotFound("Employee not found.")
     return person
 
 

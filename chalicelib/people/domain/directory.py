@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -13,6 +13,7 @@ from chalicelib.core.domain.fields import Email, In, Line, Omittable, Out, TimeO
 from chalicelib.core.domain.links import link_error
 
 MOST_FIRST_MEMBERS = 30
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Person:
     active: bool = True
     org_admin: bool = False
     operator: bool = False
+
+    @property
+    def is_active_operator(self) -> bool:
+        return self.active and self.operator
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,13 @@ def _link(text: str) -> str:
     return text
 
 
+def require_change(patch: M) -> M:
+    """Refuse a patch without members."""
+    if not patch.model_fields_set:
+        raise PydanticCustomError("nothing", "Send at least one member to change")
+    return patch
+
+
 Slug = Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Name = Annotated[Line, Field(min_length=1, max_length=100)]
 
@@ -117,6 +129,18 @@ class PersonIn(In):
     email: Email
     name: Name
     org_admin: bool = False
+    operator: bool = False
+
+
+class EmployeePatch(In):
+    """Changes to an employee."""
+
+    name: Omittable[Name] = None
+    operator: Omittable[bool] = Field(None, description="Whether the employee runs the desk.")
+
+    @model_validator(mode="after")
+    def _changes(self) -> Self:
+        return require_change(self)
 
 
 class IntegratorIn(In):
@@ -143,9 +167,7 @@ class IntegratorPatch(In):
 
     @model_validator(mode="after")
     def _changes(self) -> Self:
-        if not self.model_fields_set:
-            raise PydanticCustomError("nothing", "Send at least one member to change")
-        return self
+        return require_change(self)
 
 
 class ProjectIn(In):

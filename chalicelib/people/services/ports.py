@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from chalicelib.core.domain.idempotency import Claim, StoredReply
+    from chalicelib.core.ports import Action
     from chalicelib.people.domain.directory import (
         Integrator,
         Memberships,
@@ -35,9 +36,24 @@ class People(Protocol):
 class Employees(People, Protocol):
     """Registers people, and changes whether they are active and operators."""
 
-    def add_person(self, person: Person) -> None: ...
-    def set_active(self, user_id: str, *, active: bool) -> None: ...
-    def set_operator(self, user_id: str, *, operator: bool) -> None: ...
+    def add_person(
+        self,
+        person: Person,
+        *,
+        along: Sequence[Action] = (),
+        claim: Claim | None = None,
+        reply: StoredReply | None = None,
+    ) -> None: ...
+    def set_active(self, user_id: str, *, active: bool, while_operator: str | None = None) -> None: ...
+    def change_person(
+        self,
+        user_id: str,
+        *,
+        name: str | None = None,
+        operator: bool | None = None,
+        along: Sequence[Action] = (),
+        while_operator: str | None = None,
+    ) -> Person: ...
 
 
 class ProjectAccessReader(Protocol):

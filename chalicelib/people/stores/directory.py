@@ -19,10 +19,9 @@ so they share one partition, which is their list too.
 For the columns by which strangers find people and teams, and their counts, see directory_listing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
@@ -31,97 +30,30 @@ from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.people.domain.directory import Integrator, Person, Project, Team, Visibility
-from chalicelib.people.stores.directory_listing import count_added, person_listing, set_active_actions, team_listing
+from chalicelib.people.domain.directory import Integrator, Project, Team
+from chalicelib.people.stores.directory_listing import count_added, team_listing
 from chalicelib.people.stores.directory_rows import (
     INTEGRATORS,
     MEMBER,
     DynamoProjectAccess,
-    address_key,
     integrator_key,
     member_key,
-    person_key,
     project_key,
     row_key,
     team_key,
 )
+from chalicelib.people.stores.employees import DynamoEmployees
 from chalicelib.people.stores.teams import TEAM
 from chalicelib.resources import DIRECTORY
 
-_PEOPLE, _PROJECTS = "PEOPLE", "PROJECTS"
+_PROJECTS = "PROJECTS"
 # The columns of an integrator that can change.
 _EDITABLE = ("name", "homepageUrl", "description", "relaxedEventTypes")
 
-_PERSON = Codec(Person, without=("user_id",))
 _INTEGRATOR = Codec(Integrator, {"integrator_id": "id"}, without=("slug", "archived_at"))
 
 
-class DynamoDirectory(DynamoProjectAccess):
-    def add_person(self, person: Person) -> None:
-        """Store a new person; Conflict if the id or the e-mail address is taken. One store call."""
-        visible = person_listing(person.user_id, Visibility.CONNECTIONS, listed=person.active)
-        _add_all(
-            f"Another employee already has the address {person.email}.",
-            person_key(person.user_id) | _PERSON.to_row(person) | visible,
-            address_key(person.email) | {"userId": person.user_id},
-            row_key(_PEOPLE, person.email) | {"userId": person.user_id},
-            counts=[count_added(people=Visibility.CONNECTIONS)] if person.active else [],
-        )
-
-    def find_person(self, user_id: str) -> Person | None:
-        """Find a person by id. One store call."""
-        return self.find_people([user_id]).get(user_id)
-
-    def find_person_by_email(self, email: str) -> Person | None:
-        """Find a person by lower-case address. Two store calls; one when there is none."""
-        rows = get_all(DIRECTORY, [address_key(email)])
-        return self.find_people([rows[0]["userId"]]).get(rows[0]["userId"]) if rows else None
-
-    def find_user_ids(self, emails: Iterable[str]) -> dict[str, str]:
-        """Find the user ids of lower-case addresses, by address. Store calls in sequence: 1."""
-        rows = get_all(DIRECTORY, map(address_key, emails))
-        return {row["pk"].removeprefix("EMAIL#"): row["userId"] for row in rows}
-
-    def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]:
-        """Find people by id. One store call per hundred, made at the same time."""
-        people = map(person_from_row, get_all(DIRECTORY, map(person_key, sorted(set(user_ids)))))
-        return {person.user_id: person for person in people}
-
-    def list_people(self) -> list[Person]:
-        """List all people, by address. Two store calls; more when there are hundreds."""
-        people = self.find_people(row["userId"] for row in query_partition(DIRECTORY, _PEOPLE))
-        return sorted(people.values(), key=lambda person: person.email)
-
-    def set_active(self, user_id: str, *, active: bool) -> None:
-        """Activate or deactivate a person. Two store calls; one when nothing changes.
-
-        Raises:
-            NotFound: the person is unknown.
-            Unavailable: many calls are changing the person at once.
-        """
-        attempts = Attempts("Too many calls are changing this employee. Try again.")
-        while attempts.again():
-            rows = get_all(DIRECTORY, [person_key(user_id)])
-            if not rows:
-                raise NotFound("Employee not found.")
-            if rows[0]["active"] == active or try_commit(set_active_actions(rows[0], active=active)):
-                return
-
-    def is_operator(self, user_id: str) -> bool:
-        """Say whether the person is an active operator. One store call."""
-        person = self.find_person(user_id)
-        return person is not None and person.active and person.operator
-
-    def set_operator(self, user_id: str, *, operator: bool) -> None:
-        """Make a person an operator, or no longer one. One store call.
-
-        Raises:
-            NotFound: the person is unknown.
-        """
-        change = update(DIRECTORY, person_key(user_id), "SET #operator = :operator", EXISTS, operator=operator)
-        if not try_commit([change]):
-            raise NotFound("Employee not found.")
-
+class DynamoDirectory(DynamoEmployees, DynamoProjectAccess):
     def add_integrator(
         self, integrator: Integrator, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
     ) -> None:
@@ -193,8 +125,9 @@ class DynamoDirectory(DynamoProjectAccess):
             rows += _membership(project.slug, project.team_id, user_id, admin=user_id in project.admins)
         if team is not None:
             row = team_key(team.team_id) | TEAM.to_row(team) | team_listing(team)
-            counts = [count_added(teams=team.visibility)]
-            _add_all(f"Another project already has the slug {project.slug}.", row, *rows, counts=counts)
+            counts = [count_added(teams=[team.visibility])]
+            if not try_commit([*_put_all([row, *rows]), *counts]):
+                raise Conflict(f"Another project already has the slug {project.slug}.")
             return
         try:
             commit([check(DIRECTORY, team_key(project.team_id), EXISTS), *_put_all(rows)])
@@ -238,11 +171,6 @@ class DynamoDirectory(DynamoProjectAccess):
             raise NotFound(f"This person is not a member of the project {slug}.")
 
 
-def _add_all(taken: str, *rows: Row, counts: Sequence[Action] = ()) -> None:
-    if not try_commit([*_put_all(rows), *counts]):
-        raise Conflict(taken)
-
-
 def _put_all(rows: Iterable[Row]) -> list[Action]:
     return [put_new(DIRECTORY, row) for row in rows]
 
@@ -261,11 +189,6 @@ def _membership(slug: str, team_id: str, user_id: str, *, admin: bool) -> list[R
         row_key(f"USER#{user_id}", f"PROJECT#{slug}") | {"teamId": team_id},
         row_key(f"TEAM#{team_id}", f"{MEMBER}{user_id}#{slug}"),
     ]
-
-
-def person_from_row(row: Row) -> Person:
-    """Convert a row to a person."""
-    return _PERSON.from_row(row, user_id=row["pk"].partition("#")[2])
 
 
 def _is_unchanged(name: str) -> str:

@@ -99,10 +99,9 @@ def team_listing(team: Team) -> Row:
     return row | ({"listed": f"{_TEAMS}#{team.visibility}"} if is_listed else {})
 
 
-def count_added(*, people: Visibility | None = None, teams: TeamVisibility | None = None) -> Action:
-    """The action that counts one more person or team."""
-    added = [(_PEOPLE, str(people))] if people else []
-    added += [(_TEAMS, str(teams))] if teams else []
+def count_added(*, people: Sequence[Visibility] = (), teams: Sequence[TeamVisibility] = ()) -> Action:
+    """The action that counts more people and teams with these visibilities."""
+    added = [(_PEOPLE, str(each)) for each in people] + [(_TEAMS, str(each)) for each in teams]
     return lists.count_action(DIRECTORY, _PARTITION, added=added)
 
 
@@ -114,8 +113,10 @@ def set_active_actions(row: Row, *, active: bool) -> list[Action]:
     relist = _update_listing(
         {"pk": row["pk"], "sk": row["sk"]},
         listing,
-        "active = :was AND visibility = :seen AND listedAs = :seenAs",
+        "active = :was AND visibility = :seen AND listedAs = :seenAs"
+        " AND (#operator = :seenOperator OR attribute_not_exists(#operator))",
         was=not active,
+        seenOperator=row.get("operator", False),
         seen=visibility.value,
         seenAs=row["listedAs"],
     )

@@ -129,7 +129,7 @@ class SingleSignOn:
         """Return the employee of an identity: by subject, and the first time by verified address.
 
         A person who is not registered becomes `user_id`, if the provider may create people. Store calls: 3 for a
-        known subject; at most 8 for a new one, and 1 more if operators change.
+        known subject; at most 8 for a new one, and 2 more if operators change.
 
         Raises:
             SignInRefused: there is no such employee, they are not active, or they signed in as another subject before.
@@ -141,7 +141,7 @@ class SingleSignOn:
             raise SignInRefused(SignInError.INACTIVE, "the employee is not active")
         is_operator = provider.operator_group in identity.groups
         if provider.operator_group is not None and person.operator != is_operator:
-            people.set_operator(person.user_id, operator=is_operator)
+            return people.change_person(person.user_id, operator=is_operator)
         return person
 
     def _link(self, identity: Identity, provider: Provider, people: Employees, user_id: str) -> Person:

@@ -1,8 +1,8 @@
 """A person with their profile and subscriptions, from one partition of the table `directory` (see directory)."""
 
 from chalicelib.core.stores.reads import query_partition
-from chalicelib.people.stores.directory import person_from_row
 from chalicelib.people.stores.directory_rows import PUSH_SUBSCRIPTION
+from chalicelib.people.stores.employees import person_from_row
 from chalicelib.resources import DIRECTORY
 from chalicelib.tokens.domain.me import StoredPerson
 
