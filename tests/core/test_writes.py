@@ -10,7 +10,7 @@ from chalicelib.core.stores.actions import EXISTS, check, delete, put, put_new, 
 from chalicelib.core.stores.reads import get, query_partition
 from chalicelib.core.stores.writes import Refused, change_row, commit, try_commit, write_all
 from chalicelib.resources import DIRECTORY
-from tests.support.faults import Fault, inject_faults, intercept_engine
+from tests.support.faults import Fault, fault_at, inject_faults, intercept_engine
 from tests.support.store_calls import record_store_calls
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -32,6 +32,27 @@ def test_condition_that_does_not_hold_changes_nothing() -> None:
     assert change_row(update(DIRECTORY, KEY, "SET a = :a", EXISTS, a=1)) is None
     assert try_commit([put(DIRECTORY, KEY)])
     assert change_row(update(DIRECTORY, KEY, "SET a = :a", EXISTS, a=1)) == KEY | {"a": 1}
+
+
+def test_a_put_whose_response_is_lost_is_not_refused_by_its_own_row() -> None:
+    row = KEY | {"name": "first", "tags": {"b", "a"}, "parts": [1, None, {"x": b"y"}]}
+    with intercept_engine():
+        with inject_faults(fault_at(1, Fault.LOST)) as faults:
+            commit([put_new(DIRECTORY, row)])
+        assert faults.attempts == ["PutItem"] * 2
+        with inject_faults(fault_at(1, Fault.LOST)), pytest.raises(Refused):
+            commit([put_new(DIRECTORY, row | {"name": "second"})])
+        # Without a retry an equal row is somebody else's.
+        with pytest.raises(Refused):
+            commit([put_new(DIRECTORY, row)])
+    assert get(DIRECTORY, KEY) == row
+
+
+def test_a_single_write_with_a_token_is_recognised_when_its_response_is_lost() -> None:
+    commit([put_new(DIRECTORY, KEY)])
+    with intercept_engine(), inject_faults(fault_at(1, Fault.LOST)) as faults:
+        assert try_commit([delete(DIRECTORY, KEY, EXISTS)], tokened=True)
+    assert faults.attempts == ["TransactWriteItems"] * 2
 
 
 # Later than the clock, since the engine drops rows that have expired.

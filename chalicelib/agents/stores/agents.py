@@ -35,9 +35,7 @@ class DynamoAgents:
         try:
             commit([put_new(DIRECTORY, _key(agent.slug) | _AGENT.to_row(agent))])
         except Refused as refused:
-            # Ids are fresh, so an agent that is there with this one was stored by a retry below us.
-            if refused.rows[0].get("id") != agent.agent_id:
-                raise Conflict(f"There is an agent {agent.slug} already.") from refused
+            raise Conflict(f"There is an agent {agent.slug} already.") from refused
 
     def list_agents(self) -> list[Agent]:
         """List all agents, by slug. One store call."""
@@ -58,7 +56,7 @@ class DynamoAgents:
         Raises:
             NotFound: there is no such agent.
         """
-        if not try_commit([delete(DIRECTORY, _key(slug), EXISTS)]):
+        if not try_commit([delete(DIRECTORY, _key(slug), EXISTS)], tokened=True):
             raise NotFound(f"There is no agent {slug}.")
 
 

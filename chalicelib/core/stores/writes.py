@@ -35,12 +35,22 @@ class Refused(Exception):
         self.rows, self.failed = rows, failed
 
 
-def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapping[str, Any] | None = None) -> None:
+def commit(
+    actions: Sequence[Action],
+    *,
+    claim: Claim | None = None,
+    reply: Mapping[str, Any] | None = None,
+    tokened: bool = False,
+) -> None:
     """Write all of `actions` or none; with a claim also its record, which stores `reply` for repeated calls.
 
     Each action is one `TransactWriteItems` member. A single `Put`, `Update` or `Delete` without a claim is made as
-    the plain call, at half the price; a single condition is a transaction. One store call, unless other transactions
-    hold the same rows.
+    the plain call, at half the price; a single condition is a transaction, and so is every call with `tokened`. One
+    store call, unless other transactions hold the same rows.
+
+    The SDK sends a call again if its response is lost, and the condition may then fail on what the call itself has
+    written. The store recognises a transaction by its token, and a plain `Put` is recognised here by the row that it
+    left. A plain `Update` or `Delete` is not: use `tokened` if its caller tells a refusal from a success.
 
     Raises:
         Refused: a condition did not hold.
@@ -51,8 +61,10 @@ def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapp
     members = [*actions, _record(claim, reply or {})] if claim else list(actions)
     for attempt in range(_ATTEMPTS):
         try:
-            _write(members)
+            _write(members, tokened=tokened)
         except ClientError as error:
+            if _has_put(error, members):
+                return
             reasons = _reasons(error, members)
             rows = [from_item(reason.get("Item") or {}) for reason in reasons]
             codes = {reason["Code"] for reason in reasons}
@@ -75,11 +87,15 @@ def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapp
 
 
 def try_commit(
-    actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapping[str, Any] | None = None
+    actions: Sequence[Action],
+    *,
+    claim: Claim | None = None,
+    reply: Mapping[str, Any] | None = None,
+    tokened: bool = False,
 ) -> bool:
     """Commit, and return False instead of raising `Refused` if a condition does not hold."""
     try:
-        commit(actions, claim=claim, reply=reply)
+        commit(actions, claim=claim, reply=reply, tokened=tokened)
     except Refused:
         return False
     return True
@@ -140,8 +156,8 @@ def to_reply_record(record: Row) -> ReplyRecord:
     return ReplyRecord(record["fingerprint"], json.loads(zlib.decompress(bytes(record["reply"]))))
 
 
-def _write(members: Sequence[Action]) -> None:
-    if len(members) > 1 or "ConditionCheck" in members[0]:
+def _write(members: Sequence[Action], *, tokened: bool) -> None:
+    if tokened or len(members) > 1 or "ConditionCheck" in members[0]:
         dynamodb().transact_write_items(TransactItems=members)  # type: ignore[arg-type]
         return
     ((kind, request),) = members[0].items()
@@ -152,6 +168,16 @@ def _write(members: Sequence[Action]) -> None:
             dynamodb().update_item(**request)
         case "Delete":
             dynamodb().delete_item(**request)
+
+
+def _has_put(error: ClientError, members: Sequence[Action]) -> bool:
+    """Whether the refused call is the retry of a put that had its effect, and whose response was lost."""
+    response: Any = error.response
+    if response["Error"]["Code"] != "ConditionalCheckFailedException" or "Put" not in members[0]:
+        return False
+    retries = response["ResponseMetadata"].get("RetryAttempts", 0)
+    # An equal row of somebody else is no success of ours, so a first attempt is refused by it.
+    return bool(retries) and from_item(response.get("Item") or {}) == from_item(members[0]["Put"]["Item"])
 
 
 def pack_reply(reply: Mapping[str, Any]) -> bytes:

@@ -79,6 +79,5 @@ def _rows(table: Table) -> Iterator[Row]:
 
 def _replace(table: Table, row: Row, column: str, sealed: str) -> bool:
     key, names = {"pk": row["pk"], "sk": row["sk"]}, {"column": column}
-    return try_commit(
-        [update(table, key, "SET #column = :anew", "#column = :was", names, anew=sealed, was=row[column])]
-    )
+    change = update(table, key, "SET #column = :anew", "#column = :was", names, anew=sealed, was=row[column])
+    return try_commit([change], tokened=True)

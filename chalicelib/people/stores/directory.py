@@ -66,9 +66,7 @@ class DynamoDirectory(DynamoEmployees, DynamoProjectAccess):
         try:
             commit([put_new(DIRECTORY, row)], claim=claim, reply=reply)
         except Refused as refused:
-            # Ids are fresh, so an integrator that is there with this one was stored by a retry below us.
-            if refused.rows[0].get("id") != integrator.integrator_id:
-                raise Conflict(f"Another integrator already has the slug {integrator.slug}.") from refused
+            raise Conflict(f"Another integrator already has the slug {integrator.slug}.") from refused
 
     def list_integrators(self) -> list[Integrator]:
         """List all integrators, also archived ones, by slug. One store call."""

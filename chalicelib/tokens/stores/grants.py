@@ -123,7 +123,7 @@ class DynamoGrants:
             **({} if active else {"admin": Disabler.ADMIN.value, "employee": Disabler.EMPLOYEE.value}),
         )
         try:
-            commit([switch, active_person_check(while_active)] if while_active else [switch])
+            commit([switch, active_person_check(while_active)] if while_active else [switch], tokened=True)
         except Refused as refused:
             if 0 not in refused.failed:
                 raise Forbidden("The owner of this token is not an active employee.") from refused

@@ -1,0 +1,177 @@
+"""An admin command has its effect once and says so, if every response of the store is lost."""
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import click
+import pytest
+import time_machine
+from click.testing import CliRunner, Result
+
+from infra.admin import main
+from tests.conftest import Desk
+from tests.support.api import Api
+from tests.support.engine_state import take_snapshot
+from tests.support.fault_sweep import difference
+from tests.support.faults import Fault, fail_every_first_attempt, inject_faults, intercept_engine
+from tests.support.instances import add_member, register_instance, run_admin
+from tests.support.sample_data import SampleData
+from tests.support.stored_rows import normalize_row, read_rows
+
+Arrange = Callable[[SampleData], str]
+_RANDOM = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w+/=.-]{40,}|\w+_[\w-]{20,}|\d{4}-\d\d-\d\d[T ][\d:.]+Z?"
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A command line; what `arrange` returns stands where `{}` does. Lines of `before` make what it needs."""
+
+    line: str
+    before: tuple[str, ...] = ()
+    arrange: Arrange | None = field(default=None, repr=False)
+
+
+def _by_list(*command: str) -> Arrange:
+    """Return what finds the id in the first row of a list."""
+
+    def find(_: SampleData) -> str:
+        found = re.search(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", run_admin(*command))
+        assert found, command
+        return found[0]
+
+    return find
+
+
+def _instance(data: SampleData) -> str:
+    return register_instance(data.api).instance_id
+
+
+def _member(data: SampleData) -> str:
+    return add_member(data.api).instance_id
+
+
+_KEY = _by_list("keys", "list")
+_TOOLS = _by_list("tools-tokens", "list")
+_PERSONAL = _by_list("personal-tokens", "list")
+_AGENT = "agents add chronicler --name Chronicler --description Writes."
+_ITEM = "catalog create farm --name Farm"
+_INBOUND = "federation set --inbound on --mode open"
+
+SAMPLES = (
+    Sample(_AGENT),
+    Sample("agents remove chronicler", (_AGENT,)),
+    Sample("approvals grant farm dave@example.com", (_ITEM,)),
+    Sample("approvals revoke farm dave@example.com", (_ITEM, "approvals grant farm dave@example.com")),
+    Sample(_ITEM),
+    Sample("catalog link farm --integrator fd1", (_ITEM,)),
+    Sample("catalog archive farm", (_ITEM,)),
+    Sample("contacts reindex"),
+    Sample("deliveries index --since 2026-10-01"),
+    Sample("employees create frank@example.com --name Frank"),
+    Sample("employees deactivate bob@example.com"),
+    Sample("employees activate bob@example.com", ("employees deactivate bob@example.com",)),
+    Sample("employees operator dave@example.com --on"),
+    Sample("employees sign-in-link bob@example.com"),
+    Sample("event-types recount"),
+    Sample("federation set --inbound on --mode open"),
+    Sample("federation rotate-key"),
+    Sample("federation block https://desk.example"),
+    Sample("federation unblock https://desk.example", ("federation block https://desk.example",)),
+    Sample("instances approve {} --without-challenge", (_INBOUND,), _instance),
+    Sample("instances suspend {}", (_INBOUND,), _member),
+    Sample("instances remove {}", (_INBOUND,), _instance),
+    Sample("integrators create farm --name Farm"),
+    Sample("integrators set fd1 --relaxed-event-types off"),
+    Sample("integrators archive fd1"),
+    Sample("keys create --owner bob@example.com --name laptop --permissions inbox"),
+    Sample("keys disable {}", arrange=_KEY),
+    Sample("keys enable {}", arrange=_KEY),
+    Sample("keys delete {}", arrange=_KEY),
+    Sample("personal-tokens disable {}", arrange=_PERSONAL),
+    Sample("personal-tokens enable {}", arrange=_PERSONAL),
+    Sample("projects create zeus --name Zeus --admin alice@example.com"),
+    Sample("projects add-member apollo dave@example.com"),
+    Sample("projects remove-member apollo bob@example.com"),
+    Sample("retention apply --kind deliveries --yes"),
+    Sample("tools-tokens create --integrator fd1 --owner alice@example.com"),
+    Sample("tools-tokens rotate {}", arrange=_TOOLS),
+    Sample("tools-tokens disable {}", arrange=_TOOLS),
+    Sample("tools-tokens enable {}", arrange=_TOOLS),
+    Sample("web-push keys --contact mailto:desk@example.com --replace"),
+    Sample("webhook-secret rotate fd1"),
+)
+NOT_SAMPLED = {
+    "agents approve": "the operation of the console has the same service",
+    "agents reject": "the operation of the console has the same service",
+    "agents suspend": "the operation of the console has the same service",
+    "approvals review": "the operation of the console has the same service",
+    "connections accept": "the operation of the console has the same service",
+    "connections block": "the operation of the console has the same service",
+    "connections decline": "the operation of the console has the same service",
+    "connections remove": "a queue message may be sent twice, and is then done twice without harm",
+    "dead-letters redrive": "a received message stays invisible if the response is lost, and comes again",
+    "demo": "creates a desk for trying, and may be repeated",
+    "doctor": "tells what failed",
+    "hub join": "the scenarios of worker faults have it",
+    "hub leave": "the scenarios of worker faults have it",
+    "relays give-up": "the operation of the console has the same service",
+    "relays resend": "the operation of the console has the same service",
+    "sso add": "calls the identity provider; its two rows are one transaction",
+    "sso remove": "its two rows are one transaction",
+    "reseal": "tests/operate/test_sealed.py has it",
+}
+READING = {"list", "show", "people", "offered", "status", "desks", "check", "reveal", "secret-key"}
+
+
+def _commands(group: click.Group, path: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}"
+
+
+def test_every_changing_command_has_a_sample_or_a_reason() -> None:
+    changing = {each for each in _commands(main) if each.split()[-1] not in READING}
+    sampled = {name for name in changing for each in SAMPLES if f"{each.line} ".startswith(f"{name} ")}
+    assert sampled | NOT_SAMPLED.keys() == changing
+    assert not sampled & NOT_SAMPLED.keys()
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda each: " ".join(each.line.split()[:2]))
+def test_a_command_has_its_effect_once_if_every_response_is_lost(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch, sample: Sample
+) -> None:
+    monkeypatch.setattr("infra.commands.employees.SETTLING_SECONDS", 0)
+    for line in sample.before:
+        run_admin(*shlex.split(line))
+    arranged = sample.arrange(SampleData(api, desk)) if sample.arrange else ""
+    command, before, now = shlex.split(sample.line.format(arranged)), take_snapshot(), datetime.now(UTC)
+
+    def results(call: Callable[[], Result]) -> tuple[int, str, list[str]]:
+        before.restore()
+        with time_machine.travel(now, tick=False):
+            result = call()
+        rows = sorted(normalize_row(_RANDOM.sub("<id>", row), "") for row in read_rows().values())
+        return result.exit_code, _RANDOM.sub("<id>", result.output), rows
+
+    def run() -> Result:
+        return CliRunner().invoke(main, command, prog_name="admin")
+
+    def run_without_responses() -> Result:
+        with inject_faults(fail_every_first_attempt(Fault.LOST, calls=1_000)) as faults:
+            result = run()
+        assert len(faults.attempts) > 1
+        return result
+
+    with intercept_engine():
+        once = results(run)
+        assert once[0] == 0, once[1]
+        status, output, rows = results(run_without_responses)
+    assert (status, output) == once[:2]
+    assert difference(rows, once[2]) == ([], [])
