@@ -109,6 +109,7 @@ TOKENS = Table("tokens")
 
 CALLBACKS = Queue("callbacks")
 FAN_OUT = Queue("fan-out")
+INBOX_CHANGES = Queue("inbox-changes")
 NOTICES = Queue("notices")
 OUTBOX_WORK = Queue("outbox-work")
 PEER_NOTICES = Queue("peer-notices")
@@ -116,7 +117,7 @@ SNOOZES = Queue("snoozes")
 SOCKET_WORK = Queue("socket-work")
 WEB_PUSH = Queue("web-push")
 
-QUEUES = (CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SNOOZES, SOCKET_WORK, WEB_PUSH)
+QUEUES = (CALLBACKS, FAN_OUT, INBOX_CHANGES, NOTICES, OUTBOX_WORK, PEER_NOTICES, SNOOZES, SOCKET_WORK, WEB_PUSH)
 
 SOCKET_API = SocketApi("sockets")
 

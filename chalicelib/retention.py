@@ -51,6 +51,10 @@ REPLIES = Kind("replies", "Replies under an `Idempotency-Key`", "the call", time
 LIVE_EVENTS = Kind("live events", "Live events", "they happened", timedelta(hours=24 + 2 + 1))
 # Longer than a message can rest in a queue and then in its dead-letter queue.
 BULK_CALLS = Kind("bulk calls", "Accepted bulk calls, and which sends were counted", "the call", timedelta(days=30))
+# Undo is offered for seconds; a job of some ten thousand deliveries takes minutes.
+BULK_CHANGES = Kind(
+    "bulk changes", "Bulk changes of an inbox, with the states before them", "the call", timedelta(days=2)
+)
 FAILURES = Kind("failures", "Reasons of failed messages", "the last failure", timedelta(days=30))
 # Longer than until the last attempt.
 NOTICES = Kind("notices", "Notices to other desks", "they were made", timedelta(days=60))
@@ -59,4 +63,4 @@ REQUESTS = Kind(
 )
 SIGNATURES = Kind("signatures", "Signatures of relays without an id", "the relay came", timedelta(hours=24))
 
-FIXED = (REPLIES, LIVE_EVENTS, BULK_CALLS, FAILURES, NOTICES, REQUESTS, SIGNATURES)
+FIXED = (REPLIES, LIVE_EVENTS, BULK_CALLS, BULK_CHANGES, FAILURES, NOTICES, REQUESTS, SIGNATURES)

@@ -8,6 +8,7 @@ from chalicelib.aws import sqs
 from chalicelib.resources import (
     CALLBACKS,
     FAN_OUT,
+    INBOX_CHANGES,
     NOTICES,
     OUTBOX_WORK,
     PEER_NOTICES,
@@ -40,6 +41,7 @@ class Definition:
 
 DEFINITIONS = (
     Definition(FAN_OUT),
+    Definition(INBOX_CHANGES, timeout=60),
     Definition(CALLBACKS, timeout=60),
     Definition(NOTICES, timeout=60),
     Definition(OUTBOX_WORK, timeout=60),

@@ -103,6 +103,11 @@ class SampleData:
         made = self.create("/api/v1/events", event, self.token)
         return str(made["deliveryId"])
 
+    def change_inbox(self) -> str:
+        """Archive a delivery as a bulk change, and return the id of that."""
+        body = {"action": "archive", "ids": [self.add_delivery()]}
+        return str(self.create("/api/v1/inbox/bulk", body)["jobId"])
+
     def add_key(self) -> str:
         return str(self.create("/api/v2/keys", {"name": CANARY})["data"]["id"])
 

@@ -207,6 +207,9 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "call_mcp": _tool_call,
     "change_connection": _with_key(path=_id_of(SampleData.add_connection), body={"action": "block"}),
     "change_inbox_delivery": _with_key(path=_new_delivery, body={"archived": True}),
+    "change_inbox_deliveries": _with_key(
+        body=lambda data: {"action": "archive", "ids": [data.add_delivery() for _ in range(2)]}
+    ),
     "change_settings": _after(_approved_queue_item, _with_key(body={"mode": "chief_of_staff"})),
     "claim_token": _with_admin_token(body=_CAROL | {"label": "CI"}),
     "claim_tokens": _with_admin_token(body={"claims": [_CAROL, _BOB]}),
@@ -252,6 +255,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     ),
     "get_event": _with_personal_token(path=_new_delivery),
     "get_health": lambda _: SampleRequest(),
+    "get_inbox_bulk_change": _with_key(path=lambda data: {"jobId": data.change_inbox()}),
     "get_inbox_delivery": _with_key(path=_new_delivery),
     "get_me": _after(SampleData.add_browser),
     "get_openapi": lambda _: SampleRequest(),
@@ -348,6 +352,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "sync_agents": _with_instance_token(body={"agents": [{"id": "a", "name": CANARY}, {"id": "b", "name": "B"}]}),
     "unlink_contact": _with_key(path=SampleData.link_contact),
     "unsubscribe_from_push": _with_key(path=lambda data: {"subscriptionId": data.add_browser()}),
+    "undo_inbox_bulk_change": _with_key(path=lambda data: {"jobId": data.change_inbox()}),
     "update_card": _with_key(
         path=lambda data: {"id": data.link_contact()["id"]}, body={"title": f"New {CANARY}", "order": 5}
     ),

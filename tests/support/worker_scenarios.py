@@ -337,6 +337,20 @@ def _read_snoozed(_: ScenarioContext) -> Any:
     return [(row["sk"], row["inboxKey"][0], "readAt" in row) for row in rows]
 
 
+def _change_many(context: ScenarioContext) -> None:
+    """Archive two of Bob's deliveries, and many that do not exist."""
+    data = SampleData(context.api, context.desk)
+    ids = [data.add_delivery(), *map(inputs.uuid, range(998)), data.add_delivery()]
+    data.create("/api/v1/inbox/bulk", {"action": "archive", "ids": ids})
+
+
+def _read_bulk_change(_: ScenarioContext) -> Any:
+    rows = list(scan_rows(DELIVERIES))
+    jobs = [row for row in rows if row["pk"].startswith("CHANGE#") and row["sk"] == "JOB"]
+    archived = sum("archivedAt" in row for row in rows)
+    return [row["status"] for row in jobs], [[int(each) for each in row["counts"]] for row in jobs], archived
+
+
 WORKER_SCENARIOS = {
     "a bulk send": WorkerScenario(
         ("fan_out",),
@@ -345,6 +359,15 @@ WORKER_SCENARIOS = {
         ([1, 1], 2),
         lambda _: [],
         sent_count=0,
+    ),
+    "a bulk change of an inbox": WorkerScenario(
+        ("announce_due_inbox_changes", "change_inboxes"),
+        _change_many,
+        _read_bulk_change,
+        (["done"], [[2, 0, 1_000 - 2]], 2),
+        lambda _: [],
+        sent_count=0,
+        due_after=timedelta(minutes=1),
     ),
     "an hour of event types": WorkerScenario(
         ("count_event_types",),

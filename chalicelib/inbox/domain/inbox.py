@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut
+from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Timestamp
 from chalicelib.core.domain.severity import Severity
 from chalicelib.core.domain.text import normalize_text
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
@@ -36,11 +36,9 @@ class InboxStatus(StrEnum):
     ALL = "all"
 
 
-class InboxQuery(Query):
-    """Selects a page of your deliveries."""
+class InboxFilter(Query):
+    """Selects deliveries of an inbox."""
 
-    limit: int = Field(50, ge=1, le=100)
-    cursor: Omittable[str] = Field(None, description="The `nextCursor` of the previous page. Keep the same filters.")
     view: View = View.INBOX
     status: InboxStatus = InboxStatus.ALL
     event_type: Omittable[Annotated[str, Field(min_length=1, max_length=60)]] = None
@@ -51,6 +49,14 @@ class InboxQuery(Query):
     )
     label: Omittable[Annotated[str, Field(min_length=1, max_length=500)]] = Field(
         None, description="A label's name, such as `repo`, or name and value, such as `repo=widget-pro`."
+    )
+    integrator: Omittable[Annotated[str, Field(min_length=1, max_length=60)]] = Field(
+        None, description="The prefix of the event types, such as `fd1`."
+    )
+    since: Omittable[Timestamp] = Field(None, description="Deliveries that were published at this time or later.")
+    before: Omittable[Timestamp] = Field(
+        None,
+        description="Deliveries that were published at this time or earlier, and did not return to the inbox later.",
     )
 
     @property
@@ -78,6 +84,13 @@ class InboxQuery(Query):
         ]
         text = normalize_text("\n".join(texts))
         return all(word in text for word in self.words)
+
+
+class InboxQuery(InboxFilter):
+    """Selects a page of your deliveries."""
+
+    limit: int = Field(50, ge=1, le=100)
+    cursor: Omittable[str] = Field(None, description="The `nextCursor` of the previous page. Keep the same filters.")
 
 
 class StateOut(Out):

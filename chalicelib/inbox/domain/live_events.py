@@ -1,5 +1,6 @@
 """Live events of the inbox: pushed to a person's open connections when a delivery changes."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -33,6 +34,12 @@ def delivery_changed_event(delivery: Delivery, *, now: datetime) -> LiveEvent:
     fields = StateOut(**state_fields(delivery, now=now)).model_dump(mode="json", by_alias=True)
     fields |= {"deliveryId": delivery.delivery_id, "fireCount": delivery.fire_count}
     return LiveEvent(FrameType.DELIVERY_CHANGED, fields)
+
+
+def deliveries_changed_event(deliveries: Iterable[Delivery], *, job_id: str, now: datetime) -> LiveEvent:
+    """Announces what one bulk change did to many deliveries."""
+    changes = [delivery_changed_event(each, now=now).members for each in deliveries]
+    return LiveEvent(FrameType.DELIVERIES_CHANGED, {"jobId": job_id, "changes": changes})
 
 
 def delivery_resolved_event(delivery: Delivery) -> LiveEvent:

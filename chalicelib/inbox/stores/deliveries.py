@@ -3,8 +3,9 @@
 pk = delivery id; sk = ACTION#<index> (see clicks), DELIVERY (see delivery_rows), SNOOZE (see snoozes), or
 SUPPLEMENT#<time>#<id>
 pk = FIRE#<fire>: see sends; pk = EVENT#<event part>: see accepted
+pk = CHANGE#<id>: see bulk_changes
 index inbox: recipientUserId, inboxKey (see inbox; held deliveries have no recipient, so no inbox lists them)
-index due: dueQueue, dueAt (clicks whose callback has an attempt to come, and snoozes)
+index due: dueQueue, dueAt (clicks whose callback has an attempt to come, snoozes, and bulk changes in progress)
 """
 
 from collections.abc import Sequence

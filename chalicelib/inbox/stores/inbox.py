@@ -20,7 +20,7 @@ from chalicelib.core.stores.items import Row, from_item, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxQuery, InboxStatus, InboxSummary, Position
+from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxFilter, InboxQuery, InboxStatus, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import Shelf, View
 from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, parse_content, state_update
 from chalicelib.inbox.stores.snoozes import snooze_actions
@@ -52,9 +52,7 @@ class DynamoInbox:
         found: list[Delivery] = []
         for _ in range(_ROUNDS_PER_LIST):
             limit = size if sparse else query.limit + 1 - len(found)
-            reads = [
-                partial(_read, user_id, each, filters, named, limit) for each in _ranges(query.view, after, now=now)
-            ]
+            reads = [partial(_read, user_id, each, filters, named, limit) for each in _ranges(query, after, now=now)]
             pages: list[tuple[list[Delivery], Position | None]] = (
                 gather(*reads) if len(reads) > 1 else [read() for read in reads]
             )
@@ -77,8 +75,14 @@ class DynamoInbox:
         """
         # A delivery can be read while it is snoozed. It counts as snoozed, as the list of them has it.
         unread, woken, asleep = gather(
-            *(partial(_list_severities, user_id, each, unread=True) for each in _ranges(View.UNREAD, None, now=now)),
-            *(partial(_list_severities, user_id, each, unread=False) for each in _ranges(View.SNOOZED, None, now=now)),
+            *(
+                partial(_list_severities, user_id, each, unread=True)
+                for each in _ranges(InboxFilter(view=View.UNREAD), None, now=now)
+            ),
+            *(
+                partial(_list_severities, user_id, each, unread=False)
+                for each in _ranges(InboxFilter(view=View.SNOOZED), None, now=now)
+            ),
         )
         waiting = [*unread, *woken][:MOST_COUNTED]
         return InboxSummary(unread=len(waiting), urgent=waiting.count(Severity.CRITICAL), snoozed=len(asleep))
@@ -92,18 +96,21 @@ class DynamoInbox:
         return try_commit([state_update(before, after), *snooze_actions(before, after)], claim=claim, reply=reply)
 
 
-def _ranges(view: View, after: Position | None, *, now: datetime) -> list[Range]:
+def _ranges(query: InboxFilter, after: Position | None, *, now: datetime) -> list[Range]:
     """Return the key ranges of a view, below `after`. Snoozed deliveries belong to it from the end of their snooze."""
-    awake = (Shelf.SNOOZED, "", timestamp(now) + _LAST)
+    since = timestamp(query.since) if query.since else ""
+    before = timestamp(query.before) if query.before else ""
+    awake = (Shelf.SNOOZED, "", min(timestamp(now), before or _LAST) + _LAST)
     asleep = (Shelf.SNOOZED, timestamp(now) + _LAST, _LAST)
-    whole = {shelf: (shelf, "", _LAST) for shelf in Shelf}
+    # Nothing returns to the inbox before it was published. Snoozed deliveries are listed by another time.
+    whole = {shelf: (shelf, since, before + _LAST) for shelf in Shelf} | {Shelf.SNOOZED: (Shelf.SNOOZED, "", _LAST)}
     shelves = {
         View.INBOX: [whole[Shelf.UNREAD], whole[Shelf.READ], awake],
         View.UNREAD: [whole[Shelf.UNREAD], awake],
         View.ARCHIVED: [whole[Shelf.ARCHIVED]],
         View.SNOOZED: [asleep],
         View.ALL: list(whole.values()),
-    }[view]
+    }[query.view]
     highest = _before(f"{after.listed_at}#{after.delivery_id}") if after else _LAST
     ranges = [(f"{shelf}#{low}", f"{shelf}#{min(high, highest)}") for shelf, low, high in shelves]
     return [each for each in ranges if each[0] <= each[1]]
@@ -167,4 +174,13 @@ def _filters(query: InboxQuery) -> tuple[list[str], Row]:
     if query.severity is not None:
         filters.append("severity = :severity")
         named["severity"] = query.severity.value
+    if query.integrator is not None:
+        filters.append("begins_with(eventType, :prefix)")
+        named["prefix"] = f"{query.integrator}."
+    if query.since is not None:
+        filters.append("createdAt >= :since")
+        named["since"] = timestamp(query.since)
+    if query.before is not None:
+        filters.append("createdAt <= :before")
+        named["before"] = timestamp(query.before)
     return filters, named

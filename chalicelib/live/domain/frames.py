@@ -37,6 +37,7 @@ class FrameType(StrEnum):
     SETTINGS_CHANGED = "settings_changed"
     DELIVERY = "delivery"
     DELIVERY_CHANGED = "delivery_changed"
+    DELIVERIES_CHANGED = "deliveries_changed"
     DELIVERY_RESOLVED = "delivery_resolved"
     DELIVERY_SUPPLEMENTED = "delivery_supplemented"
     ACTION_RESULT = "action_result"
@@ -52,6 +53,7 @@ _AREAS = {
     FrameType.SETTINGS_CHANGED: {"queue"},
     FrameType.DELIVERY: {"inbox"},
     FrameType.DELIVERY_CHANGED: {"inbox"},
+    FrameType.DELIVERIES_CHANGED: {"inbox"},
     FrameType.DELIVERY_RESOLVED: {"inbox"},
     FrameType.DELIVERY_SUPPLEMENTED: {"inbox"},
     FrameType.ACTION_RESULT: {"inbox"},
