@@ -6,15 +6,14 @@ plus one for each changed index entry; transactions count twice. A function is a
 each store call in sequence, at its deployed memory.
 """
 
-import json
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from app import app
 from bench.demo_file import new_demo_file
 from bench.people import add_approved_people
 from bench.results import save_results
@@ -22,15 +21,15 @@ from chalicelib import aws
 from chalicelib.resources import CALLBACKS, FAN_OUT
 from chalicelib.vault import new_key
 from infra import tables
+from infra.docs.unused_desk import PRICES, price_unused_desk
+from infra.template.entry_points import list_entry_points
 from tests.conftest import Desk
 from tests.support import engine_state, inputs
 from tests.support.api import Api
 from tests.support.item_sizes import kilobytes, size
 from tests.support.pump import Pumps
 from tests.support.store_calls import record_store_calls
-from tests.support.template import made
 
-_PRICES = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
 _BASE_SECONDS, _STEP_SECONDS = 0.020, 0.006
 _LOG_BYTES = 700  # the log lines of the operation and the gateway
 _MEMORY_GIGABYTES = 1.0
@@ -44,7 +43,7 @@ _MEMBERS = {"Put", "Update", "Delete", "ConditionCheck"}
 def main() -> None:
     _start_engine()
     api, pumps = Api(), Pumps()
-    print(f"USD for a million, at the list prices of {_PRICES['date']} in {_PRICES['region']}:")
+    print(f"USD for a million, at the list prices of {PRICES['date']} in {PRICES['region']}:")
     print(f"{'':<40}{'total':>9}{'gateway':>9}{'functions':>10}{'rows':>8}{'queues':>8}   units written, read")
     figures: dict[str, dict[str, float]] = {}
     for name, do in _flows(api, pumps).items():
@@ -60,10 +59,8 @@ def main() -> None:
         f"{'  of these, a million deliveries':<40}{each['usd']:>9.2f}{'':>35}   {each['written']:g}, {each['read']:g}"
     )
     save_results("costs", figures)
-    monthly = _PRICES["per_month"]
-    alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in made().list_resources().values())
-    fixed = alarms * monthly["alarm"] + monthly["dashboard"] + monthly["secret"]
-    print(f"A month without requests: {fixed:.2f} ({alarms} alarms, the dashboard, the secret)")
+    price = price_unused_desk(list_entry_points(app))
+    print(f"A month without requests: {price.total:.2f}")
 
 
 def _start_engine() -> None:
@@ -130,10 +127,10 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
 
 
 def _print_line(name: str, units: Counter[str]) -> float:
-    per, functions = _PRICES["per_million"], units["function_call"]
+    per, functions = PRICES["per_million"], units["function_call"]
     seconds = functions * _BASE_SECONDS + units["steps"] * _STEP_SECONDS
-    gateway = per["http_request"] + _LOG_BYTES * _MILLION / 1e9 * _PRICES["per_gigabyte_of_logs"]
-    running = functions * per["function_call"] + seconds * _MEMORY_GIGABYTES * _PRICES["per_gigabyte_second"] * _MILLION
+    gateway = per["http_request"] + _LOG_BYTES * _MILLION / 1e9 * PRICES["per_gigabyte_of_logs"]
+    running = functions * per["function_call"] + seconds * _MEMORY_GIGABYTES * PRICES["per_gigabyte_second"] * _MILLION
     rows = units["write"] * per["write_unit"] + units["read"] * per["read_unit"]
     queues = units["queue"] * per["queue_request"]
     total = gateway + running + rows + queues

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app import app
 from chalicelib.board.domain.board import MOST_ITEMS
 from chalicelib.board.domain.card_contacts import MOST_CARDS, MOST_CONTACTS
 from chalicelib.core.domain.guesses import AT_ONE_TARGET, FROM_ONE_ADDRESS
@@ -19,6 +20,8 @@ from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS
 from chalicelib.inbox.domain.inbox import MOST_COUNTED
 from chalicelib.live.domain.frame_size import LARGEST_FRAME
 from chalicelib.tasks.domain.employee_tasks import MOST_OPEN_TASKS
+from infra.docs.unused_desk import price_unused_desk
+from infra.template.entry_points import list_entry_points
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -92,3 +95,11 @@ def test_every_file_that_a_page_names_exists() -> None:
         text = page.read_text(encoding="utf-8")
         named = set(re.findall(r"`((?:chalicelib|infra|tests|bench|docs)/[\w./-]+\.\w+)`", text))
         assert [each for each in sorted(named) if not (ROOT / each).exists()] == [], page.name
+
+
+def test_what_an_unused_desk_costs_is_one_figure() -> None:
+    price = price_unused_desk(list_entry_points(app))
+    text = {each.name: each.read_text(encoding="utf-8") for each in PAGES}
+    assert f"nobody uses costs {price.total:.2f} USD a month" in " ".join(text["alarms.md"].split())
+    assert f"Expect about {price.a_day:.2f} USD for a day without use" in text["first-account-run.md"]
+    assert not re.search(r"[\d.]+ USD a month", text["deployment.md"].partition("```text")[0])
