@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from infra.local.engine import ACCOUNT, HOST, REGION, Endpoints
 
@@ -139,19 +140,29 @@ def _elasticmq_server(port: int, logs: Path, data: Path | None) -> _Server:
 
 @contextmanager
 def _lock_folder(folder: Path) -> Iterator[int]:
-    """Lock the folder. The engines inherit the lock, so it is held until the last of them has ended."""
-    with (folder / "lock").open("w", encoding="ascii") as file:
+    """Lock the folder for this process, and return the lock that its engines inherit.
+
+    Another process with the folder is refused at once. The engines of a process that was killed are waited for: they
+    hold their lock until the last of them has ended.
+    """
+    with (folder / "owner").open("w", encoding="ascii") as owner, (folder / "lock").open("w", encoding="ascii") as file:
+        if not _try_lock(owner):
+            raise EnginesUnavailable(f"Another process is using {folder}. Stop it, or set DATA_DIR to another folder.")
         deadline = time.monotonic() + _FREE_WITHIN_SECONDS
-        while True:
-            with suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
+        while not _try_lock(file):
             if time.monotonic() > deadline:
                 raise EnginesUnavailable(
-                    f"Another process is using {folder}. Stop it, or set DATA_DIR to another folder."
+                    f"Engines of a killed process still use {folder}. End them, or set DATA_DIR to another folder."
                 )
             time.sleep(0.05)
         yield file.fileno()
+
+
+def _try_lock(file: TextIO) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 @contextmanager

@@ -12,6 +12,8 @@ import pytest
 
 from infra.bundle import CODE_ZIP, LAYER_ZIP, bundle
 from infra.target import BUILD_PYTHON, PYTHONS, Target
+from tests.infra.test_wheels import elf
+from tests.support.lambda_runtime import is_built_for
 from tests.support.started_desk import ROOT
 
 _MODEL: dict[str, Any] = {
@@ -95,3 +97,19 @@ def test_the_same_input_makes_the_same_zip(packaged: Path, tmp_path: Path) -> No
     )
     subprocess.run([sys.executable, "-c", code, str(packaged), str(other)], cwd=ROOT, check=True)
     assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_layer_for_another_target_is_not_taken_for_one_of_this_machine(tmp_path: Path) -> None:
+    here = Target("3.11", "x86_64")
+    for name, machine, fits in (
+        ("pydantic_core/core.cpython-311-x86_64-linux-gnu.so", 62, True),
+        ("cryptography/rust.abi3.so", 62, True),
+        ("some.libs/libssl-1.so", 62, True),
+        ("pydantic_core/core.cpython-313-x86_64-linux-gnu.so", 62, False),
+        ("cryptography/rust.abi3.so", 183, False),
+    ):
+        layer = tmp_path / "layer.zip"
+        with zipfile.ZipFile(layer, "w") as made:
+            made.writestr("python/chalice/__init__.py", "")
+            made.writestr(f"python/{name}", elf(machine))
+        assert is_built_for(layer, here) is fits, (name, machine)

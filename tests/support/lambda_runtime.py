@@ -7,7 +7,10 @@ the function, and the addresses of the engines.
 
 import fcntl
 import json
+import platform
 import queue
+import re
+import struct
 import subprocess
 import sys
 import threading
@@ -21,6 +24,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from infra.package import CODE, LAYER, unpack
+from infra.target import Target
 from infra.template.resolved import PARAMETER_SETS, REGION, resolve_all
 from tests.support.started_desk import ROOT
 from tests.support.template import made
@@ -33,6 +37,10 @@ _API = "/2018-06-01/runtime"
 # A loaded machine can take long for a cold start; a function that hangs must end the test all the same.
 _ANSWERS_WITHIN_SECONDS = 240
 _LAST_CHARACTERS = 4000
+_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+# With the version of Python, unless it is for all of them.
+_EXTENSION = re.compile(r"(?:\.cpython-(\d+)-[\w-]+|\.abi3)?\.so$")
+_ELF_MACHINE = 18
 
 
 class FunctionFailed(Exception):
@@ -109,13 +117,27 @@ def unpack_code(folder: Path) -> list[Path]:
 
 
 def _is_packaged() -> bool:
-    """Say whether the zip has exactly the source of this working tree."""
+    """Say whether the zips have exactly the source of this working tree, and run on this machine."""
     if not (CODE.exists() and LAYER.exists()) or CODE.stat().st_mtime < (ROOT / "constraints.txt").stat().st_mtime:
+        return False
+    if not is_built_for(LAYER, Target(architecture=_ARCHITECTURES[platform.machine()])):
         return False
     with zipfile.ZipFile(CODE) as code:
         packaged = {each: code.read(each) for each in code.namelist() if each.startswith("chalicelib/")}
     source = {each.relative_to(ROOT).as_posix(): each.read_bytes() for each in (ROOT / "chalicelib").rglob("*.py")}
     return source == {name: content for name, content in packaged.items() if name.endswith(".py")}
+
+
+def is_built_for(layer: Path, target: Target) -> bool:
+    """Say whether every extension module in the zip is one that the target loads."""
+    with zipfile.ZipFile(layer) as packed:
+        for name in packed.namelist():
+            version = _EXTENSION.search(name)
+            if version and version[1] and version[1] != target.python.replace(".", ""):
+                return False
+            if version and struct.unpack_from("<H", packed.read(name), _ELF_MACHINE)[0] != target.elf_machine:
+                return False
+    return True
 
 
 def link_runtime_client(folder: Path) -> Path:
