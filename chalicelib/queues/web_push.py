@@ -8,13 +8,18 @@ from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.live.domain.push import PushJob, PushKeys
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import PUSH_JOBS
+from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.services.push import PushSender
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.push import DynamoPush
 from chalicelib.live.stores.push_keys import DynamoPushKeys
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.live.vapid import authorization
 from chalicelib.parallel import gather
-from chalicelib.resources import DIRECTORY, SOCKETS, UNSEAL, WEB_PUSH
+from chalicelib.resources import DIRECTORY, NOTIFY, SOCKETS, UNSEAL, WEB_PUSH
 
 bp = Blueprint(__name__)
 
@@ -31,10 +36,20 @@ def _sign(keys: PushKeys, endpoint: str) -> str:
     batch_size=1,
     grants=NOTE_FAILURE
     + UNSEAL
-    + DIRECTORY.can("Query", "GetItem", "DeleteItem")
+    + DIRECTORY.can("Query", "GetItem", "UpdateItem", "DeleteItem")
     + SOCKETS.can("UpdateItem")
-    + WEB_PUSH.can_send(),
+    + WEB_PUSH.can_send()
+    + NOTIFY,
 )
 def nudge(message: PushJob) -> None:
-    """Send a push notification to a person's browsers. Failures are retried, and finally become dead letters."""
-    PushSender(DynamoPush(), DynamoPushKeys(), http.post, _sign, PUSH_JOBS, gather).run(message)
+    """Send a push notification to a person's browsers. Failures are retried, and at last pause a subscription."""
+    PushSender(
+        subscriptions=DynamoPush(),
+        keys=DynamoPushKeys(),
+        post=http.post,
+        sign=_sign,
+        queue=PUSH_JOBS,
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
+        gather=gather,
+        clock=lambda: datetime.now(UTC),
+    ).run(message)

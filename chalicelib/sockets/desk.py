@@ -90,7 +90,7 @@ def on_disconnect(call: SocketCall) -> None:
 @socket(
     bp,
     "$default",
-    grants=_SPEND + SOCKETS.can("GetItem") + CHAT.can("PutItem") + NOTIFY + SOCKET_WORK.can_send(),
+    grants=_SPEND + SOCKETS.can("GetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY + SOCKET_WORK.can_send(),
 )
 def on_message(call: SocketCall) -> None:
     """Handle a client's frame. Errors are sent back as an `error` frame."""
@@ -116,7 +116,8 @@ def _answer(call: SocketCall, opened: Socket) -> None:
         case Refusal():
             raise frame
         case Ping():
-            beat = new_heartbeat(opened, now=call.now, sockets=DynamoSockets(), frames=DynamoFrames())
+            visible = frame.visible
+            beat = new_heartbeat(opened, visible=visible, now=call.now, sockets=DynamoSockets(), frames=DynamoFrames())
             _post(opened, beat)
         case Resume():
             sockets.resume_socket(opened, frame.after, work=CATCH_UP_JOBS)

@@ -70,10 +70,15 @@ class Console:
 
     def publish(self, **event: Any) -> str:
         """Publish an event to the person, and return the delivery id."""
+        return str(self.publish_answer(**event)["deliveryId"])
+
+    def publish_answer(self, **event: Any) -> dict[str, Any]:
+        """Publish an event to the person, and return the response."""
         token = self.system.demo["personal_tokens"][self.name]
         answer = self.system.call("POST", "/api/v1/events", inputs.new_event(**event), token)
         assert answer.status in (200, 202), answer.body
-        return str(answer.json["deliveryId"])
+        published: dict[str, Any] = answer.json
+        return published
 
     def update_event(self, delivery_id: str, operation: str, body: dict[str, Any]) -> None:
         token = self.system.demo["personal_tokens"][self.name]

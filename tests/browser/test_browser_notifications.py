@@ -5,6 +5,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
+from tests.support.receiver import Receiver
 
 
 def test_browser_notifications_are_turned_on_and_off(open_console: Open) -> None:
@@ -30,6 +31,32 @@ def test_browser_notifications_are_turned_on_and_off(open_console: Open) -> None
     expect(page.get_by_role("button", name="Browser notifications: off")).to_be_visible()
     expect(page.get_by_text("Browser notifications are off.")).to_be_visible()
     assert console.call_v2("GET", "/push")["subscriptions"] == []
+
+
+def test_account_shows_a_subscription_that_was_refused(open_console: Open) -> None:
+    console = open_console(name="bob")
+    with Receiver() as receiver:
+        receiver.status = 403
+        made = console.call_v2("POST", "/push/subscriptions", {"endpoint": receiver.url})
+        console.sign_in()
+        console.go("you?tab=browsers")
+        row = console.page.locator(".row-card", has_text="127.0.0.1")
+        expect(row).to_contain_text("On")
+        # Only a tab that nobody looks at leaves notifications to other browsers.
+        console.page.evaluate(
+            """() => {
+              Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+              document.dispatchEvent(new Event("visibilitychange"));
+            }"""
+        )
+        while console.publish_answer(title="For the phone").get("pushed"):
+            console.page.wait_for_timeout(50)
+        expect(row).to_contain_text("Ended")
+        expect(row).to_contain_text("status 403")
+        expect(console.page.locator(".toast")).to_contain_text("127.0.0.1 refused them")
+    row.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    assert made["id"] not in str(console.call_v2("GET", "/push"))
 
 
 def with_push(reply: dict[str, Any]) -> dict[str, Any]:

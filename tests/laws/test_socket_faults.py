@@ -54,7 +54,10 @@ class SocketScenario:
         return client
 
     def publish(self) -> bool:
-        """Publish an event to Bob, and return whether it was pushed to a connection."""
+        """Publish an event to Bob, who looks at his console, and return whether it was pushed to a connection."""
+        for each in self.sockets.clients.values():
+            if not each.gone:
+                each.send({"action": "ping", "visible": True})
         reply = self.api.post("/api/v1/events", inputs.new_event(), self.desk.bob)
         assert reply.status == 202
         return bool(reply.json["pushed"])

@@ -130,6 +130,6 @@ NOON_SECONDS = int(NOON.timestamp())
 
 def test_sockets_that_a_person_looks_at_are_told_first() -> None:
     agents = [_socket(number, by_browser=False) for number in range(6)]
-    browsers = [_socket(10 + number) for number in range(3)]
-    assert surplus_listeners([*agents, *browsers]) == {"c0", "c1", "c2", "c3", "c4"}
-    assert surplus_listeners(browsers) == frozenset()
+    browsers = [_socket(10 + number, viewed_until=NOON_SECONDS + 1) for number in range(3)]
+    assert surplus_listeners([*agents, *browsers], now=NOON) == {"c0", "c1", "c2", "c3", "c4"}
+    assert surplus_listeners(browsers, now=NOON) == frozenset()

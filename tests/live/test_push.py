@@ -3,18 +3,18 @@
 from typing import Any
 
 import pytest
+import time_machine
 from py_vapid import Vapid02
 
-from chalicelib import aws
 from chalicelib.core.domain import bounds
-from chalicelib.resources import FAN_OUT, SOCKET_WORK, SOCKETS, WEB_PUSH
+from chalicelib.resources import FAN_OUT, SOCKET_WORK, WEB_PUSH
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
 from tests.support.listeners import stored_rows
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
-from tests.support.sockets import Sockets
+from tests.support.sockets import Client, Sockets
 
 EVENTS, PUSH = "/api/v1/events", "/api/v2/push"
 SUBSCRIPTIONS = f"{PUSH}/subscriptions"
@@ -23,6 +23,14 @@ KEYS = {"p256dh": "BNcRd", "auth": "tBHI"}
 
 def subscribe(api: Api, token: str, endpoint: str, **more: Any) -> Answer:
     return api.post(SUBSCRIPTIONS, {"endpoint": endpoint, "expirationTime": None, "keys": KEYS}, token, **more)
+
+
+def look(sockets: Sockets, pump: Pumps, token: str, *, visible: bool = True) -> Client:
+    """Open a tab of the console."""
+    tab = sockets.connect(subprotocols=["bearer", token])
+    pump.drain(SOCKET_WORK)
+    tab.send({"action": "ping", "visible": visible})
+    return tab
 
 
 def browsers(api: Api, token: str) -> int:
@@ -98,8 +106,7 @@ def test_nobody_is_nudged_who_listens_or_never_asked_for_it(
     api.post(EVENTS, inputs.new_event(), desk.alice)
     assert pump.drain(WEB_PUSH) == 0
     subscribe(api, desk.alice_key, "https://push.example.com/1")
-    sockets.connect(subprotocols=["bearer", desk.alice_key])
-    pump.drain(SOCKET_WORK)
+    look(sockets, pump, desk.alice_key)
     sent = inputs.new_event()
     published = api.post(EVENTS, sent, desk.alice)
     assert (published.json["pushed"], pump.drain(WEB_PUSH)) == (True, 0)
@@ -119,17 +126,51 @@ def test_browsers_are_nudged_where_only_an_agent_listens(
     assert [each["type"] for each in agent.frames] == ["connected", "delivery"]
 
 
-def test_sockets_of_before_the_distinction_count_as_browsers(
+def test_only_a_tab_that_is_visible_counts_as_seen(api: Api, desk: Desk, pump: Pumps, sockets: Sockets) -> None:
+    subscribe(api, desk.alice_key, "https://push.example.com/1")
+
+    def is_nudged() -> bool:
+        answer = api.post(EVENTS, inputs.new_event(), desk.alice).json
+        assert answer["pushed"] is not answer.get("pushPending", False)
+        return bool(answer.get("pushPending"))
+
+    with time_machine.travel("2026-05-21T12:00:00Z", tick=False) as clock:
+        tab = sockets.connect(subprotocols=["bearer", desk.alice_key])
+        pump.drain(SOCKET_WORK)
+        assert is_nudged()
+        tab.send({"action": "ping", "visible": True})
+        assert not is_nudged()
+        tab.send({"action": "ping", "visible": False})
+        assert is_nudged()
+        tab.send({"action": "ping", "visible": True})
+        for _ in range(4):
+            clock.shift(45)
+            tab.send({"action": "ping", "visible": True})
+            assert not is_nudged()
+        # A laptop that was closed says nothing more, and its socket is still open.
+        clock.shift(120)
+        assert is_nudged()
+        assert {each["type"] for each in tab.frames} == {"connected", "delivery", "heartbeat"}
+
+
+def test_a_tab_says_twice_in_a_minute_that_it_is_visible_and_stores_it_once(
+    api: Api, desk: Desk, pump: Pumps, sockets: Sockets
+) -> None:
+    tab = look(sockets, pump, desk.alice_key)
+    assert tab.calls.count("UpdateItem") == 2
+    tab.send({"action": "ping", "visible": True})
+    assert tab.calls.count("UpdateItem") == 1
+
+
+def test_an_agent_that_calls_itself_visible_silences_no_browser(
     api: Api, desk: Desk, pump: Pumps, sockets: Sockets
 ) -> None:
     subscribe(api, desk.alice_key, "https://push.example.com/1")
-    sockets.connect(desk.alice_key)
+    agent = sockets.connect(desk.alice_key)
     pump.drain(SOCKET_WORK)
-    for row in stored_rows("SOCKET#"):
-        key = {name: row[name] for name in ("pk", "sk")}
-        aws.dynamodb().update_item(TableName=SOCKETS.physical_name, Key=key, UpdateExpression="REMOVE byBrowser")
-    assert api.post(EVENTS, inputs.new_event(), desk.alice).json["pushed"] is True
-    assert pump.drain(WEB_PUSH) == 0
+    agent.send({"action": "ping", "visible": True})
+    assert agent.frames[-1]["type"] == "heartbeat"
+    assert api.post(EVENTS, inputs.new_event(), desk.alice).json["pushPending"] is True
 
 
 def test_browsers_are_nudged_where_the_connection_turns_out_to_be_gone(
@@ -194,19 +235,80 @@ def test_a_bulk_event_nudges_each_of_its_people(api: Api, desk: Desk, pump: Pump
     assert len(receiver.received) == 2
 
 
-@pytest.mark.parametrize(("status", "left"), [(404, 0), (410, 0), (403, 1), (429, 1), (500, 1)])
-def test_only_a_subscription_that_is_gone_is_forgotten_and_any_other_failure_is_tried_again(
-    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, status: int, left: int, monkeypatch: pytest.MonkeyPatch
+def letters(api: Api, desk: Desk) -> list[str]:
+    found = api.get("/api/v2/operate/dead-letters/web-push", desk.alice_key).json["data"]
+    return [each["reason"] for each in found]
+
+
+def subscriptions(api: Api, token: str) -> list[Any]:
+    return [(each["state"], each["reason"]) for each in api.get(PUSH, token).json["data"]["subscriptions"]]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_subscription_that_its_push_service_refuses_ends_and_its_owner_is_told(
+    api: Api, desk: Desk, pump: Pumps, sockets: Sockets, receiver: Receiver, status: int
+) -> None:
+    made = subscribe(api, desk.alice_key, receiver.url).json["data"]
+    agent = sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    receiver.status = status
+    for _ in range(3):
+        api.post(EVENTS, inputs.new_event(), desk.alice)
+    pump.drain(WEB_PUSH)
+    assert (len(receiver.received), letters(api, desk)) == (1, [])
+    assert (browsers(api, desk.alice_key), subscriptions(api, desk.alice_key)) == (0, [("ended", f"status {status}")])
+    (told,) = (each for each in agent.frames if each["type"] == "push_stopped")
+    assert (told["subscriptionId"], told["host"], told["state"]) == (made["id"], "127.0.0.1", "ended")
+
+    api.post(EVENTS, inputs.new_event(), desk.alice)
+    assert pump.drain(WEB_PUSH) == 0
+    receiver.status = 201
+    again = subscribe(api, desk.alice_key, receiver.url, key="again")
+    assert (again.status, again.json["data"]["state"], browsers(api, desk.alice_key)) == (201, "active", 1)
+    assert subscriptions(api, desk.alice_key) == [("active", None)]
+    api.post(EVENTS, inputs.new_event(), desk.alice)
+    assert pump.drain(WEB_PUSH) == 1
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+def test_a_subscription_that_fails_five_times_in_a_row_is_paused_and_leaves_no_dead_letter(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.local.pump.BACK_OFF_SECONDS", 0)
+    made = subscribe(api, desk.alice_key, receiver.url).json["data"]
+    receiver.status = status
+    api.post(EVENTS, inputs.new_event(), desk.alice)
+    assert pump.drain(WEB_PUSH) == 5
+    assert (len(receiver.received), letters(api, desk)) == (5, [])
+    assert (browsers(api, desk.alice_key), subscriptions(api, desk.alice_key)) == (0, [("paused", f"status {status}")])
+    assert api.call("DELETE", f"{SUBSCRIPTIONS}/{made['id']}", token=desk.alice_key).status == 200
+    assert subscriptions(api, desk.alice_key) == []
+    assert stored_rows("WEBPUSH")[0]["browsers"] == {"N": "0"}
+
+
+def test_a_push_that_is_taken_ends_a_row_of_failures(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.local.pump.BACK_OFF_SECONDS", 0)
     subscribe(api, desk.alice_key, receiver.url)
-    receiver.status = status
-    api.post(EVENTS, inputs.new_event(), desk.alice)
-    assert pump.drain(WEB_PUSH) == (5 if left else 1)
-    assert browsers(api, desk.alice_key) == left
-    letters = api.get("/api/v2/operate/dead-letters/web-push", desk.alice_key).json["data"]
-    reasons = [each["reason"] for each in letters]
-    assert reasons == [f"Unavailable: The push service of 127.0.0.1 answered: status {status}"] * left
+    for _ in range(3):
+        statuses = iter((500, 500, 500, 201))
+        receiver.before = lambda statuses=statuses: setattr(receiver, "status", next(statuses))  # type: ignore[misc]
+        api.post(EVENTS, inputs.new_event(), desk.alice)
+        assert pump.drain(WEB_PUSH) == 4
+    assert subscriptions(api, desk.alice_key) == [("active", None)]
+
+
+def test_of_subscriptions_that_have_stopped_only_the_latest_are_kept(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    receiver.status = 410
+    for number in range(8):
+        subscribe(api, desk.alice_key, f"{receiver.url}/{number}")
+        api.post(EVENTS, inputs.new_event(), desk.alice)
+        pump.drain(WEB_PUSH)
+    assert len(subscriptions(api, desk.alice_key)) <= 6
+    assert browsers(api, desk.alice_key) == 0
 
 
 def test_one_failing_browser_does_not_have_the_others_nudged_again(

@@ -49,14 +49,18 @@ def show_push(caller: ApiKey) -> PushOut:
     refusals=(Conflict, TooLarge),
     permission="inbox",
     replay=SubscriptionOut.model_validate,
-    grants=SPEND + REMEMBER + DIRECTORY.can("GetItem", "PutItem", "ConditionCheckItem") + SOCKETS.can("UpdateItem"),
+    grants=SPEND
+    + REMEMBER
+    + DIRECTORY.can("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
+    + SOCKETS.can("UpdateItem"),
 )
 def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, context: RequestContext) -> SubscriptionOut:
     """Subscribe a browser to push notifications.
 
-    The browser is notified when something arrives in your inbox while no console is open. The notification is empty:
-    the browser fetches the content itself. Subscribing again keeps the subscription. You can have up to 20
-    subscriptions. A subscription that the push service reports as gone is deleted.
+    The browser is notified when something arrives in your inbox while you look at no console. The notification is
+    empty: the browser fetches the content itself. Subscribing again keeps the subscription, and resumes it if it was
+    stopped. You can have up to 20 active subscriptions. A subscription that its push service refuses is ended, and one
+    that fails five times in a row is paused; your open connections receive a `push_stopped` event.
     """
     return push.subscribe(body, owner=caller, context=context, subscriptions=DynamoPush())
 

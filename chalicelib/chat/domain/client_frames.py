@@ -10,9 +10,10 @@ from chalicelib.live.domain.frames import ID_PATTERN
 
 
 class Ping(In):
-    """Asks for a heartbeat."""
+    """Asks for a heartbeat. A browser says whether its tab is `visible`."""
 
     action: Literal["ping"]
+    visible: Omittable[bool] = None
 
 
 class Send(In):

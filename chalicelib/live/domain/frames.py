@@ -41,6 +41,7 @@ class FrameType(StrEnum):
     DELIVERY_RESOLVED = "delivery_resolved"
     DELIVERY_SUPPLEMENTED = "delivery_supplemented"
     ACTION_RESULT = "action_result"
+    PUSH_STOPPED = "push_stopped"
     KEY_CREATED = "key_created"
     CONNECTION_REQUEST = "connection_request"
 
@@ -57,10 +58,11 @@ _AREAS = {
     FrameType.DELIVERY_RESOLVED: {"inbox"},
     FrameType.DELIVERY_SUPPLEMENTED: {"inbox"},
     FrameType.ACTION_RESULT: {"inbox"},
+    FrameType.PUSH_STOPPED: {"inbox"},
     FrameType.KEY_CREATED: set(),  # only for keys with every permission
     FrameType.CONNECTION_REQUEST: {"chat"},
 }
-# Types whose content the inbox shows later, too.
+# Types whose content the inbox, or the list of subscriptions, shows later, too.
 _IN_THE_INBOX = frozenset(kind for kind, areas in _AREAS.items() if areas == {"inbox"})
 # A key needs at least one of these areas to open a socket.
 CONNECTING_AREAS = frozenset(area for areas in _AREAS.values() for area in areas)
@@ -158,29 +160,31 @@ class LogState:
         return [each for each in self.sockets if event.is_visible_to(each.areas) and each.is_expected(now)]
 
     def has_viewer_for(self, event: LiveEvent, *, now: datetime) -> bool:
-        """Whether a person will see `event` at once, in a browser."""
-        return any(each.by_browser for each in self.listeners_for(event, now=now))
+        """Whether a person will see `event` at once, in a tab that they look at."""
+        return any(each.is_viewed(now) for each in self.listeners_for(event, now=now))
 
     def expected_outcome(self, event: LiveEvent, *, now: datetime) -> PushOutcome:
         """Return the outcome of telling the person of `event`, if every socket takes it."""
-        return push_outcome(self.listeners_for(event, now=now), has_browsers=bool(self.browsers and event.urgency))
+        listeners = self.listeners_for(event, now=now)
+        return push_outcome(listeners, has_browsers=bool(self.browsers and event.urgency), now=now)
 
 
-def surplus_listeners(sockets: Sequence[Socket]) -> frozenset[str]:
+def surplus_listeners(sockets: Sequence[Socket], *, now: datetime) -> frozenset[str]:
     """Return the ids of the sockets that a worker pushes to, so that telling many takes no longer than telling a few.
 
     The writer itself tells a few: first those that a person looks at, and of these the newest.
     """
-    ordered = sorted(sockets, key=lambda each: (not each.by_browser, -each.opened_at, each.connection_id))
+    ordered = sorted(sockets, key=lambda each: (not each.is_viewed(now), -each.opened_at, each.connection_id))
     return frozenset(each.connection_id for each in ordered[_MOST_POSTED:])
 
 
-def push_outcome(taken_by: Sequence[Socket], *, has_browsers: bool) -> PushOutcome:
+def push_outcome(taken_by: Sequence[Socket], *, has_browsers: bool, now: datetime) -> PushOutcome:
     """Return the outcome for a person where these sockets take an event, and browsers could be sent a message.
 
-    An agent's socket is no reason to leave the browsers out, so it counts only where there are none.
+    A socket that nobody looks at, such as an agent's or that of a hidden tab, is no reason to leave the browsers out.
+    It counts only where there are none.
     """
-    if any(each.by_browser for each in taken_by):
+    if any(each.is_viewed(now) for each in taken_by):
         return PushOutcome.PUSHED
     if has_browsers:
         return PushOutcome.PENDING

@@ -18,6 +18,11 @@ from chalicelib.core.domain.severity import Severity
 LIVES = timedelta(hours=24)
 TOPIC = "inbox"
 
+# A push service that fails so often in a row gets no further messages for this browser.
+MOST_FAILURES = 5
+# A person's stopped subscriptions that are kept, so that they can see why there are no notifications.
+MOST_STOPPED = 5
+
 _NAMESPACE = UUID("a3b0c9f4-5e0d-5a4c-9e55-7b1f0c3d2e61")
 
 
@@ -38,13 +43,32 @@ def subscription_id(user_id: str, endpoint: str, /) -> str:
     return str(uuid5(_NAMESPACE, f"{user_id}\n{endpoint}"))
 
 
+class SubscriptionState(StrEnum):
+    """Whether a browser is sent push messages: `active`, or `paused` after failures, or `ended` by its push service."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
 @dataclass(frozen=True)
 class Subscription:
-    """A browser that receives push messages at its push service's `endpoint`, which only its owner may know."""
+    """A browser that receives push messages at its push service's `endpoint`, which only its owner may know.
+
+    `failures` is the number of attempts in a row that failed. A stopped one has the time and the `reason`.
+    """
 
     user_id: str
     endpoint: str
     created_at: str
+    state: SubscriptionState = SubscriptionState.ACTIVE
+    failures: int = 0
+    stopped_at: str | None = None
+    reason: str | None = None
+
+    @property
+    def is_active(self) -> bool:
+        return self.state is SubscriptionState.ACTIVE
 
     @property
     def subscription_id(self) -> str:
@@ -97,15 +121,29 @@ class SubscriptionIn(In):
 
 
 class SubscriptionOut(Out):
-    """A subscription, without its endpoint's path, which is as good as a key."""
+    """A subscription, without its endpoint's path, which is as good as a key.
+
+    `paused` after five failures in a row, `ended` if its push service refused it; then `reason` says why. Subscribe
+    again to resume.
+    """
 
     id: UuidOut
     host: str
     created_at: TimeOut
+    state: SubscriptionState
+    stopped_at: TimeOut | None
+    reason: str | None
 
     @classmethod
     def of(cls, subscription: Subscription) -> Self:
-        return cls(id=subscription.subscription_id, host=subscription.host, created_at=subscription.created_at)
+        return cls(
+            id=subscription.subscription_id,
+            host=subscription.host,
+            created_at=subscription.created_at,
+            state=subscription.state,
+            stopped_at=subscription.stopped_at,
+            reason=subscription.reason,
+        )
 
 
 class PushOut(Out):

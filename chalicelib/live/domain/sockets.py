@@ -1,6 +1,6 @@
 """Open WebSockets: whose they are, and how far each has been sent its person's log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -13,6 +13,9 @@ LIFETIME = timedelta(hours=2, minutes=5)
 # A new socket is greeted within this time. If not, the function that stored it ended before it answered.
 GREETED_WITHIN = timedelta(minutes=1)
 HEARTBEAT_SECONDS = 30
+# A browser says every 45 seconds whether its tab is visible. One that falls silent, such as on a laptop that was
+# closed, stops counting after this time.
+_VIEWED_FOR = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,9 @@ class Socket:
 
     It has received the frames after `sent_after` up to `sent_to`, and later ones that name it in `pushed_to`. Writers
     push frames to it while it is `live`; before that, its catch-up sends them. Times are in epoch seconds. A person
-    looks at what a browser opened (`by_browser`); other sockets may be an agent's. Messages that come over it are from
-    `agent_name`; a socket of an older release has none. `host` is the endpoint of the process that holds it, where
-    several can.
+    looks at a socket that a browser opened (`by_browser`) until `viewed_until`; other sockets may be an agent's.
+    Messages that come over it are from `agent_name`; a socket of an older release has none. `host` is the endpoint of
+    the process that holds it, where several can.
     """
 
     connection_id: str
@@ -41,11 +44,25 @@ class Socket:
     agent_name: str = ""
     by_session: bool = False
     host: str = ""
+    viewed_until: int = 0
 
     @property
     def token(self) -> PresentedToken:
         """The key or session that it was opened with."""
         return (session_from_hash if self.by_session else key_from_hash)(self.key_hash)
+
+    def is_viewed(self, now: datetime) -> bool:
+        """Whether a person looks at it: its browser has said so lately."""
+        return self.by_browser and now.timestamp() < self.viewed_until
+
+    def with_visibility(self, *, visible: bool, now: datetime) -> "Socket":
+        """Return the socket as its browser shows it; it is the same where that was said a moment ago."""
+        if not self.by_browser:
+            return self
+        if not visible:
+            return replace(self, viewed_until=0)
+        until = int((now + _VIEWED_FOR).timestamp())
+        return replace(self, viewed_until=until) if self.viewed_until < until - _VIEWED_FOR.seconds // 2 else self
 
     def is_expected(self, now: datetime) -> bool:
         """Whether a client is connected, or may be in a moment."""

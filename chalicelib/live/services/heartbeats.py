@@ -31,10 +31,13 @@ _PEOPLE_PER_JOB = 100
 _MOST_PEOPLE = 20_000
 
 
-def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Frames) -> Frame:
+def new_heartbeat(
+    socket: Socket, *, visible: bool | None = None, now: datetime, sockets: Sockets, frames: Frames
+) -> Frame:
     """Return a heartbeat; its id is a position up to which the socket was sent everything.
 
-    Store calls: 2; 3 while 20 frames are newer than two seconds.
+    `visible` is whether the tab is that its client runs in, if it said so. Store calls: 2; 3 while 20 frames are newer
+    than two seconds; 1 more about once a minute, to store that the tab is visible.
 
     Raises:
         NotFound: the socket has ended.
@@ -43,6 +46,8 @@ def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Fr
     known = sockets.find_progress(socket.user_id, socket.connection_id, now=now)
     if known is None:
         raise NotFound("The connection has ended.")
+    if visible is not None and (shown := known.with_visibility(visible=visible, now=now)) != known:
+        sockets.save_view(shown)
     return _heartbeat(known, settled, now)
 
 

@@ -43,8 +43,8 @@ class Notifier:
         """Send the events to the person's sockets, and say whether one took them, or gets them from its catch-up.
 
         If nobody has listened for a day, events that the inbox shows are not written to the log. An urgent event that
-        no socket of a browser takes is pushed to browsers. Store calls in sequence: 1; 2 without a log state; 1 more
-        to delete sockets that are gone, and 1 to push where a browser's socket was expected to take the event. Beyond
+        no socket takes that a person looks at is pushed to browsers. Store calls in sequence: 1; 2 without a log state;
+        1 more to delete sockets that are gone, and 1 to push where such a socket was expected to take the event. Beyond
         four sockets, a worker pushes to the others: 1 queue call, at the same time as the posts to the four.
         """
         is_queued = False
@@ -68,9 +68,9 @@ class Notifier:
         taken_by = self._push_entries(user_id, entries)
         for event in events:
             taken_by += (each for each in log_state.listeners_for(event, now=now) if not each.live)
-        if push and not any(each.by_browser for each in taken_by):
+        if push and not any(each.is_viewed(now) for each in taken_by):
             is_queued = push()
-        return push_outcome(taken_by, has_browsers=is_queued)
+        return push_outcome(taken_by, has_browsers=is_queued, now=now)
 
     def _push_to_browsers(
         self, user_id: str, events: Sequence[LiveEvent], log_state: LogState

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.core.domain.callers import ApiKey
@@ -12,22 +13,27 @@ from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.measures import PUSHES
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, JobSender, Post
+from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.live.domain.push import (
+    MOST_FAILURES,
+    MOST_STOPPED,
     PushJob,
     PushKeys,
     PushOut,
     Subscription,
     SubscriptionIn,
     SubscriptionOut,
+    SubscriptionState,
     push_headers,
 )
+from chalicelib.live.services.ports import Notifier
 
 log = logging.getLogger("fluxden")
 
 Sign = Callable[[PushKeys, str], str]
 
-# The statuses of a subscription that has ended (RFC 8030, 7.3).
-_ENDED = frozenset((404, 410))
+# The statuses of a subscription that has ended (RFC 8030, 7.3), or was made for other keys than ours (RFC 8292, 4.2).
+_ENDED = frozenset((401, 403, 404, 410))
 
 
 class Subscriptions(Protocol):
@@ -35,6 +41,8 @@ class Subscriptions(Protocol):
     def list_subscriptions(self, user_id: str) -> list[Subscription]: ...
     def add(self, subscription: Subscription, *, claim: Claim | None, reply: dict[str, Any]) -> None: ...
     def remove(self, user_id: str, subscription_id: str, *, claim: Claim | None) -> bool: ...
+    def save_failures(self, subscription: Subscription, failures: int) -> None: ...
+    def stop(self, stopped: Subscription) -> bool: ...
 
 
 class Keys(Protocol):
@@ -50,7 +58,7 @@ def get_push_settings(*, owner: ApiKey, subscriptions: Subscriptions, gather: Ga
 def subscribe(
     wanted: SubscriptionIn, *, owner: ApiKey, context: RequestContext, subscriptions: Subscriptions
 ) -> SubscriptionOut:
-    """Subscribe a browser; one that is subscribed already stays as it is. Store calls: 2.
+    """Subscribe a browser. One that is subscribed already stays as it is, and a stopped one is resumed. Store calls: 2.
 
     Raises:
         Conflict: the desk has no keys for Web Push, or the owner has the most subscriptions allowed.
@@ -84,10 +92,16 @@ class PushSender:
     post: Post
     sign: Sign
     queue: JobSender[PushJob]
+    notifier: Notifier
     gather: Gather
+    clock: Callable[[], datetime]
 
     def run(self, job: PushJob) -> None:
-        """Send a push message to each browser of the job. Store calls: 2, and 1 for each ended subscription.
+        """Send a push message to each browser of the job.
+
+        A subscription that its push service refuses is ended, one that fails for the fifth time in a row is paused, and
+        their owner is told. Store calls: 2, 1 for each that fails or no longer does, and 2 more for each that is
+        stopped.
 
         If one of several push services fails, that browser gets a job of its own, so that the others are not sent the
         message twice.
@@ -96,7 +110,11 @@ class PushSender:
             Unavailable: the push service of the only browser failed; the job is retried.
         """
         found, keys = self.gather(lambda: self.subscriptions.list_subscriptions(job.user_id), self.keys.find)
-        wanted: Sequence[Subscription] = [each for each in found if job.subscription_id in (None, each.subscription_id)]
+        wanted: Sequence[Subscription] = [
+            each for each in found if each.is_active and job.subscription_id in (None, each.subscription_id)
+        ]
+        for each in sorted((each for each in found if each.stopped_at), key=_stopped_at)[:-MOST_STOPPED]:
+            self.subscriptions.remove(each.user_id, each.subscription_id, claim=None)
         if not wanted or keys is None:
             return
         answers = self.gather(*(lambda to=each: self._push(to, job, keys) for each in wanted))
@@ -111,10 +129,30 @@ class PushSender:
         answer = self.post(to.endpoint, b"", headers)
         is_taken = answer.status is not None and 200 <= answer.status <= 299  # noqa: PLR2004 - HTTP's
         PUSHES.add(channel="browser", outcome="taken" if is_taken else "gone" if answer.status in _ENDED else "failed")
-        if answer.status in _ENDED:
-            self.subscriptions.remove(to.user_id, to.subscription_id, claim=None)
-            log.info("subscription %s of %s has ended", to.subscription_id, to.user_id)
-            return None
         if is_taken:
+            if to.failures:
+                self.subscriptions.save_failures(to, 0)
             return None
-        return f"status {answer.status}" if answer.status is not None else answer.error or "nothing"
+        reason = f"status {answer.status}" if answer.status is not None else answer.error or "no answer"
+        if answer.status in _ENDED:
+            self._stop(to, SubscriptionState.ENDED, reason)
+            return None
+        if to.failures + 1 >= MOST_FAILURES:
+            self._stop(to, SubscriptionState.PAUSED, reason)
+            return None
+        self.subscriptions.save_failures(to, to.failures + 1)
+        return reason
+
+    def _stop(self, subscription: Subscription, state: SubscriptionState, reason: str) -> None:
+        now = self.clock()
+        stopped = replace(subscription, state=state, stopped_at=timestamp(now), reason=reason)
+        if not self.subscriptions.stop(stopped):
+            return
+        log.info("subscription %s of %s is %s: %s", stopped.subscription_id, stopped.user_id, state, reason)
+        members = {"subscriptionId": stopped.subscription_id, "host": stopped.host, "state": state, "reason": reason}
+        event = LiveEvent(FrameType.PUSH_STOPPED, members)
+        self.notifier.notify(stopped.user_id, event, log_state=None, now=now)
+
+
+def _stopped_at(subscription: Subscription) -> str:
+    return subscription.stopped_at or ""

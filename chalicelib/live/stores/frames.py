@@ -199,7 +199,8 @@ class DynamoFrames:
 
 def _addressed(first: int, events: Sequence[LiveEvent], sockets: Sequence[Socket], now: datetime) -> list[LogEntry]:
     """Return the events' entries from the position `first` on, with the sockets that may see each."""
-    queued = surplus_listeners([each for each in sockets if any(event.is_visible_to(each.areas) for event in events)])
+    visible = [each for each in sockets if any(event.is_visible_to(each.areas) for event in events)]
+    queued = surplus_listeners(visible, now=now)
     entries = []
     for position, event in enumerate(events, first):
         targets = [each for each in sockets if event.is_visible_to(each.areas)]

@@ -1,8 +1,9 @@
-"""Web Push subscriptions, in the table `directory`: USER#<id> / PUSH#<subscription id>; endpoint, createdAt.
+"""Web Push subscriptions, in the table `directory`: USER#<id> / PUSH#<subscription id>; endpoint, createdAt;
+failures: in a row, if any; state, stoppedAt, reason: only of a stopped one.
 
-Their number is kept beside the person's sockets, in the table `sockets`: pk = <user id>, sk = WEBPUSH; browsers. So
-publishing reads it together with the listeners.
-The desk's public key: DESK / VAPID; publicKey (see push_keys)
+The number of active ones is kept beside the person's sockets, in the table `sockets`: pk = <user id>, sk = WEBPUSH;
+browsers. So publishing reads it together with the listeners. The desk's public key: DESK / VAPID; publicKey (see
+push_keys)
 """
 
 from typing import Any
@@ -11,11 +12,11 @@ from chalicelib.core.domain import bounds
 from chalicelib.core.domain.errors import Conflict
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.actions import EXISTS, check, delete, put_new, update
+from chalicelib.core.stores.actions import EXISTS, assignments, check, delete, put_new, update
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.live.domain.push import Subscription
+from chalicelib.live.domain.push import Subscription, SubscriptionState
 from chalicelib.people.stores.directory_rows import PUSH_SUBSCRIPTION
 from chalicelib.resources import DIRECTORY, SOCKETS
 
@@ -32,11 +33,13 @@ class DynamoPush:
     def list_subscriptions(self, user_id: str) -> list[Subscription]:
         """List a person's subscriptions, oldest first. One store call."""
         rows = query_partition(DIRECTORY, f"USER#{user_id}", PUSH_SUBSCRIPTION)
-        found = [Subscription(user_id, row["endpoint"], row["createdAt"]) for row in rows]
+        found = [_from_row(user_id, row) for row in rows]
         return sorted(found, key=lambda each: (each.created_at, each.subscription_id))
 
     def add(self, subscription: Subscription, *, claim: Claim | None, reply: dict[str, Any]) -> None:
-        """Store a subscription; one that exists stays as it is. One store call; two if it exists.
+        """Store a subscription. One that exists stays as it is, and is resumed if it was stopped.
+
+        One store call; two if it exists.
 
         Raises:
             Conflict: the person has all the subscriptions they may have.
@@ -48,21 +51,79 @@ class DynamoPush:
             commit([put_new(DIRECTORY, row), _count(subscription.user_id, 1)], claim=claim, reply=reply)
         except Refused as refused:
             if 0 not in refused.failed:
-                bounds.BROWSERS.note_met(subscription.user_id)
-                raise Conflict(
-                    f"A person has at most {bounds.BROWSERS.most} subscriptions. Remove one first."
-                ) from refused
-            if claim:
+                raise _full(subscription.user_id) from refused
+            if "state" in refused.rows[0]:
+                self._resume(subscription, claim=claim, reply=reply)
+            elif claim:
                 commit([check(DIRECTORY, key, EXISTS)], claim=claim, reply=reply)
 
+    def _resume(self, subscription: Subscription, *, claim: Claim | None, reply: dict[str, Any]) -> None:
+        key = _key(subscription.user_id, subscription.subscription_id)
+        resumed = update(
+            DIRECTORY,
+            key,
+            "SET createdAt = :at REMOVE #state, stoppedAt, reason, failures",
+            "attribute_exists(#state)",
+            at=subscription.created_at,
+        )
+        try:
+            commit([resumed, _count(subscription.user_id, 1)], claim=claim, reply=reply)
+        except Refused as refused:
+            # Another call has resumed it, or removed it.
+            raise (
+                _full(subscription.user_id)
+                if 0 not in refused.failed
+                else Conflict("The subscription changed at the same time. Try again.")
+            ) from refused
+
     def remove(self, user_id: str, subscription_id: str, *, claim: Claim | None) -> bool:
-        """Delete a subscription; False if there is none. One store call.
+        """Delete a subscription; False if there is none. One store call; two if it has stopped or is gone.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         key = _key(user_id, subscription_id)
-        return try_commit([delete(DIRECTORY, key, EXISTS), _count(user_id, -1)], claim=claim)
+        active = f"{EXISTS} AND attribute_not_exists(#state)"
+        if try_commit([delete(DIRECTORY, key, active), _count(user_id, -1)], claim=claim):
+            return True
+        return try_commit([delete(DIRECTORY, key, "attribute_exists(#state)")], claim=claim)
+
+    def save_failures(self, subscription: Subscription, failures: int) -> None:
+        """Store the number of failures in a row, unless it has changed. One store call."""
+        seen = "failures = :seen" if subscription.failures else "attribute_not_exists(failures)"
+        key = _key(subscription.user_id, subscription.subscription_id)
+        condition = f"{EXISTS} AND attribute_not_exists(#state) AND {seen}"
+        named = {"seen": subscription.failures} if subscription.failures else {}
+        if failures:
+            try_commit([update(DIRECTORY, key, "SET failures = :failures", condition, failures=failures, **named)])
+        else:
+            try_commit([update(DIRECTORY, key, "REMOVE failures", condition, **named)])
+
+    def stop(self, stopped: Subscription) -> bool:
+        """Store that a subscription has stopped; False if it had, or is gone. One store call."""
+        sets = {"state": stopped.state.value, "stoppedAt": stopped.stopped_at, "reason": stopped.reason}
+        key = _key(stopped.user_id, stopped.subscription_id)
+        condition = f"{EXISTS} AND attribute_not_exists(#state)"
+        return try_commit(
+            [update(DIRECTORY, key, f"SET {assignments(sets)}", condition, **sets), _count(stopped.user_id, -1)]
+        )
+
+
+def _from_row(user_id: str, row: Row) -> Subscription:
+    return Subscription(
+        user_id,
+        row["endpoint"],
+        row["createdAt"],
+        SubscriptionState(row.get("state", SubscriptionState.ACTIVE)),
+        int(row.get("failures", 0)),
+        row.get("stoppedAt"),
+        row.get("reason"),
+    )
+
+
+def _full(user_id: str) -> Conflict:
+    bounds.BROWSERS.note_met(user_id)
+    return Conflict(f"A person has at most {bounds.BROWSERS.most} subscriptions. Remove one first.")
 
 
 def _count(user_id: str, change: int) -> Action:

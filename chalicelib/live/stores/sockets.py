@@ -61,6 +61,11 @@ class DynamoSockets:
         """Store the socket's progress; False if the socket has ended. One store call."""
         return try_commit([progress_action(socket)])
 
+    def save_view(self, socket: Socket) -> None:
+        """Store until when a person looks at the socket, unless it has ended. One store call."""
+        key = _socket_key(socket.user_id, socket.connection_id)
+        try_commit([update(SOCKETS, key, "SET viewedUntil = :until", EXISTS, until=socket.viewed_until)])
+
     def remove(self, socket: Socket) -> None:
         """Delete the socket; repeating it is harmless. One store call."""
         keys = (_socket_key(socket.user_id, socket.connection_id), _pointer_key(socket.connection_id))

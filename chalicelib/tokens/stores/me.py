@@ -9,10 +9,10 @@ from chalicelib.tokens.domain.me import StoredPerson
 
 class DynamoMe:
     def find_stored_person(self, user_id: str) -> StoredPerson | None:
-        """Find a person with their profile and the number of their subscribed browsers. One store call."""
+        """Find a person with their profile and the number of their active subscriptions. One store call."""
         rows = query_partition(DIRECTORY, f"USER#{user_id}")
         by_key = {row["sk"]: row for row in rows}
         if (person := by_key.get("USER")) is None:
             return None
-        browsers = sum(1 for sk in by_key if sk.startswith(PUSH_SUBSCRIPTION))
+        browsers = sum(1 for sk, row in by_key.items() if sk.startswith(PUSH_SUBSCRIPTION) and "state" not in row)
         return StoredPerson(person_from_row(person), by_key.get("PROFILE", {}).get("told", {}), browsers)

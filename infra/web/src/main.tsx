@@ -7,6 +7,7 @@ import { handleChatEvent, loadChat } from "./lib/chat";
 import { t } from "./lib/i18n";
 import { refreshSummary, handleInboxEvent, refreshInbox } from "./lib/inbox";
 import { connect, subscribe, onResync } from "./lib/live";
+import { handlePushEvent } from "./lib/push";
 import { handleQueueEvent, loadQueue } from "./lib/queue";
 import { go, href, isSignInLink } from "./lib/router";
 import {
@@ -54,6 +55,7 @@ subscribe(handleInboxEvent);
 subscribe(handleQueueEvent);
 subscribe(handleChatEvent);
 subscribe(handleKeyEvent);
+subscribe(handlePushEvent);
 onResync(() => {
   void refreshInbox();
   void loadQueue();

@@ -79,6 +79,7 @@ function openWith(url: string, credential: string): void {
     if (resumePoint && Date.now() - resumePointAt < MAX_RESUME_AGE)
       opened.send(JSON.stringify({ action: "resume", after: resumePoint }));
     else if (resumePoint) for (const each of resyncListeners) each();
+    sendPing(opened);
   };
   opened.onmessage = (message) => {
     if (opened === socket) receive(JSON.parse(String(message.data)) as LiveEvent);
@@ -110,9 +111,14 @@ function receive(event: LiveEvent): void {
   for (const each of listeners) each(event);
 }
 
+/** Ask for a heartbeat, and say whether this tab is visible: else browser notifications are sent. */
+function sendPing(to: WebSocket): void {
+  to.send(JSON.stringify({ action: "ping", visible: document.visibilityState === "visible" }));
+}
+
 function ping(): void {
   if (socket?.readyState !== WebSocket.OPEN) return;
-  socket.send('{"action":"ping"}');
+  sendPing(socket);
   clearTimeout(responseTimer);
   responseTimer = setTimeout(reconnect, RESPONSE_TIMEOUT);
 }
@@ -148,4 +154,5 @@ function reconnectNow(): void {
 addEventListener("online", reconnectNow);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") reconnectNow();
+  else ping();
 });

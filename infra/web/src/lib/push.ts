@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { showError, showToast } from "../ui/toasts";
 import { data, ApiError } from "./api";
 import { t } from "./i18n";
+import type { LiveEvent } from "./live";
 import { me } from "./session";
 
 const PATH = "api/v2/push";
@@ -18,10 +19,55 @@ interface ScriptUrls {
   ): { createScriptURL(url: string): string };
 }
 
-/** Detect whether this browser supports push notifications and has a subscription. */
+export interface Subscription {
+  id: string;
+  host: string;
+  createdAt: string;
+  state: "active" | "paused" | "ended";
+  stoppedAt: string | null;
+  reason: string | null;
+}
+
+/** The subscriptions of all browsers of the user. Null before they are loaded. */
+export const subscriptions = signal<Subscription[] | null>(null);
+
+export async function loadSubscriptions(): Promise<Subscription[]> {
+  subscriptions.value = (await data<{ subscriptions: Subscription[] }>("GET", PATH)).subscriptions;
+  return subscriptions.value;
+}
+
+/** Detect whether this browser supports push notifications and has a subscription. A paused one is resumed. */
 export async function detectPush(): Promise<void> {
   const able = me.value?.webPush.available && "serviceWorker" in navigator && "PushManager" in window;
-  pushEnabled.value = able ? Boolean(await subscription()) : null;
+  const existing = able ? await subscription() : null;
+  pushEnabled.value = able ? Boolean(existing) : null;
+  if (!existing) return;
+  try {
+    const own = (await loadSubscriptions()).find((each) => each.id === ownId());
+    if (own?.state === "paused") await data("POST", `${PATH}/subscriptions`, existing.toJSON());
+    pushEnabled.value = own !== undefined && own.state !== "ended";
+  } catch {
+    // The user did not ask for this request. The state is detected again when the page is loaded.
+  }
+}
+
+/** The id of this browser's subscription. */
+export const ownId = (): string | null => localStorage.getItem(STORAGE_KEY);
+
+/** Show that a subscription was stopped. */
+export function handlePushEvent(event: LiveEvent): void {
+  if (event.type !== "push_stopped") return;
+  if (event.subscriptionId === ownId() && event.state === "ended") pushEnabled.value = false;
+  if (subscriptions.value) void loadSubscriptions().catch(() => {});
+  showToast(t(event.state === "ended" ? "push.endedToast" : "push.pausedToast", { host: String(event.host) }));
+}
+
+export async function removeBrowser(id: string): Promise<void> {
+  await data("DELETE", `${PATH}/subscriptions/${id}`);
+  subscriptions.value = subscriptions.value?.filter((each) => each.id !== id) ?? null;
+  if (id !== ownId()) return;
+  await removeSubscription();
+  pushEnabled.value = false;
 }
 
 async function subscription(): Promise<PushSubscription | null> {
@@ -42,6 +88,8 @@ export async function setPush(on: boolean): Promise<void> {
 async function subscribe(): Promise<void> {
   if ((await Notification.requestPermission()) !== "granted") throw new ApiError(t("push.denied"), 0);
   const { publicKey } = await data<{ publicKey: string | null }>("GET", PATH);
+  // One that was made for another key of the desk, or that has ended, is of no use.
+  await (await subscription())?.unsubscribe();
   const registration = await navigator.serviceWorker.register(workerUrl(), { scope: "./" });
   await navigator.serviceWorker.ready;
   const created = await registration.pushManager
@@ -54,7 +102,7 @@ async function subscribe(): Promise<void> {
 }
 
 async function unsubscribe(): Promise<void> {
-  const id = localStorage.getItem(STORAGE_KEY);
+  const id = ownId();
   await removeSubscription();
   if (id) await data("DELETE", `${PATH}/subscriptions/${id}`);
 }

@@ -2,18 +2,19 @@ import { t } from "../lib/i18n";
 import { setParams, route } from "../lib/router";
 import { me, usesSession } from "../lib/session";
 import { EmptyState, Tabs } from "../ui/parts";
+import { Browsers } from "./account-browsers";
 import { Integrations } from "./account-integrations";
 import { Keys } from "./account-keys";
 import { Profile } from "./account-profile";
 import { Sessions } from "./account-sessions";
 
-const TABS = { keys: Keys, integrations: Integrations, profile: Profile, sessions: Sessions } as const;
+const TABS = { keys: Keys, integrations: Integrations, profile: Profile, browsers: Browsers, sessions: Sessions } as const;
 type TabName = keyof typeof TABS;
 
-/** The account page: API keys, integrations, profile and, for who signed in, sessions. */
+/** The account page: API keys, integrations, profile, browser notifications and, for who signed in, sessions. */
 export function Account() {
   const tab = route.value.params.get("tab") ?? "";
-  const names: TabName[] = ["keys", "integrations", "profile", ...(usesSession() ? (["sessions"] as const) : [])];
+  const names: TabName[] = ["keys", "integrations", "profile", "browsers", ...(usesSession() ? (["sessions"] as const) : [])];
   const name = names.find((each) => each === tab) ?? "keys";
   const Tab = TABS[name];
   return (
