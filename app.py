@@ -16,6 +16,8 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     },
     "tokens": {
         "api.v2.keys": "live",
+        "api.v2.passkey_sign_in": "live",
+        "api.v2.passkeys": "",
         "api.v2.sessions": "live",
         "api.v2.sign_in": "live",
     },

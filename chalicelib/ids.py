@@ -35,12 +35,14 @@ _KINDS = tuple(TokenKind)
 class SignInSecret(StrEnum):
     """The secrets by which people who sign in are known, by their prefixes. None of them is a bearer token.
 
-    A session is in a cookie. A sign-in code begins one, and a ticket opens one socket for one; both work once.
+    A session is in a cookie. A sign-in code begins one, a ticket opens one socket for one, and a challenge is answered
+    by a passkey; these work once.
     """
 
     SESSION = "fxs_"
     CODE = "fxc_"
     TICKET = "fxt_"
+    CHALLENGE = "fxp_"
 
 
 class InstanceCredential(StrEnum):
@@ -134,7 +136,7 @@ def mint_token(kind: TokenKind, grant_id: str | None = None, *, secret: bytes | 
 
 
 def mint_sign_in_secret(kind: SignInSecret, *, secret: bytes | None = None) -> MintedToken:
-    """Create a session, a sign-in code or a ticket, of 256 random bits or of the 32 bytes of `secret`."""
+    """Create a session, a sign-in code, a ticket or a challenge, of 256 random bits or of the 32 bytes of `secret`."""
     text = f"{kind}{_encode(secret or secrets.token_bytes(_SECRET_BYTES))}"
     text += _checksum(text)
     presented = _by_hash(kind, text)
@@ -142,7 +144,7 @@ def mint_sign_in_secret(kind: SignInSecret, *, secret: bytes | None = None) -> M
 
 
 def parse_sign_in_secret(kind: SignInSecret, text: str) -> PresentedToken | None:
-    """Parse a session, a sign-in code or a ticket; None if it is of another kind, or its checksum is wrong."""
+    """Parse a session, code, ticket or challenge; None if it is of another kind, or its checksum is wrong."""
     signed = text[:-_CHECKSUM_LENGTH]
     fits = len(signed) == len(kind) + _SECRET_LENGTH and text.startswith(kind) and text.isascii()
     return _by_hash(kind, text) if fits and _checksum(signed) == text[-_CHECKSUM_LENGTH:] else None

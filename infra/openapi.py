@@ -33,6 +33,7 @@ _TAGS = {
     "Profile": "Manage your profile and what others can send you.",
     "Me": "Get the person and the permissions of the current key, and manage your integrations.",
     "Keys": "Manage your own API keys.",
+    "Passkeys": "Add, rename and remove the passkeys that you sign in with.",
     "Sessions": "Sign in with a browser, and end your sessions.",
     "Projects": "Read projects and their members.",
     "Push": "Manage browser notifications (Web Push).",

@@ -196,6 +196,7 @@ def invoke(request: IncomingRequest, arguments: dict[str, Any], access: Access, 
             stream_seconds(request.http),
             request.address,
             path,
+            request.headers,
         )
     try:
         return operation.function(**request.path, **arguments)

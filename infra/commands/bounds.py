@@ -15,6 +15,7 @@ from chalicelib.operate.services.employees import person_by_email
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.passkeys import DynamoPasskeys
 from chalicelib.tokens.stores.sessions import DynamoSessions
 from infra.commands.output import json_option, print_records
 
@@ -62,4 +63,5 @@ def _usage(person: Person, now: datetime) -> Iterator[tuple[Bound, int]]:
     yield known.SOCKETS, sum(each.expires_at > now.timestamp() for each in DynamoSockets().list_of(user_id))
     yield known.STREAMS, DynamoStreamSlots().count(user_id, now=now)
     yield known.BROWSERS, len(DynamoPush().list_subscriptions(user_id))
+    yield known.PASSKEYS, len(DynamoPasskeys().list_of(user_id))
     yield known.SESSIONS, len(DynamoSessions().list_of(user_id, now=now))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chalicelib.api.v2 import peer_admission
 from chalicelib.core.domain.callers import (
     ANY_PERMISSION,
     ApiKey,
@@ -34,7 +35,7 @@ _CALLERS = {
     InstanceKey: "instance key",
 }
 
-# An operation with a gate identifies its caller itself.
+# Operations that identify their caller themselves.
 _GATED = {"call_mcp": "tools token, API key", "request_connection": "nothing"}
 
 
@@ -52,8 +53,10 @@ def render(routes: Sequence[Route]) -> str:
 
 
 def _callers(route: Route) -> str:
-    if route.gate:
-        return _GATED.get(route.__name__, "connection token")
+    if named := _GATED.get(route.__name__):
+        return named
+    if route.gate and route.gate.__module__ == peer_admission.__name__:
+        return "connection token"
     names = [_CALLERS[kind] for kind in route.callers]
     return ", ".join(names + (["nothing"] if route.caller_is_optional or not names else []))
 

@@ -51,7 +51,18 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
     console = open_console(viewport={"width": width, "height": 800}, has_touch=True, is_mobile=True)
     delivery_id, card_id = write_hostile_content(console)
     console.sign_in()
-    pages = ("inbox", "queue", "chat", "board", "contacts", "network", "you", "you?tab=integrations", "you?tab=profile")
+    pages = (
+        "inbox",
+        "queue",
+        "chat",
+        "board",
+        "contacts",
+        "network",
+        "you",
+        "you?tab=integrations",
+        "you?tab=profile",
+        "you?tab=passkeys",
+    )
     for page in (
         *pages,
         "operate",

@@ -15,6 +15,7 @@ BY_NAME = {name: found for name, found in vars(bounds).items() if isinstance(fou
 GOES_BEYOND = {
     "KEYS": "tests/tokens/test_keys.py::test_person_has_at_most_fifty_keys_and_may_make_one_again_after_deleting_one",
     "SESSIONS": "tests/tokens/test_sessions.py::test_the_oldest_session_ends_when_there_are_too_many",
+    "PASSKEYS": "tests/tokens/test_passkeys.py::test_a_person_has_twenty_passkeys_and_one_that_goes_makes_room",
     "SOCKETS": "tests/live/test_sockets.py::test_a_person_has_twenty_sockets_and_the_oldest_makes_room",
     "STREAMS": "tests/chat/test_streams.py::test_a_person_holds_three_streams_open",
     "BROWSERS": "tests/live/test_push.py::test_a_person_has_twenty_browsers_at_most_and_one_that_goes_makes_room",

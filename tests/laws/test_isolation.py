@@ -43,7 +43,7 @@ pytestmark = pytest.mark.engine("embedded")
 
 # Operations that name an entity in their body or query.
 NAMING_IN_INPUT = {"acknowledge_relay", "confirm_connection", "delete_key", "send_relay", "switch_key"}
-NAMING_IN_INPUT |= {"list_employee_tasks", "propose_employee_task"}
+NAMING_IN_INPUT |= {"list_employee_tasks", "propose_employee_task", "remove_passkey", "rename_passkey"}
 # Operations whose path names an entity of the caller.
 OWN_BY_PATH = {"put_synced_agent"}
 # The body names the operation, and the response says whether it was refused.
@@ -63,6 +63,8 @@ HARMLESS_FIELDS |= {"capabilityId", "marketplaceId", "instanceId", "slug", "cont
 # Ids that the other desk chooses.
 HARMLESS_FIELDS_OF_PEERS = {"connectionId"}
 READS = {f"dynamodb:{each}" for each in ("GetItem", "BatchGetItem", "Query")}
+# Authenticating takes from a budget.
+_SPENT = ("dynamodb:UpdateItem", TOKENS.physical_name)
 # `make chaos SWEEP=whole` tries every stranger. Tests try the likeliest, and a sample chosen by the seed.
 WHOLE = os.environ.get("SWEEP") == "whole"
 SEED = os.environ.get("SWEEP_SEED", "1")
@@ -123,7 +125,7 @@ def test_a_stranger_reads_and_changes_nothing(
         assert reply.status in _expected_statuses(route, each), attempt
         assert CANARY not in reply.text, attempt
         assert read_rows(TOKENS) == tokens or reply.status < 400, attempt
-        if all(action in READS or table == TOKENS.physical_name for action, table, _ in seen.permissions):
+        if all(action in READS or (action, table) == _SPENT for action, table, _ in seen.permissions):
             continue
         after = read_rows()
         if reply.status >= 400:
@@ -176,11 +178,11 @@ def _expected_statuses(route: Route, stranger: Stranger) -> set[int]:
         return set() if "queue" in stranger.areas else {200} if _opens(stranger) else {401, 403}
     if route.__name__ == "finish_sign_in":
         return {303}
-    if route.__name__ == "sign_in":
-        # Whoever has the code signs in.
+    if route.__name__ in {"sign_in", "sign_in_with_passkey"}:
+        # Whoever has the code, or the passkey, signs in.
         return set()
     if route.gate:
-        if route.__name__ == "request_connection":
+        if route.__name__ in {"request_connection", "ask_to_sign_in"}:
             return {200}
         return {401, 404} if named or stranger.name != "another connection's token" else {200}
     if route.caller_is_optional:

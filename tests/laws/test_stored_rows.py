@@ -68,7 +68,7 @@ from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.feedback.domain.feedback import Author, AuthorKind, Feedback, FeedbackKind
 from chalicelib.feedback.stores.feedback import DynamoFeedback
-from chalicelib.ids import MintedToken, TokenKind
+from chalicelib.ids import MintedToken, PresentedToken, SignInSecret, TokenKind
 from chalicelib.inbox.domain.bulk import AcceptedCall
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import Delivery
@@ -105,8 +105,12 @@ from chalicelib.resources import (
 )
 from chalicelib.tasks.domain.queue import Change, Claimant, Item, ItemStatus, ItemType, Priority
 from chalicelib.tasks.stores.queue import DynamoQueue
+from chalicelib.tokens.domain.passkeys import Challenge, Passkey
+from chalicelib.tokens.domain.sessions import SessionState
 from chalicelib.tokens.domain.tokens import IssuedToken, KeyGrant, PersonalGrant, ToolsGrant, Usage
 from chalicelib.tokens.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.passkeys import DynamoPasskeys
+from chalicelib.tokens.stores.sessions import DynamoSessions
 from chalicelib.tokens.stores.tokens import DynamoTokens
 
 _FILE = Path(__file__).parents[1] / "data" / "stored_rows.json"
@@ -211,6 +215,11 @@ AGENT = Agent(
     ID, "helper", "Helper", "helps", "general", [CommandIn(name="do", description="does", usage="do it")],
     AgentStatus.ACTIVE
 )  # fmt: skip
+BROWSER = "34" * 32
+SESSION = SessionState(ID, ALICE, "Test browser", "192.0.2.1", AT, 1_800_000_000, 1_790_000_000)
+PASSKEY = Passkey(
+    "56" * 32, ALICE, b"credential", b"public key", 3, "Laptop", ("hybrid", "usb"), backed_up=True, created_at=AT
+)
 FEEDBACK = Feedback("01J0000000000000000000000A", Author(AuthorKind.PERSON, ALICE), FeedbackKind.BUG, "bad", "it", AT)
 PEER_CONNECTION = PeerConnection(
     connection_id=ID,
@@ -331,6 +340,11 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
             "last_used_from": None,
         }
     ]
+    assert DynamoSessions().list_of(ALICE, now=NOW) == [SESSION]
+    assert DynamoPasskeys().list_of(ALICE) == [PASSKEY]
+    asked = PresentedToken(SignInSecret.CHALLENGE, "ef" * 32, "", b"")
+    ends = int(NOW.timestamp()) + 300
+    assert DynamoPasskeys().find_both(asked, b"") == (Challenge(BROWSER, ends), None)
     assert grants.list_tools() == [IssuedToken(ID, "fd1", ALICE, TokenStatus.ACTIVE, True, 7, AT, None, 0, None)]
     personal = {each.token_id: each for each in grants.list_personal(ALICE)}
     rotated = datetime(2026, 3, 5, 5, 6, 7, tzinfo=UTC)
@@ -402,6 +416,11 @@ def _write_everything() -> None:
     tokens.add_personal(PERSONAL, _minted(TokenKind.PERSONAL, ID), now=NOW)
     tokens.add_personal(BARE_PERSONAL, _minted(TokenKind.PERSONAL, OTHER), now=NOW)
     tokens.rotate(MintedToken(TokenKind.PERSONAL, "", OTHER, "next-hash"), now=NOW)
+    assert DynamoSessions().begin(SESSION, _minted(SignInSecret.SESSION, "cd" * 32), None, now=NOW)
+    for row_id, owner in (("ef" * 32, None), ("12" * 32, ALICE), ("78" * 32, ALICE)):
+        DynamoPasskeys().add_challenge(_minted(SignInSecret.CHALLENGE, row_id), BROWSER, owner, now=NOW)
+    answered = PresentedToken(SignInSecret.CHALLENGE, "12" * 32, "", b"")
+    DynamoPasskeys().add(PASSKEY, answered, BROWSER, now=NOW)
     DynamoCatalog().add_item(ITEM, **NO_CLAIM)
     DynamoApprovals().save(APPROVAL, over=None, **NO_CLAIM)
     DynamoSockets().add(SOCKET)
@@ -462,5 +481,5 @@ def _compared(name: str, value: Any) -> Any:
     return {"SS": sorted(value["SS"])} if "SS" in value else value
 
 
-def _minted(kind: TokenKind, row_id: str) -> MintedToken:
+def _minted(kind: TokenKind | SignInSecret, row_id: str) -> MintedToken:
     return MintedToken(kind, "text", row_id, f"hash-of-{row_id}")

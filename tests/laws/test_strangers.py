@@ -23,13 +23,17 @@ from chalicelib.ids import (
     mint_token,
 )
 from chalicelib.tokens.domain.identity_providers import ATTEMPT_COOKIE
+from chalicelib.tokens.domain.passkeys import BROWSER_COOKIE
 from chalicelib.tokens.domain.sessions import COOKIE
 from chalicelib.tokens.services.guarded_budgets import GuardedBudgets
 from infra.template.gateways import is_anonymous
+from tests.support import authenticator
 from tests.support.api import ROUTES, Api
+from tests.support.authenticator import SoftPasskey
 from tests.support.hostile_peer import ACCEPT, END, HEARTBEAT, WEBHOOK
 from tests.support.instances import REGISTER, new_registration, register_instance, run_admin
 from tests.support.mcp import new_message, post_message
+from tests.support.passkeys import OWN, Visitor
 from tests.support.peer import ACK, RELAY
 from tests.support.secrets_in_code import find_cookies, find_makers, find_secret_fields
 from tests.support.sessions import OWN_PAGE, SESSIONS, cookie
@@ -49,6 +53,7 @@ READS = "reads rows by key, which costs less than the write that would count it;
 LISTS = "reads the few rows that operators wrote, which costs less than the write that would count it"
 BOUNDS = {
     "acknowledge_relay": TOKEN,
+    "ask_to_sign_in": MINUTE,
     "call_mcp": OURS,
     "confirm_connection": TOKEN,
     "describe_desk": READS,
@@ -72,17 +77,19 @@ BOUNDS = {
     "register_instance": SHARE,
     "request_connection": SHARE,
     "sign_in": OURS,
+    "sign_in_with_passkey": OURS,
     "start_sign_in": MINUTE,
 }
 
 # Every function that draws random bits, with what they are for.
 MADE = {
     "chalicelib.ids.mint_token": "tools tokens, personal tokens (also claimed ones) and API keys: CHECKED",
-    "chalicelib.ids.mint_sign_in_secret": "sessions, sign-in codes and tickets: CHECKED",
+    "chalicelib.ids.mint_sign_in_secret": "sessions, sign-in codes, tickets and challenges of passkeys: CHECKED",
     "chalicelib.ids.mint_platform_token": "platform tokens: GUARDED",
     "chalicelib.api.v2.connection_requests.ask_for_connection": "connection tokens of our requests: GUARDED",
     "infra.commands.hub.join": "our instance key at a hub, with which the hub calls back: GUARDED",
     "chalicelib.api.v2.sign_in.start_sign_in": "an attempt of single sign-on, in a cookie: see TAKEN",
+    "chalicelib.api.v2.authenticators.new_browser": "names a browser that answers a challenge, in a cookie: see TAKEN",
     "chalicelib.ids.new_signing_secret": "signs our callbacks; no operation takes it",
     "chalicelib.federation.connections.signatures.SigningKey.new": "our private key; no operation takes it",
     "chalicelib.queues.notices.deliver_notice": "challenges that we send; the proof comes in the reply",
@@ -104,6 +111,9 @@ TAKEN = {
     "apiKey": "GUARDED where an operator decided, and before that the registrant's own choice",
     "code": "of sign_in: CHECKED; of finish_sign_in: the provider refuses it, and attempts are counted by minute",
     "state": "follows from the attempt's cookie, so there is no row to find; attempts are counted by minute",
+    "credential": "of a passkey: a signature over a challenge, which is CHECKED, so nothing is found by guessing",
+    "authenticatorData": "of a passkey, as above",
+    "signature": "of a passkey, as above: verified with a key, so nothing is found by it",
     "challenge": "no secret: the desk that asks chose it, and the proof is of use to that desk only",
     "connection": "GUARDED: the SHA-256 of a connection token",
     "Signature-Input": "a signature is verified with a key, so nothing is found by it",
@@ -116,7 +126,8 @@ TAKEN = {
     "linked_tools_token_id": "no secret: an id",
     "withoutChallenge": "no secret: a choice",
 }
-COOKIES = {COOKIE: "CHECKED", ATTEMPT_COOKIE: TAKEN["state"]}
+_COMPARED = "compared with the hash in a challenge's row, so nothing is found by it"
+COOKIES = {COOKIE: "CHECKED", ATTEMPT_COOKIE: TAKEN["state"], BROWSER_COOKIE: _COMPARED}
 
 
 def of_bearer(path: str) -> Callable[[Api, str], tuple[int, list[str]]]:
@@ -134,6 +145,13 @@ def of_session(api: Api, text: str) -> tuple[int, list[str]]:
 
 def of_code(api: Api, text: str) -> tuple[int, list[str]]:
     answer = api.post(SESSIONS, {"code": text}, headers=OWN_PAGE)
+    return answer.status, answer.calls
+
+
+def of_challenge(api: Api, text: str) -> tuple[int, list[str]]:
+    asked = {"challenge": authenticator.encode(text.encode())}
+    credential = authenticator.get(asked, OWN, SoftPasskey(b"nobody"))
+    answer = Visitor(api).send(credential)
     return answer.status, answer.calls
 
 
@@ -158,6 +176,7 @@ CHECKED = {
     (SignInSecret.SESSION, "HTTP"): of_session,
     (SignInSecret.CODE, "sign_in"): of_code,
     (SignInSecret.TICKET, "socket"): of_socket,
+    (SignInSecret.CHALLENGE, "sign_in_with_passkey"): of_challenge,
 }
 
 

@@ -15,7 +15,8 @@ from chalicelib.ids import SignInSecret
 from chalicelib.people.domain.directory import Project, Team
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS
-from tests.support import inputs, instances, peer, sessions
+from chalicelib.tokens.domain.sessions import COOKIE
+from tests.support import inputs, instances, passkeys, peer, sessions
 from tests.support.api import Answer, Api
 from tests.support.instances import Member
 
@@ -119,6 +120,14 @@ class SampleData:
         """Sign Bob in, and return the session's id."""
         made = sessions.use_code(self.api, sessions.new_code(self.desk.user_id("bob")), device=CANARY)
         return str(made.json["data"]["sessionId"])
+
+    def visitor(self) -> passkeys.Visitor:
+        """Return a browser in which Bob is signed in."""
+        return passkeys.Visitor(self.api, cookies={COOKIE: self.sign_in()})
+
+    def add_passkey(self) -> str:
+        """Add a passkey of Bob, and return its id."""
+        return self.visitor().add(CANARY).passkey_id
 
     def add_integration(self) -> str:
         """Give Bob's token a label, and return its id."""

@@ -9,8 +9,9 @@ from typing import Any
 
 import chalicelib
 from chalicelib.edge.route import Route
+from chalicelib.tokens.domain.passkeys import BROWSER_COOKIE
 from infra import demo
-from tests.support import inputs, instances, mcp, peer, sessions
+from tests.support import authenticator, inputs, instances, mcp, passkeys, peer, sessions
 from tests.support.api import ROUTES
 from tests.support.instances import Member
 from tests.support.sample_data import CANARY, CATALOG_ITEM, FEDERATION, PEER_URL, SampleData, SampleRequest
@@ -137,6 +138,20 @@ def _tool_call(data: SampleData) -> SampleRequest:
     return SampleRequest(data.api_key, body, headers={"MCP-Protocol-Version": mcp.HANDSHAKE})
 
 
+def _new_passkey(data: SampleData) -> SampleRequest:
+    browser = data.visitor()
+    _, credential = authenticator.create(browser.ask_for_new(), browser.page)
+    body = {"name": CANARY, "credential": credential}
+    cookie = {"Cookie": f"{BROWSER_COOKIE}={browser.cookies[BROWSER_COOKIE]}"}
+    return SampleRequest(data.api_key, body, headers=cookie)
+
+
+def _passkey_sign_in(data: SampleData) -> SampleRequest:
+    passkey, browser = data.visitor().add(CANARY), passkeys.Visitor(data.api)
+    credential = authenticator.get(browser.ask(), browser.page, passkey)
+    return SampleRequest(body={"credential": credential}, headers=browser.headers())
+
+
 def _console_asset(_: SampleData) -> SampleRequest:
     built = Path(chalicelib.__path__[0], "web", "console", "manifest.json")
     return SampleRequest(path={"asset": json.loads(built.read_text(encoding="utf-8"))["assets"]["app.js"]})
@@ -202,7 +217,10 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     ),
     "add_checklist_item": _with_key(path=_id_of(SampleData.add_card), body={"text": CANARY}),
     "add_queue_item": _with_key(body={"title": CANARY, "priority": "urgent"}),
+    "add_passkey": _new_passkey,
     "ask_for_connection": _with_key(body={"peerInstanceUrl": PEER_URL, "peerUserEmail": "nora@other.example.org"}),
+    "ask_for_passkey": _after(SampleData.add_passkey),
+    "ask_to_sign_in": lambda _: SampleRequest(headers=sessions.OWN_PAGE),
     "assign_catalog_approval": _with_admin_token(body=lambda data: _BOB | {"catalog_slug": data.add_catalog_item()}),
     "call_mcp": _tool_call,
     "change_connection": _with_key(path=_id_of(SampleData.add_connection), body={"action": "block"}),
@@ -288,6 +306,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "list_mentions": _with_key(),
     "list_messages": _chat_page,
     "list_project_members": _with_key(path=_slug_of(SampleData.add_project)),
+    "list_passkeys": _after(SampleData.add_passkey),
     "list_projects": _after(SampleData.add_project),
     "list_queue": _after(SampleData.add_queue_item),
     "list_relays": _after(SampleData.add_relay),
@@ -316,6 +335,8 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
         lambda _: {"relayId": "r-1", "toUserEmail": "bob@example.com", "intent": "assign_task", "subject": CANARY},
     ),
     "register_instance": lambda _: SampleRequest(body=instances.new_registration()),
+    "remove_passkey": _with_key(query=_id_of(SampleData.add_passkey)),
+    "rename_passkey": _with_key(body=lambda data: {"id": data.add_passkey(), "name": f"New {CANARY}"}),
     "request_catalog_item": _with_key(body=lambda data: {"catalog_slug": data.add_catalog_item(), "note": CANARY}),
     "request_connection": _connection_request,
     "resolve_event": _with_personal_token(path=_new_delivery, body={"resolution_note": CANARY}),
@@ -338,6 +359,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "sign_in": lambda data: SampleRequest(
         body={"code": sessions.new_code(data.desk.user_id("bob"))}, headers=sessions.OWN_PAGE
     ),
+    "sign_in_with_passkey": _passkey_sign_in,
     "sign_out": _with_session(),
     "start_sign_in": lambda _: SampleRequest(path={"providerId": "company"}),
     "stream_events": _after(lambda data: data.create("/api/v2/shared-chat/send", {"content": CANARY})),

@@ -12,8 +12,8 @@ _SPENT = frozenset(
     ("minute", "minuteUsed", "minuteLeft", "day", "dayLeft", "useCount", "lastUsedAt", "lastUsedFrom", "lastRefund")
 )
 
-# Rows that count what failed (see core/stores/guesses), and what a person's keys have drawn.
-_COUNTERS = ("GUESSES#", "MINUTE#")
+# Rows that count what failed (see core/stores/guesses), what a person's keys have drawn, and what strangers asked.
+_COUNTERS = ("GUESSES#", "MINUTE#", "SHARE#")
 
 Rows = dict[tuple[str, str, str], str]
 

@@ -21,6 +21,7 @@ from tests.support.concurrency import run_concurrently
 from tests.support.listeners import frame_types
 from tests.support.pump import Pumps
 from tests.support.sessions import OWN_PAGE, SESSIONS, cookie, new_code, session_of, sign_in, use_code
+from tests.support.sign_in_calls import printed_calls
 from tests.support.sockets import Client, Sockets
 
 ME, MINE = "/api/v2/me", "/api/v2/me/sessions"
@@ -291,6 +292,20 @@ def test_a_key_of_a_signed_in_person_outlives_the_session(api: Api, desk: Desk, 
 def test_sessions_of_operators_are_operators(api: Api, desk: Desk, session: str) -> None:
     assert api.get("/api/v2/operate/people", headers=cookie(session)).status == 200
     assert api.get("/api/v2/operate/people", headers=cookie(sign_in(api, desk.user_id("bob")))).status == 403
+
+
+def test_signing_in_takes_the_store_calls_that_the_decision_prints(api: Api, desk: Desk) -> None:
+    code = new_code(desk.user_id("bob"))
+    preview = api.post(SESSIONS, {"code": code, "preview": True}, headers=OWN_PAGE)
+    answer = use_code(api, code)
+    assert preview.steps == printed_calls("a link: who it is for")
+    assert answer.steps == printed_calls("a link: the session")
+    with time_machine.travel(LATER, tick=False):
+        session = sign_in(api, desk.user_id("bob"))
+        first, second = (api.get("/api/v2/me/passkeys", headers=cookie(session)) for _ in range(2))
+    # One call of the operation's own: there are no passkeys to read.
+    assert first.steps - 1 == printed_calls("the first of them in a minute")
+    assert second.steps - 1 == printed_calls("a request with a session, beside the operation's own")
 
 
 def test_a_request_with_a_session_takes_one_call_to_authenticate(api: Api, desk: Desk) -> None:

@@ -33,6 +33,8 @@ from tests.support.identity_provider import (
     run_identity_provider,
 )
 from tests.support.sessions import cookie
+from tests.support.sign_in_calls import printed_calls
+from tests.support.store_calls import record_store_calls
 
 BASE = "https://desk.test/prod"
 START = "/api/v2/sign-in/company"
@@ -158,6 +160,19 @@ def test_a_verified_address_is_matched_once_and_the_subject_from_then_on(api: Ap
     again = Visit(api, visit.provider)
     assert again.sign_in(email="alice.new@example.com") == "signed-in"
     assert again.me()["email"] == "alice@example.com"
+
+
+def test_signing_in_takes_the_store_calls_that_the_decision_prints(api: Api, desk: Desk, visit: Visit) -> None:
+    visit.sign_in()
+    api.call("POST", "/api/v2/me/sign-out", headers=cookie(visit.session))
+    again = Visit(api, visit.provider)
+    with record_store_calls() as going:
+        again.start()
+    assert going.steps == printed_calls("a provider: going there")
+    again.provider.claims = new_claims(again)
+    with record_store_calls() as back:
+        assert again.come_back() == "signed-in"
+    assert back.steps == printed_calls("a provider: coming back, known subject")
 
 
 def test_the_desk_proves_itself_and_its_attempt_to_the_provider(visit: Visit) -> None:

@@ -31,6 +31,7 @@ class Bound(NamedTuple):
 # Expired and inactive keys count, until they are deleted.
 KEYS = Bound("keys", 50, "API keys a person", "409, until one is deleted")
 SESSIONS = Bound("sessions", 20, "sessions a person", "The oldest ends when another one begins.")
+PASSKEYS = Bound("passkeys", 20, "passkeys a person", "409, until one is removed")
 SOCKETS = Bound("sockets", 20, "WebSockets a person", "The oldest is closed after an `error` event.")
 # Streams that wait for events. The client of one that is refused comes back later.
 STREAMS = Bound(
@@ -46,4 +47,4 @@ CALLS = Bound("calls", 600, "calls a minute with all API keys of a person", "429
 # Of the whole desk, where functions hold them: each that waits is paid for.
 DESK_STREAMS = "desk-streams"
 
-PER_PERSON = (KEYS, SESSIONS, SOCKETS, STREAMS, BROWSERS, CALLS)
+PER_PERSON = (KEYS, SESSIONS, PASSKEYS, SOCKETS, STREAMS, BROWSERS, CALLS)

@@ -15,7 +15,8 @@ class RequestContext:
     `sealing_key` derives from the caller's token. It seals the stored copy of a reply that reveals a secret.
     `path` is that of the URL, with what a gateway puts before the desk's own, such as its stage.
     `stream_seconds` is how long the host can keep the reply open, and None behind a gateway that waits for its end.
-    `address` is the network address of the caller.
+    `address` is the network address of the caller. `headers` has what a browser says of itself, such as its cookies,
+    which nothing verifies; names are in lower case.
     """
 
     request_id: str
@@ -25,6 +26,7 @@ class RequestContext:
     stream_seconds: int | None = None
     address: str | None = None
     path: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

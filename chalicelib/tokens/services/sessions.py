@@ -1,5 +1,6 @@
 """Sign people in and out, and let them list and end their sessions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -8,7 +9,7 @@ from chalicelib.core.domain import bounds
 from chalicelib.core.domain.callers import Session
 from chalicelib.core.domain.errors import Conflict, NotFound, Unauthorized
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.ports import SocketCloser
+from chalicelib.core.ports import Action, SocketCloser
 from chalicelib.ids import MintedToken, PresentedToken, session_from_hash
 from chalicelib.people.services.ports import People
 from chalicelib.tokens.domain.sessions import (
@@ -30,7 +31,13 @@ class Sessions(Protocol):
     def add_code(self, code: MintedToken, user_id: str, *, now: datetime) -> datetime | None: ...
     def find_code_owner(self, code: PresentedToken, *, now: datetime) -> str | None: ...
     def begin(
-        self, session: SessionState, token: MintedToken, code: PresentedToken | None, *, now: datetime
+        self,
+        session: SessionState,
+        token: MintedToken,
+        code: PresentedToken | None,
+        *,
+        now: datetime,
+        proof: Sequence[Action] = (),
     ) -> bool: ...
     def end_presented(self, session: PresentedToken) -> tuple[str, str] | None: ...
     def list_of(self, user_id: str, *, now: datetime) -> list[SessionState]: ...
@@ -79,9 +86,11 @@ def begin_session(
     now: datetime,
     sessions: Sessions,
     closer: SocketCloser,
+    proof: Sequence[Action] = (),
 ) -> SessionState | None:
     """Begin a session, and end the one that the browser had; None if the code was used, or the person is not active.
 
+    The actions of another `proof` are written with the session; None also if one of their conditions does not hold.
     If the person has as many sessions as they may, the oldest end. Store calls: 2; one more if they have sessions, and
     4 for each session that ends.
     """
@@ -96,7 +105,7 @@ def begin_session(
     )
     if surplus := sessions.list_of(user_id, now=now)[bounds.SESSIONS.most - 1 :]:
         bounds.SESSIONS.note_met(user_id)
-    if not sessions.begin(session, token, code, now=now):
+    if not sessions.begin(session, token, code, now=now, proof=proof):
         return None
     if browser.session and (ended := sessions.end_presented(browser.session)):
         closer.close(ended[0], key_id=ended[1])

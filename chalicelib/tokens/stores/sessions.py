@@ -8,6 +8,7 @@ index owner: keyOwner = SESSION#<user id>, or CODE#<user id> of a sign-in code; 
 Times are in epoch seconds. The table's TTL deletes these rows some time after `deleteAt`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import check, delete, put_new
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row, to_item, values
@@ -52,18 +54,26 @@ class DynamoSessions:
         row = get(TOKENS, token_key(code))
         return str(row["userId"]) if row and row["expiresAt"] > now.timestamp() else None
 
-    def begin(self, session: SessionState, token: MintedToken, code: PresentedToken | None, *, now: datetime) -> bool:
-        """Store a new session, in the place of the code if there is one.
+    def begin(
+        self,
+        session: SessionState,
+        token: MintedToken,
+        code: PresentedToken | None,
+        *,
+        now: datetime,
+        proof: Sequence[Action] = (),
+    ) -> bool:
+        """Store a new session, in the place of the code if there is one, together with the actions of another proof.
 
-        False if the code was used, or the person is not active. One of concurrent calls with the same code succeeds.
-        One store call.
+        False if the code was used, a condition of the proof does not hold, or the person is not active. One of
+        concurrent calls with the same code succeeds. One store call.
         """
         owner = {"keyOwner": _owner(session.user_id), "createdAt": session.created_at}
         columns = _SESSION.to_row(session) | {"sessionId": session.session_id, "dailyLimit": 0}
         ends = _until(session.expires_at)
         row = token_key(token) | START | {"secretHash": token.secret_hash} | owner | columns | ends
         pointer = _pointer(session.session_id) | {"hash": token.row_id, "userId": session.user_id} | ends
-        actions = [put_new(TOKENS, row), put_new(TOKENS, pointer), active_person_check(session.user_id)]
+        actions = [put_new(TOKENS, row), put_new(TOKENS, pointer), active_person_check(session.user_id), *proof]
         if code:
             key, seconds = token_key(code), int(now.timestamp())
             actions.append(

@@ -126,7 +126,7 @@ function Content({ signingIn, error, onSignIn }: ContentProps) {
       </main>
     );
   }
-  return <SignIn onKey={(text) => onSignIn({ kind: "key", text })} />;
+  return <SignIn onKey={(text) => onSignIn({ kind: "key", text })} onSession={() => onSignIn(null)} />;
 }
 
 const root = document.getElementById("app")!;

@@ -77,6 +77,8 @@ export const en = {
   "signIn.failed.inactive": "Your account here is deactivated. Ask an administrator.",
   "signIn.failed.busy": "Too many people are signing in from your network. Try again in a minute, or use a sign-in link.",
   "signIn.failed.other-account": "Your e-mail address belongs to another account of this sign-in service here. Ask an administrator.",
+  "signIn.passkey": "Sign in with a passkey",
+  "signIn.orLinkPasskey": "No passkey yet? Open the sign-in link that an administrator gave you, and add one on your account page.",
   "signIn.useKey": "Use an API key",
   "signIn.linkRefused": "This sign-in link was used before, or has expired. Ask an administrator of this desk for a new one.",
   "signIn.refused": "Invalid or inactive API key. Check that you pasted the whole key.",

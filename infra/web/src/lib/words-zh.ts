@@ -78,6 +78,8 @@ export const zh: Words = {
   "signIn.failed.inactive": "您在此处的账户已停用。请联系管理员。",
   "signIn.failed.busy": "您所在的网络登录过于频繁。请一分钟后重试，或使用登录链接。",
   "signIn.failed.other-account": "您的邮箱地址在此处已属于该登录服务的另一个账户。请联系管理员。",
+  "signIn.passkey": "使用通行密钥登录",
+  "signIn.orLinkPasskey": "还没有通行密钥？请打开管理员发给您的登录链接，然后在账户页面添加。",
   "signIn.useKey": "使用 API 密钥",
   "signIn.linkRefused": "此登录链接已使用过或已过期。请向此服务台的管理员索取新的链接。",
   "signIn.refused": "API 密钥无效或已停用。请确认粘贴了完整的密钥。",

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { data, query } from "../lib/api";
+import { shortDeviceName } from "../lib/devices";
 import { t } from "../lib/i18n";
 import { signOut } from "../lib/session";
 import { FormDialog } from "../ui/form";
@@ -101,24 +102,7 @@ function Row({ of: session, onEnd }: { of: Session; onEnd: () => void }) {
   );
 }
 
-const BROWSERS: [RegExp, string][] = [
-  [/Edg\//, "Edge"],
-  [/OPR\//, "Opera"],
-  [/Firefox\//, "Firefox"],
-  [/Chrome\//, "Chrome"],
-  [/Safari\//, "Safari"],
-];
-const SYSTEMS: [RegExp, string][] = [
-  [/Android/, "Android"],
-  [/iPhone|iPad/, "iOS"],
-  [/Windows/, "Windows"],
-  [/Mac OS X/, "macOS"],
-  [/Linux/, "Linux"],
-];
-
-/** A short name for what a browser says that it is, such as "Firefox, Linux". */
+/** A short name for what a browser says that it is. */
 function deviceName(userAgent: string): string {
-  const names = [BROWSERS, SYSTEMS].map((known) => known.find(([pattern]) => pattern.test(userAgent))?.[1]);
-  const found = names.filter((name) => name !== undefined);
-  return found.length ? found.join(", ") : userAgent || t("session.unknown");
+  return shortDeviceName(userAgent) || userAgent || t("session.unknown");
 }

@@ -5,16 +5,25 @@ import { EmptyState, Tabs } from "../ui/parts";
 import { Browsers } from "./account-browsers";
 import { Integrations } from "./account-integrations";
 import { Keys } from "./account-keys";
+import { Passkeys } from "./account-passkeys";
 import { Profile } from "./account-profile";
 import { Sessions } from "./account-sessions";
 
-const TABS = { keys: Keys, integrations: Integrations, profile: Profile, browsers: Browsers, sessions: Sessions } as const;
+const TABS = {
+  keys: Keys,
+  integrations: Integrations,
+  profile: Profile,
+  browsers: Browsers,
+  passkeys: Passkeys,
+  sessions: Sessions,
+} as const;
 type TabName = keyof typeof TABS;
 
-/** The account page: API keys, integrations, profile, browser notifications and, for who signed in, sessions. */
+/** The account page. Sessions are for who has signed in, and not with a key. */
 export function Account() {
   const tab = route.value.params.get("tab") ?? "";
-  const names: TabName[] = ["keys", "integrations", "profile", "browsers", ...(usesSession() ? (["sessions"] as const) : [])];
+  const all = Object.keys(TABS) as TabName[];
+  const names = all.filter((each) => each !== "sessions" || usesSession());
   const name = names.find((each) => each === tab) ?? "keys";
   const Tab = TABS[name];
   return (

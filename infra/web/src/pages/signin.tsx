@@ -1,8 +1,10 @@
-import { signal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { data } from "../lib/api";
+import { ApiError, data } from "../lib/api";
 import { t } from "../lib/i18n";
+import { endOffer, hasPasskeys, offerPasskeys, signInWithPasskey } from "../lib/passkeys";
 import { leaveForProvider, signOutReason } from "../lib/session";
+import { Icon } from "../ui/icons";
 import { Field } from "../ui/parts";
 
 // Stays as it is while a key is tried.
@@ -35,12 +37,31 @@ export function providerError(code: string): string {
   return t(`signIn.failed.${known}`);
 }
 
+interface Props {
+  onKey: (key: string) => void;
+  /** The browser has a session now. */
+  onSession: () => void;
+}
+
 /** The sign-in page. */
-export function SignIn({ onKey }: { onKey: (key: string) => void }) {
+export function SignIn({ onKey, onSession }: Props) {
+  const asking = useSignal(false);
   useEffect(() => {
     // Without providers, or when they can't be listed, there are links and keys.
     data<Provider[]>("GET", "api/v2/sign-in").then((found) => (providers.value = found)).catch(() => {});
   }, []);
+  useOfferedPasskeys(usesKey.value && !asking.value, onSession);
+  const usePasskey = async (): Promise<void> => {
+    asking.value = true;
+    try {
+      await signInWithPasskey();
+      onSession();
+    } catch (error) {
+      signOutReason.value = error instanceof ApiError ? error.message : t("error.unexpected");
+    }
+    asking.value = false;
+  };
+  const hasProviders = providers.value.length > 0;
   return (
     <main class="sign-in">
       <div class="sign-in-card">
@@ -62,33 +83,67 @@ export function SignIn({ onKey }: { onKey: (key: string) => void }) {
             {t("signIn.with", { name: each.name })}
           </button>
         ))}
-        <p class={providers.value.length ? "faint" : ""}>
-          {t(providers.value.length ? "signIn.orLink" : "signIn.link")}
-        </p>
+        {hasPasskeys() && (
+          <button
+            type="button"
+            class={`button button-wide ${hasProviders ? "" : "button-primary"}`}
+            disabled={asking.value}
+            onClick={() => void usePasskey()}
+          >
+            <Icon name="passkey" /> {t("signIn.passkey")}
+          </button>
+        )}
+        <p class={hasProviders || hasPasskeys() ? "faint" : ""}>{t(linkText(hasProviders))}</p>
         <details class="sign-in-key" open={usesKey.value} onToggle={(event) => (usesKey.value = event.currentTarget.open)}>
           <summary>{t("signIn.useKey")}</summary>
-          <form
-            onSubmit={(event) => {
-              event.preventDefault();
-              onKey(String(new FormData(event.currentTarget).get("key")).trim());
-            }}
-          >
-            <Field label={t("signIn.key")} hint={t("signIn.hint")}>
-              <input
-                name="key"
-                type="password"
-                required
-                autocomplete="current-password"
-                spellcheck={false}
-                placeholder="dvd_…"
-              />
-            </Field>
-            <button type="submit" class="button button-primary button-wide">
-              {t("signIn.submit")}
-            </button>
-          </form>
+          <KeyForm onKey={onKey} />
         </details>
       </div>
     </main>
   );
+}
+
+function KeyForm({ onKey }: { onKey: (key: string) => void }) {
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        onKey(String(new FormData(event.currentTarget).get("key")).trim());
+      }}
+    >
+      <Field label={t("signIn.key")} hint={t("signIn.hint")}>
+        <input
+          name="key"
+          type="password"
+          required
+          autocomplete="current-password webauthn"
+          spellcheck={false}
+          placeholder="dvd_…"
+        />
+      </Field>
+      <button type="submit" class="button button-primary button-wide">
+        {t("signIn.submit")}
+      </button>
+    </form>
+  );
+}
+
+/** Let the browser offer passkeys in the field of the form, while it is open. */
+function useOfferedPasskeys(isOpen: boolean, onSession: () => void): void {
+  useEffect(() => {
+    if (!isOpen) return;
+    offerPasskeys().then(
+      (isSignedIn) => isSignedIn && onSession(),
+      (error: unknown) => {
+        // What the browser offers is an extra. Only what the desk says of a chosen passkey is shown.
+        if (error instanceof ApiError && error.status === 401) signOutReason.value = error.message;
+      },
+    );
+    return endOffer;
+  }, [isOpen]);
+}
+
+function linkText(hasProviders: boolean): "signIn.orLink" | "signIn.orLinkPasskey" | "signIn.link" {
+  if (hasProviders) return "signIn.orLink";
+  return hasPasskeys() ? "signIn.orLinkPasskey" : "signIn.link";
 }
