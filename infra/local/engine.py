@@ -142,14 +142,27 @@ def answer_request(request: AWSPreparedRequest, **_: object) -> AWSResponse | No
             return None
         answered = None
     else:
-        with _lock:
-            target: Any = request.headers.get("X-Amz-Target", "") if request.url.startswith(_AWS_URLS) else ""
-            answered = _answer_directly(target, request.body) or _moto.process_request(request)
-        _notify_watchers(target, request.body)
+        answered = _answer_inside(request)
     if answered is None:
         raise RuntimeError(f"The local engine does not serve {request.url}")
     status, headers, body = answered
     return AWSResponse(request.url, status, headers, MockRawResponse(body))
+
+
+def _answer_inside(request: AWSPreparedRequest) -> Any:
+    """Answer a request of this process."""
+    target: Any = request.headers.get("X-Amz-Target", "") if request.url.startswith(_AWS_URLS) else ""
+    text, sent = target.decode() if isinstance(target, bytes) else target, request.body or b""
+
+    def ask() -> Any:
+        with _lock, moto_queues.answer_at_once():
+            return _answer_directly(target, request.body) or _moto.process_request(request)
+
+    if poll := long_polls.read(text, sent if isinstance(sent, bytes) else str(sent).encode()):
+        return _polls.answer(*poll, ask)
+    answered = ask()
+    _notify_watchers(text, request.body)
+    return answered
 
 
 def watch_queue(name: str, notify: Callable[[], None]) -> None:

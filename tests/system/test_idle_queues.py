@@ -213,6 +213,27 @@ def test_a_long_poll_of_the_embedded_engine_holds_up_nothing_and_ends_with_a_mes
 
 
 @pytest.mark.engine("embedded")
+def test_long_polls_of_this_process_hold_up_nothing_and_end_with_a_message(tables: None) -> None:
+    received: list[str] = []
+
+    def receive(queue: Queue) -> None:
+        answer = aws.sqs().receive_message(QueueUrl=aws.queue_url(queue.physical_name), WaitTimeSeconds=20)
+        received.extend(each["Body"] for each in answer.get("Messages", []))
+
+    polling = [threading.Thread(target=receive, args=(each.queue,), daemon=True) for each in DEFINITIONS]
+    for each in polling:
+        each.start()
+    for definition in DEFINITIONS:
+        _wait_for_polls(definition.queue, 1)
+    # None of these would be answered before the polls are over if one of them held the engine's lock.
+    for number, definition in enumerate(DEFINITIONS):
+        aws.sqs().send_message(QueueUrl=aws.queue_url(definition.queue.physical_name), MessageBody=str(number))
+    for each in polling:
+        each.join(_SECONDS - 5)
+    assert sorted(received) == sorted(map(str, range(len(DEFINITIONS))))
+
+
+@pytest.mark.engine("embedded")
 def test_a_long_poll_of_the_embedded_engine_is_checked_as_its_client_signed_it(
     tables: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
