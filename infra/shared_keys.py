@@ -72,6 +72,10 @@ SHARED_KEYS = (
         partitions=SHARDS,
     ),
     SharedKey(DELIVERIES, "callbacks", _ALL, "an action is chosen, or its callback attempted", DUE_INDEX, units=2),
+    SharedKey(
+        DELIVERIES, "inbox-changes", _ALL, "a large bulk change of an inbox, and each step of it", DUE_INDEX, units=2
+    ),
+    SharedKey(DELIVERIES, "snoozes", _ALL, "a delivery is snoozed, and when that ends", DUE_INDEX, units=2),
     SharedKey(DELIVERIES, "stamps", _ALL, "a held event is decided", DUE_INDEX),
     SharedKey(DELIVERIES, r"CLICKS#\d{4}-\d\d-\d\d", _ALL, "an action is chosen", RECENT_INDEX),
     SharedKey(EVENT_TYPES, r"[\w-]+", "one integrator's event types", "an hour is counted"),
