@@ -1,5 +1,7 @@
 """The task queue."""
 
+from datetime import UTC, datetime, timedelta
+
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import PICTURES, Console
@@ -18,11 +20,13 @@ def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
     expect(task(yes)).to_be_visible()
     expect(task(no)).to_be_visible()
 
+    expect(task(yes).and_(console.page.locator("[data-armed]"))).to_be_visible()
+    expect(task(no).and_(console.page.locator("[data-armed]"))).to_be_visible()
     task(yes).focus()
     console.page.keyboard.press("y")
     ready = console.page.get_by_role("region", name="Ready")
     expect(ready.locator(f'[data-task="{yes}"]')).to_be_visible()
-    expect(task(no)).to_be_focused()
+    task(no).focus()
     console.page.keyboard.press("n")
     expect(task(no)).to_have_count(0)
     expect(console.page.get_by_text("Rejected: Buy a boat")).to_be_visible()
@@ -60,7 +64,83 @@ def test_an_integrator_proposes_tasks_once_the_person_allows_it(console: Console
     assert console.system.call("POST", "/api/v1/tasks", proposal, token).status == 201
     waiting = console.page.locator("[data-task]", has_text="Renew the certificate")
     expect(waiting).to_contain_text("fd1")
+    expect(waiting.and_(console.page.locator("[data-armed]"))).to_be_visible()
     waiting.focus()
     console.page.keyboard.press("n")
     expect(waiting).to_have_count(0)
     allows.uncheck()
+
+
+def propose(console: Console, title: str, **fields: object) -> str:
+    return str(console.call_v2("POST", "/queue", {"title": title, **fields})["id"])
+
+
+def status_of(console: Console, task_id: str) -> str:
+    return str(console.call_v2("GET", f"/queue/{task_id}")["status"])
+
+
+def test_a_key_acts_only_on_a_selected_task_that_has_been_visible_for_a_second(console: Console) -> None:
+    console.go("queue")
+    expect(console.page.get_by_role("heading", name="Queue")).to_be_visible()
+    # Time stands still, so the task has surely been visible for less than a second.
+    console.page.clock.install()
+    console.page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))
+    task_id = propose(console, "Wire the money")
+    task = console.page.locator(f'[data-task="{task_id}"]')
+    console.page.clock.run_for(500)
+    expect(task).to_be_visible()
+
+    console.page.keyboard.press("y")
+    expect(console.page.get_by_text("Select a task first.")).to_be_visible()
+    task.focus()
+    console.page.keyboard.press("y")
+    expect(console.page.get_by_text("This task has just appeared.")).to_be_visible()
+    assert status_of(console, task_id) == "pending_confirmation"
+    console.page.clock.resume()
+    expect(task.and_(console.page.locator("[data-armed]"))).to_be_visible()
+    console.page.keyboard.press("n")
+    expect(task.get_by_role("button", name="Undo")).to_be_visible()
+
+
+def test_an_undone_decision_is_never_sent(console: Console) -> None:
+    sent: list[str] = []
+    console.page.on("request", lambda request: sent.append(request.url) if "/confirm" in request.url else None)
+    task_id = propose(console, "Delete the backups")
+    console.page.clock.install()
+    console.go("queue")
+    task = console.page.locator(f'[data-task="{task_id}"]')
+    task.get_by_role("button", name="Approve").click()
+    expect(console.page.get_by_text("Approving: Delete the backups")).to_be_visible()
+    console.page.clock.run_for(4_000)
+    console.page.keyboard.press("z")
+    expect(task.get_by_role("button", name="Approve")).to_be_visible()
+    task.get_by_role("button", name="Reject").click()
+    task.get_by_role("button", name="Undo").click()
+    console.page.clock.run_for(60_000)
+    assert (sent, status_of(console, task_id)) == ([], "pending_confirmation")
+
+
+def test_a_decision_is_sent_when_the_tab_closes(console: Console) -> None:
+    task_id = propose(console, "Book the room")
+    console.go("queue")
+    console.page.locator(f'[data-task="{task_id}"]').get_by_role("button", name="Approve").click()
+    expect(console.page.get_by_text("Approving: Book the room")).to_be_visible()
+    console.page.close()
+    other = console.context.new_page()
+    console.watch(other)
+    console.sign_in(other)
+    other.goto(f"{console.system.demo['base_url']}/#/queue")
+    expect(other.get_by_role("region", name="Ready").locator(f'[data-task="{task_id}"]')).to_be_visible()
+
+
+def test_what_cannot_be_undone_asks_first(console: Console) -> None:
+    task_id = propose(console, "Sign the contract", metadata={"proposal": {"reversible": False}})
+    console.go("queue")
+    task = console.page.locator(f'[data-task="{task_id}"]')
+    task.get_by_role("button", name="Approve").click()
+    dialog = console.page.get_by_role("dialog", name="This can't be undone")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(task.get_by_role("button", name="Undo")).to_have_count(0)
+    task.get_by_role("button", name="Approve").click()
+    dialog.get_by_role("button", name="Approve").click()
+    expect(task.get_by_role("button", name="Undo")).to_be_visible()

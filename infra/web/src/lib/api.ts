@@ -22,13 +22,18 @@ const CLIENT = "X-Fluxden-Client";
  * Call the API and return the parsed body.
  *
  * A change carries an idempotency key, so a call without a response is safely retried once. `withKey` is the key of this
- * tab, unless given. Without a key the browser sends its session.
+ * tab, unless given. Without a key the browser sends its session. With `keepalive` the request outlives the page.
  */
-export async function call<T>(method: Method, path: string, body?: unknown, withKey = key.value): Promise<T> {
+export async function call<T>(
+  method: Method,
+  path: string,
+  body?: unknown,
+  { withKey = key.value, keepalive = false } = {},
+): Promise<T> {
   const headers: Record<string, string> = withKey ? { Authorization: `Bearer ${withKey}` } : { [CLIENT]: "console" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = crypto.randomUUID();
-  const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
+  const init = { method, headers, keepalive, body: body === undefined ? undefined : JSON.stringify(body) };
   let response = await send(path, init).catch(() => null);
   if (response === null || response.status === 503) {
     await new Promise((resolve) => setTimeout(resolve, 400));
@@ -45,13 +50,13 @@ export async function call<T>(method: Method, path: string, body?: unknown, with
 }
 
 /** Call API v2 and return the `data` of its response. */
-export async function data<T>(method: Method, path: string, body?: unknown): Promise<T> {
-  return (await call<{ data: T }>(method, path, body)).data;
+export async function data<T>(method: Method, path: string, body?: unknown, options = {}): Promise<T> {
+  return (await call<{ data: T }>(method, path, body, options)).data;
 }
 
 /** Find out whose key this is, without using it for anything else. */
 export async function ownerOf(text: string): Promise<Me> {
-  return (await call<{ data: Me }>("GET", "api/v2/me", undefined, text)).data;
+  return (await call<{ data: Me }>("GET", "api/v2/me", undefined, { withKey: text })).data;
 }
 
 /** Return `path` with the non-empty `params` as its query string. */

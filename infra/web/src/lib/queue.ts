@@ -4,6 +4,7 @@ import { data, ApiError, query } from "./api";
 import { t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { EventBuffer } from "./event-buffer";
+import { cancelHold, hold } from "./holds";
 
 export const STATUSES = ["pending_confirmation", "in_progress", "ready", "blocked", "done_today"] as const;
 export type Status = (typeof STATUSES)[number];
@@ -87,12 +88,15 @@ export function tasksOf(status: Status): Task[] {
 }
 
 function putTask(task: Task): void {
+  // Somebody else has decided.
+  if (task.status !== "pending_confirmation") cancelHold(task.id);
   const before = tasks.value.find((each) => each.id === task.id);
   tasks.value = before ? tasks.value.map((each) => (each.id === task.id ? task : each)) : [...tasks.value, task];
   recount(before?.status, task.status);
 }
 
 function removeTask(id: string): void {
+  cancelHold(id);
   const before = tasks.value.find((each) => each.id === id);
   tasks.value = tasks.value.filter((each) => each.id !== id);
   recount(before?.status, undefined);
@@ -112,11 +116,22 @@ function showDispatched(task: Task | null | undefined): void {
   showToast(t("queue.dispatched", { title: task.title }));
 }
 
-export async function approveTask(task: Task, recipient?: string): Promise<boolean> {
+/** Approve or reject a task in five seconds, unless that is undone. `onRefused` runs if the desk refuses to approve. */
+export function decideTask(task: Task, isApproved: boolean, recipient?: string, onRefused?: () => void): void {
+  const text = t(isApproved ? "queue.approving" : "queue.rejecting", { title: task.title });
+  hold(task.id, text, async (leaving) => {
+    if (!isApproved) await rejectTask(task, leaving);
+    else if (!(await approveTask(task, recipient, leaving))) onRefused?.();
+  });
+}
+
+async function approveTask(task: Task, recipient: string | undefined, leaving: boolean): Promise<boolean> {
   putTask({ ...task, status: "ready" });
   try {
     const body = recipient ? { action: "approve", recipient } : { action: "approve" };
-    const reply = await data<Partial<Task> & Dispatching>("POST", `${PATH}/${task.id}/confirm`, body);
+    const reply = await data<Partial<Task> & Dispatching>("POST", `${PATH}/${task.id}/confirm`, body, {
+      keepalive: leaving,
+    });
     if (reply.id && reply.status) putTask({ ...task, ...reply });
     if (reply.autoDispatched && reply.autoDispatched.id !== task.id) showDispatched(reply.autoDispatched);
     showToast(t("queue.approved", { title: task.title }));
@@ -129,10 +144,10 @@ export async function approveTask(task: Task, recipient?: string): Promise<boole
 }
 
 /** Reject a task, which removes it. Undo adds it again, except for a held event. */
-export async function rejectTask(task: Task): Promise<void> {
+async function rejectTask(task: Task, leaving: boolean): Promise<void> {
   removeTask(task.id);
   try {
-    await data("POST", `${PATH}/${task.id}/confirm`, { action: "reject" });
+    await data("POST", `${PATH}/${task.id}/confirm`, { action: "reject" }, { keepalive: leaving });
     showToast(t("queue.rejected", { title: task.title }), isHeldEvent(task) ? null : () => void addTask(task));
   } catch (error) {
     putTask(task);
@@ -182,6 +197,12 @@ export async function changeSettings(changes: Partial<Settings>): Promise<void> 
     settings.value = before;
     showError(error);
   }
+}
+
+/** Return whether the agent says that the task can't be undone once it is approved. */
+export function isIrreversible(task: Task): boolean {
+  const proposal = metadataOf(task).proposal;
+  return Boolean(proposal && typeof proposal === "object" && (proposal as { reversible?: unknown }).reversible === false);
 }
 
 /** Return whether the task stands for an event that waits for moderation. */

@@ -1,8 +1,10 @@
 import { accountEn } from "./words-account-en";
+import { triageEn } from "./words-triage-en";
 
 /** The console in English. Terms: docs/glossary.md. */
 export const en = {
   ...accountEn,
+  ...triageEn,
   "page.inbox": "Inbox",
   "page.queue": "Queue",
   "page.chat": "Chat",

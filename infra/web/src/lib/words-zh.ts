@@ -1,9 +1,11 @@
 import { accountZh } from "./words-account-zh";
 import type { Words } from "./words-en";
+import { triageZh } from "./words-triage-zh";
 
 /** The console in Chinese. Terms: docs/glossary.md. */
 export const zh: Words = {
   ...accountZh,
+  ...triageZh,
   "page.inbox": "收件箱",
   "page.queue": "队列",
   "page.chat": "聊天",

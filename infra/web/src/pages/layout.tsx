@@ -2,6 +2,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { unreadMessages } from "../lib/chat";
 import { t } from "../lib/i18n";
+import { releaseHolds } from "../lib/holds";
 import { summary } from "../lib/inbox";
 import { setShortcutsEnabled, shortcutsEnabled, useShortcuts } from "../lib/shortcuts";
 import { connectionState } from "../lib/live";
@@ -115,6 +116,7 @@ export function Layout() {
 
 /** Sign out, and remove the push subscription of this browser. */
 async function signOutAndUnsubscribe(): Promise<void> {
+  await releaseHolds();
   if (pushEnabled.value) await removeSubscription().catch(() => {});
   try {
     if (usesSession()) await data("POST", "api/v2/me/sign-out");

@@ -5,14 +5,14 @@ import { useShortcuts } from "../lib/shortcuts";
 import {
   metadataOf,
   addTask,
-  approveTask,
   briefing,
   changeSettings,
+  decideTask,
   isHeldEvent,
+  isIrreversible,
   loadQueue,
   moveTask,
   queueState,
-  rejectTask,
   settings,
   STATUSES,
   type Status,
@@ -21,6 +21,9 @@ import {
   tasksOf,
   totals,
 } from "../lib/queue";
+import { cancelHold, isHeld } from "../lib/holds";
+import { isArmed, useArmed } from "../ui/armed";
+import { showToast } from "../ui/toasts";
 import { FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
 import { Chip, EmptyState, Field, IconButton, Skeleton, Switch, Time, ErrorState } from "../ui/parts";
@@ -28,6 +31,7 @@ import { Chip, EmptyState, Field, IconButton, Skeleton, Switch, Time, ErrorState
 export function Queue() {
   const selected = useSignal<string | null>(null);
   const choosingRecipient = useSignal<Task | null>(null);
+  const confirming = useSignal<Task | null>(null);
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => void loadQueue(), []);
 
@@ -38,27 +42,39 @@ export function Queue() {
     selected.value = task.id;
     list.current?.querySelector<HTMLElement>(`[data-task="${CSS.escape(task.id)}"]`)?.focus();
   };
-  // Without a selection, the keys act on the first task that waits for approval.
-  const current = () => order[at] ?? order.find((each) => each.status === "pending_confirmation");
-  const decide = (task: Task | undefined, isApproved: boolean) => {
-    if (task?.status !== "pending_confirmation") return;
-    const waiting = tasksOf("pending_confirmation");
+  // A key acts only on what the user has selected and had time to read.
+  const decideByKey = (isApproved: boolean) => {
+    const task = order[at];
+    if (!task) showToast(t("queue.selectFirst"));
+    else if (!isArmed(list.current, task.id)) showToast(t("queue.justArrived"));
+    else decide(task, isApproved);
+  };
+  const decide = (task: Task, isApproved: boolean) => {
+    if (task.status !== "pending_confirmation" || isHeld(task.id)) return;
+    if (isApproved && isIrreversible(task)) {
+      confirming.value = task;
+      return;
+    }
+    send(task, isApproved);
+  };
+  const send = (task: Task, isApproved: boolean) => {
+    const waiting = tasksOf("pending_confirmation").filter((each) => each === task || !isHeld(each.id));
     const position = waiting.indexOf(task);
     const next = waiting[position + 1] ?? waiting[position - 1];
     if (isApproved && isHeldEvent(task) && !metadataOf(task).recipientHint) {
       choosingRecipient.value = task;
       return;
     }
-    if (isApproved)
-      void approveTask(task).then((done) => done || !isHeldEvent(task) || (choosingRecipient.value = task));
-    else void rejectTask(task);
+    decideTask(task, isApproved, undefined, () => {
+      if (isHeldEvent(task)) choosingRecipient.value = task;
+    });
     focus(next);
   };
   useShortcuts({
     j: () => focus(order[at + 1] ?? order[at]),
     k: () => focus(order[Math.max(0, at - 1)]),
-    y: () => decide(current(), true),
-    n: () => decide(current(), false),
+    y: () => decideByKey(true),
+    n: () => decideByKey(false),
   });
 
   const loadState = queueState.value;
@@ -118,6 +134,13 @@ export function Queue() {
           </div>
         </div>
       )}
+      {confirming.value && (
+        <IrreversibleDialog
+          task={confirming.value}
+          onClose={() => (confirming.value = null)}
+          onApprove={(task) => send(task, true)}
+        />
+      )}
       {choosingRecipient.value && (
         <RecipientDialog task={choosingRecipient.value} onClose={() => (choosingRecipient.value = null)} />
       )}
@@ -165,9 +188,12 @@ function TaskRow({
   onDecide,
 }: Omit<TaskGroupProps, "status" | "selected"> & { task: Task; selected: boolean }) {
   const result = metadataOf(task).agentResult;
+  const held = isHeld(task.id);
+  const row = useArmed();
   return (
     <article
-      class={`task ${selected ? "task-chosen" : ""}`}
+      ref={row}
+      class={`task ${selected ? "task-chosen" : ""} ${held ? "task-held" : ""}`}
       tabIndex={0}
       data-task={task.id}
       aria-label={task.title}
@@ -191,7 +217,12 @@ function TaskRow({
         </p>
       </div>
       <div class="task-actions">
-        {task.status === "pending_confirmation" && (
+        {held && (
+          <button type="button" class="button" aria-keyshortcuts="z" onClick={() => cancelHold(task.id)}>
+            {t("undo")}
+          </button>
+        )}
+        {task.status === "pending_confirmation" && !held && (
           <>
             <button
               type="button"
@@ -273,6 +304,33 @@ function NewTask() {
   );
 }
 
+/** Asks before what an agent can't take back. */
+function IrreversibleDialog({
+  task,
+  onClose,
+  onApprove,
+}: {
+  task: Task;
+  onClose: () => void;
+  onApprove: (task: Task) => void;
+}) {
+  return (
+    <FormDialog
+      title={t("queue.irreversible")}
+      action={t("queue.approve")}
+      destructive
+      onClose={onClose}
+      onSend={async () => {
+        onClose();
+        onApprove(task);
+      }}
+    >
+      <p>{task.title}</p>
+      <p>{t("queue.irreversibleNote")}</p>
+    </FormDialog>
+  );
+}
+
 /** Asks the moderator for the recipient of a held event that names none. */
 function RecipientDialog({ task, onClose }: { task: Task; onClose: () => void }) {
   return (
@@ -282,7 +340,7 @@ function RecipientDialog({ task, onClose }: { task: Task; onClose: () => void })
       onClose={onClose}
       onSend={async (field) => {
         onClose();
-        await approveTask(task, field("recipient") || undefined);
+        decideTask(task, true, field("recipient") || undefined);
       }}
     >
       <p>{task.title}</p>

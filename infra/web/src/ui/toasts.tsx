@@ -17,30 +17,34 @@ const ERROR_TOAST_MS = 12_000;
 const toasts = signal<Toast[]>([]);
 let lastId = 0;
 
-function addToast(toast: Omit<Toast, "id">): void {
+function addToast(toast: Omit<Toast, "id">, ms: number): number {
   const id = ++lastId;
   toasts.value = [...toasts.value.slice(-2), { ...toast, id }];
-  setTimeout(() => dismiss(id), toast.isError ? ERROR_TOAST_MS : TOAST_MS);
+  setTimeout(() => dismissToast(id), ms);
+  return id;
 }
 
-function dismiss(id: number): void {
+export function dismissToast(id: number): void {
   toasts.value = toasts.value.filter((each) => each.id !== id);
 }
 
-/** Show that something was done, and offer undo. */
-export function showToast(text: string, undo: (() => void) | null = null): void {
-  addToast({ text, undo, isError: false, requestId: null });
+/** Show that something was done, and offer undo. Returns the toast's id. */
+export function showToast(text: string, undo: (() => void) | null = null, ms = TOAST_MS): number {
+  return addToast({ text, undo, isError: false, requestId: null }, ms);
 }
 
 /** Show an error with its request id. */
 export function showError(error: unknown): void {
   const failure = error instanceof ApiError ? error : null;
-  addToast({
-    text: failure?.message ?? t("error.unexpected"),
-    isError: true,
-    requestId: failure?.requestId ?? null,
-    undo: null,
-  });
+  addToast(
+    {
+      text: failure?.message ?? t("error.unexpected"),
+      isError: true,
+      requestId: failure?.requestId ?? null,
+      undo: null,
+    },
+    ERROR_TOAST_MS,
+  );
   if (!failure) console.error(error);
 }
 
@@ -48,7 +52,7 @@ export function showError(error: unknown): void {
 export function undoLast(): void {
   const latest = toasts.value.findLast((each) => each.undo);
   if (!latest) return;
-  dismiss(latest.id);
+  dismissToast(latest.id);
   latest.undo?.();
 }
 
@@ -66,14 +70,14 @@ export function Toasts() {
               type="button"
               class="toast-undo"
               onClick={() => {
-                dismiss(each.id);
+                dismissToast(each.id);
                 each.undo?.();
               }}
             >
               {t("undo")}
             </button>
           )}
-          <button type="button" class="toast-close" aria-label={t("dismiss")} onClick={() => dismiss(each.id)}>
+          <button type="button" class="toast-close" aria-label={t("dismiss")} onClick={() => dismissToast(each.id)}>
             <Icon name="close" size={16} />
           </button>
         </div>
