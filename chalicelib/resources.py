@@ -90,6 +90,7 @@ class Secret:
         return (Grant("secretsmanager:GetSecretValue", self),)
 
 
+AUDIT = Table("audit", ends=True)
 BOARD = Table("board")
 CATALOG = Table("catalog")
 CHAT = Table("chat", ends=True)
@@ -144,3 +145,4 @@ FACETS_INDEX = "facets"
 ROLE_INDEX = "role"
 RECENT_INDEX = "recent"
 SENT_INDEX = "sent"
+ACTOR_INDEX = "actor"

@@ -43,7 +43,9 @@ RELAYS = Kind(
 )
 FEEDBACK = Kind("feedback", "Feedback", "it was given", timedelta(days=400), "FLUXDEN_KEEP_FEEDBACK_DAYS")
 
-SETTABLE = (DELIVERIES, CHAT, TASKS, RELAYS, FEEDBACK)
+AUDIT = Kind("audit", "Entries of the audit log", "they were written", timedelta(days=730), "FLUXDEN_KEEP_AUDIT_DAYS")
+
+SETTABLE = (DELIVERIES, CHAT, TASKS, RELAYS, FEEDBACK, AUDIT)
 
 # What follows from how the desk works.
 REPLIES = Kind("replies", "Replies under an `Idempotency-Key`", "the call", timedelta(hours=24))

@@ -5,6 +5,8 @@ from typing import Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.resources import (
+    ACTOR_INDEX,
+    AUDIT,
     BOARD,
     CATALOG,
     CHAT,
@@ -99,6 +101,19 @@ _CATALOG_ATTRIBUTES = (
 )
 _APPROVAL_ATTRIBUTES = ("slug", "status", "reviewedAt", "reviewedByEmail")
 
+_AUDIT_ATTRIBUTES = (
+    "kind",
+    "actor",
+    "credential",
+    "credentialId",
+    "subject",
+    "subjectId",
+    "address",
+    "requestId",
+    "details",
+    "expiresAt",
+)
+
 DEFINITIONS = (
     Definition(
         DELIVERIES,
@@ -126,6 +141,15 @@ DEFINITIONS = (
             ),
             Index(PERSON_INDEX, "email", "requestedAt", _APPROVAL_ATTRIBUTES),
         ),
+    ),
+    Definition(
+        AUDIT,
+        "sk",
+        (
+            Index(ACTOR_INDEX, "actorId", "sk", (*_AUDIT_ATTRIBUTES, "personId")),
+            Index(PERSON_INDEX, "personId", "sk", (*_AUDIT_ATTRIBUTES, "actorId")),
+        ),
+        ttl="expiresAt",
     ),
     Definition(EVENT_TYPES, "sk"),
     Definition(

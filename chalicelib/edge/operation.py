@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.callers import Caller
 from chalicelib.core.domain.envelope import Data
@@ -78,7 +79,8 @@ class Operation:
     malformed X-Request-Id is refused, since the contract has the parameter; else it is replaced.
     The operation is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds,
     replies are the same for everybody and may be cached so long; pages of other origins may read these replies, and
-    those of operations with `cors`. `timeout`, in seconds, and `memory`, in MB, are those of its function.
+    those of operations with `cors`. `audits` has the kinds of entries in
+    the audit log that the operation writes. `timeout`, in seconds, and `memory`, in MB, are those of its function.
     """
 
     function: Callable[..., Data | OperationReply]
@@ -100,6 +102,7 @@ class Operation:
     permission: str = "all"
     admin_only: bool = False
     operator_only: bool = False
+    audits: tuple[AuditKind, ...] = ()
     hint: str = ""
     checks_request_id: bool = False
     timeout: int = 29

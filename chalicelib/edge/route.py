@@ -10,6 +10,7 @@ from chalice.app import Blueprint, Chalice, CORSConfig, Request, Response
 
 from chalicelib.edge.exchange import handle
 from chalicelib.edge.operation import Family, Operation
+from chalicelib.resources import AUDIT
 
 _OPEN = CORSConfig(allow_headers=["If-None-Match", "X-Request-Id"], expose_headers=["ETag", "X-Request-Id"])
 
@@ -75,6 +76,8 @@ class Route(Operation):
 
 def route(bp: Blueprint, method: str, path: str, family: Family, **more: Any) -> Callable[[Callable[..., Any]], Route]:
     """Declare an operation on `bp`: a view in the shared app, and a Lambda function of its own."""
+    if more.get("audits"):
+        more["grants"] = more.get("grants", ()) + AUDIT.can("PutItem")
 
     def declare(function: Callable[..., Any]) -> Route:
         declared = Route(function, method, path, family, **more)

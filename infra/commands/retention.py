@@ -6,7 +6,8 @@ from chalicelib import retention as kinds
 from chalicelib.operate.stores.ends import KEPT_ROWS, apply_ends
 from chalicelib.settings import settings
 
-_NAMES = [each.name for each in kinds.SETTABLE]
+# Entries of the audit log are never changed.
+_NAMES = [each.kind.name for each in KEPT_ROWS]
 
 
 @click.group("retention")

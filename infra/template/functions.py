@@ -35,7 +35,7 @@ def functions(entry_points: Iterable[EntryPoint], target: Target) -> Resources:
     """Return the functions with their versions, roles, triggers and log groups."""
     made: Resources = {}
     found = list(entry_points)
-    audited = {each.module for each in found if isinstance(each.source, Route) and each.source.operator_only}
+    audited = {each.module for each in found if isinstance(each.source, Route) and each.source.audits}
     for each in found:
         made[function_id(each)] = _function(each, target)
         made[f"{function_id(each)}Role"] = _role(each)

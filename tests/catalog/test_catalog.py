@@ -16,7 +16,7 @@ from tests.support.approvals import approved_users, approving_items
 from tests.support.concurrency import run_concurrently
 
 ITEMS, APPROVALS = "/api/v1/catalog/items", "/api/v1/catalog/approvals"
-SPEND = "UpdateItem"
+SPEND, TRANSACTION = "UpdateItem", "TransactWriteItems"
 
 
 @pytest.fixture(autouse=True)
@@ -563,7 +563,7 @@ def test_store_calls_by_operation(api: Api, desk: Desk) -> None:
         assert api.get(ITEMS, desk.fd1).calls == [SPEND, "Query", "BatchGetItem"]
         assert api.get(f"{ITEMS}?category=none", desk.fd1).calls == [SPEND, "Query"]
         assert api.get(f"{ITEMS}/fd1", desk.fd1).calls == [SPEND, "GetItem"]
-        assert api.post(ITEMS, new | {"slug": "a"}, desk.fd1).calls == [SPEND, "PutItem"]
+        assert api.post(ITEMS, new | {"slug": "a"}, desk.fd1).calls == [SPEND, TRANSACTION]
         assert api.post(ITEMS, new | {"slug": "b"}, desk.fd1, key="k").calls == [SPEND, write]
         assert api.post(ITEMS, new | linked | {"slug": "c"}, desk.fd1).calls == [
             SPEND,
@@ -572,12 +572,12 @@ def test_store_calls_by_operation(api: Api, desk: Desk) -> None:
             write,
         ]
         path = f"{ITEMS}/a"
-        assert api.call("PATCH", path, {"name": "A"}, token=desk.fd1).calls == [SPEND, "GetItem", "UpdateItem"]
+        assert api.call("PATCH", path, {"name": "A"}, token=desk.fd1).calls == [SPEND, "GetItem", TRANSACTION]
         assert api.call("PATCH", path, {}, token=desk.fd1).calls == [SPEND, "GetItem"]
         assert api.call("PATCH", path, {"name": "A"}, token=desk.fd1, key="k").calls == [SPEND, "GetItem", write]
-        assert api.call("DELETE", path, token=desk.fd1).calls == [SPEND, "GetItem", "UpdateItem"]
+        assert api.call("DELETE", path, token=desk.fd1).calls == [SPEND, "GetItem", TRANSACTION]
         assert api.call("DELETE", path, token=desk.fd1).calls == [SPEND, "GetItem"]
-        assert api.call("DELETE", f"{path}?hard=true", token=desk.fd1).calls == [SPEND, "GetItem", "DeleteItem"]
+        assert api.call("DELETE", f"{path}?hard=true", token=desk.fd1).calls == [SPEND, "GetItem", TRANSACTION]
         assert api.call("DELETE", f"{ITEMS}/c?hard=true", token=desk.fd1).calls == [SPEND, "GetItem", write]
         blocked = api.call("DELETE", f"{ITEMS}/fd1?hard=true", token=desk.fd1)
         assert blocked.calls == [SPEND, "GetItem", write, "Query", "BatchGetItem"]

@@ -25,7 +25,7 @@ def test_an_integrator_is_registered_changed_and_listed(api: Api, desk: Desk, au
     path = f"{ADMIN}/integrators/ci"
     changed = api.call("PATCH", path, {"homepageUrl": "https://ci.example.com"}, token=desk.alice_key)
     assert (data(changed)["homepageUrl"], data(changed)["name"]) == ("https://ci.example.com", "Build farm")
-    assert changed.calls[2:] == ["BatchGetItem", "UpdateItem"]
+    assert changed.calls[2:] == ["BatchGetItem", "TransactWriteItems"]
     for bad in ({}, {"slug": "x"}, {"homepageUrl": "https://127.0.0.1/"}, {"name": None}):
         assert api.call("PATCH", path, bad, token=desk.alice_key).status == 400
     assert api.call("PATCH", f"{ADMIN}/integrators/none", {"name": "x"}, token=desk.alice_key).status == 404

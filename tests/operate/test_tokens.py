@@ -26,7 +26,7 @@ def test_a_tools_token_is_issued_once_rotated_and_revoked(
 
     path = f"{ADMIN}/tools-tokens/{token['id']}"
     rotated = api.post(f"{path}/rotate", None, desk.alice_key)
-    assert rotated.calls[2:] == ["UpdateItem"]
+    assert rotated.calls[2:] == ["TransactWriteItems"]
     assert data(rotated)["priorUntil"].startswith("2026-05-22T12:00")
     assert api.get("/api/v1/event-types", token["token"]).status == 200
     last = data(api.post(f"{path}/rotate", {"atOnce": True}, desk.alice_key))

@@ -48,7 +48,7 @@ class DynamoAgents:
             AlreadyAnswered: the claim has been used; nothing was done.
         """
         change = update(DIRECTORY, _key(slug), "SET #status = :status", EXISTS, status=status.value)
-        return try_commit([change], claim=claim, reply=reply)
+        return try_commit([change], claim=claim, reply=reply, audited=True)
 
     def remove_agent(self, slug: str) -> None:
         """Remove an agent. One store call.

@@ -3,6 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.approval_pages import approval_page
+from chalicelib.api.audit import audited
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.catalog.domain.approvals import (
     ApprovalIn,
@@ -17,6 +18,8 @@ from chalicelib.catalog.domain.approvals import (
 from chalicelib.catalog.services import approvals
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
 from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -63,6 +66,7 @@ def list_catalog_approvals(query: ApprovalQuery, caller: ToolsToken, context: Re
     refusals=(NotFound, IdempotencyConflict, TooLarge),
     replay=from_stored_reply,
     grants=_CHANGE,
+    audits=(AuditKind.APPROVAL_ASSIGN,),
 )
 def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, context: RequestContext) -> ApprovalOut:
     """Grant an employee access to a catalog item.
@@ -70,9 +74,10 @@ def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, context: Reque
     No request is needed. If a request is pending, it is approved. If access was granted before, the existing approval
     is returned.
     """
-    return approvals.assign(
-        body, reviewer_id=caller.owner_id, context=context, approvals=DynamoApprovals(), people=DynamoDirectory()
-    )
+    with audited(AuditKind.APPROVAL_ASSIGN, caller, context, item=body.catalog_slug):
+        return approvals.assign(
+            body, reviewer_id=caller.owner_id, context=context, approvals=DynamoApprovals(), people=DynamoDirectory()
+        )
 
 
 @operation(
@@ -85,6 +90,7 @@ def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, context: Reque
     refusals=(Conflict, TooLarge),
     replay=from_stored_reply,
     grants=_CHANGE + CATALOG.can("BatchGetItem", "DeleteItem") + TOKENS.can("BatchGetItem", "ConditionCheckItem"),
+    audits=(AuditKind.APPROVAL_REVOKE,),
 )
 def revoke_catalog_approval(
     query: RevocationQuery, caller: ToolsToken, context: RequestContext, body: ApprovalIn | None = None
@@ -95,13 +101,18 @@ def revoke_catalog_approval(
     approved for another item of the same integrator. If there is no approval, nothing changes. Name the employee and
     the item in the body or in the query parameters.
     """
-    return approvals.revoke(
-        query.merged(body),
-        reviewer_id=caller.owner_id,
-        context=context,
-        approvals=DynamoApprovals(),
-        people=DynamoDirectory(),
-    )
+    named = query.merged(body)
+    with audited(AuditKind.APPROVAL_REVOKE, caller, context, item=named.catalog_slug) as entry:
+        ended = approvals.revoke(
+            named,
+            reviewer_id=caller.owner_id,
+            context=context,
+            approvals=DynamoApprovals(),
+            people=DynamoDirectory(),
+        )
+        if not ended.revoked:
+            entry.drop()
+        return ended
 
 
 @operation(
@@ -114,15 +125,20 @@ def revoke_catalog_approval(
     refusals=(NotFound, Conflict, TooLarge),
     replay=from_stored_reply,
     grants=_CHANGE + CATALOG.can("BatchGetItem"),
+    audits=(
+        AuditKind.APPROVAL_APPROVE,
+        AuditKind.APPROVAL_REJECT,
+    ),
 )
 def review_catalog_request(body: ReviewIn, caller: ToolsToken, context: RequestContext) -> ApprovalOut:
     """Approve or reject an access request.
 
     Repeating a decision changes nothing. A different decision on a request that was already reviewed is a conflict.
     """
-    return approvals.review(
-        body, reviewer_id=caller.owner_id, context=context, approvals=DynamoApprovals(), people=DynamoDirectory()
-    )
+    with audited(AuditKind(f"approval.{body.decision}"), caller, context, Subject("approval", body.request_id)):
+        return approvals.review(
+            body, reviewer_id=caller.owner_id, context=context, approvals=DynamoApprovals(), people=DynamoDirectory()
+        )
 
 
 @operation(

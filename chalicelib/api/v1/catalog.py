@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from chalice.app import Blueprint
 
+from chalicelib.api.audit import audited
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.catalog.domain.catalog import (
     CatalogItemIn,
@@ -17,6 +18,8 @@ from chalicelib.catalog.domain.catalog import (
 from chalicelib.catalog.services import catalog
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, ItemInUse, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -61,20 +64,22 @@ def list_catalog_items(query: ItemQuery, caller: ToolsToken, context: RequestCon
     refusals=(Conflict, TooLarge),
     replay=from_stored_reply,
     grants=SPEND + REMEMBER + _RESOLVE + CATALOG.can("PutItem", "UpdateItem"),
+    audits=(AuditKind.CATALOG_ITEM_CREATE,),
 )
-def create_catalog_item(body: CatalogItemIn, caller: ToolsToken, context: RequestContext) -> CatalogItemReply:  # noqa: ARG001
+def create_catalog_item(body: CatalogItemIn, caller: ToolsToken, context: RequestContext) -> CatalogItemReply:
     """Create a catalog item.
 
     A slug that another item uses, archived items included, is a conflict.
     """
-    return catalog.create_item(
-        body,
-        item_id=str(uuid4()),
-        context=context,
-        items=DynamoCatalog(),
-        people=DynamoDirectory(),
-        tokens=DynamoTokens(),
-    )
+    with audited(AuditKind.CATALOG_ITEM_CREATE, caller, context, Subject("catalogItem", body.slug)):
+        return catalog.create_item(
+            body,
+            item_id=str(uuid4()),
+            context=context,
+            items=DynamoCatalog(),
+            people=DynamoDirectory(),
+            tokens=DynamoTokens(),
+        )
 
 
 @operation(
@@ -106,11 +111,12 @@ def get_catalog_item(slug: str, caller: ToolsToken, context: RequestContext) -> 
     refusals=(NotFound, IdempotencyConflict, TooLarge),
     replay=from_stored_reply,
     grants=SPEND + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
+    audits=(AuditKind.CATALOG_ITEM_UPDATE,),
 )
 def update_catalog_item(
     slug: str,
     body: CatalogItemPatch,
-    caller: ToolsToken,  # noqa: ARG001 - admits
+    caller: ToolsToken,
     context: RequestContext,
 ) -> CatalogItemReply:
     """Update a catalog item.
@@ -118,9 +124,10 @@ def update_catalog_item(
     Members that you leave out keep their values. You can't change `slug` and `type`: sending either is refused as
     `immutable`. Archived items can't be updated.
     """
-    return catalog.update_item(
-        slug, body, context=context, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
-    )
+    with audited(AuditKind.CATALOG_ITEM_UPDATE, caller, context, Subject("catalogItem", slug)):
+        return catalog.update_item(
+            slug, body, context=context, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
+        )
 
 
 @operation(
@@ -136,11 +143,15 @@ def update_catalog_item(
     + REMEMBER
     + TOKENS.can("BatchGetItem")
     + CATALOG.can("GetItem", "Query", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
+    audits=(
+        AuditKind.CATALOG_ITEM_ARCHIVE,
+        AuditKind.CATALOG_ITEM_REMOVE,
+    ),
 )
 def delete_catalog_item(
     slug: str,
     query: RemovalQuery,
-    caller: ToolsToken,  # noqa: ARG001 - admits
+    caller: ToolsToken,
     context: RequestContext,
 ) -> CatalogItemRemoved:
     """Archive a catalog item, or delete it with `hard=true`.
@@ -149,6 +160,8 @@ def delete_catalog_item(
     Deleting is a conflict while approvals, pending requests, assets or personal tokens depend on the item; `blockers`
     counts them. The slug of a deleted item can be used again.
     """
-    return catalog.delete_item(
-        slug, hard=query.hard, context=context, items=DynamoCatalog(), approvals=DynamoApprovals()
-    )
+    kind = AuditKind.CATALOG_ITEM_REMOVE if query.hard else AuditKind.CATALOG_ITEM_ARCHIVE
+    with audited(kind, caller, context, Subject("catalogItem", slug)):
+        return catalog.delete_item(
+            slug, hard=query.hard, context=context, items=DynamoCatalog(), approvals=DynamoApprovals()
+        )

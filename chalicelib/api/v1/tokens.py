@@ -6,11 +6,13 @@ from functools import partial
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.api.audit import audited
 from chalicelib.api.v1.contract import ANNOUNCE, SPEND, operation
 from chalicelib.catalog.domain.claims import ClaimBatchOut, ClaimedToken, ClaimTokenBatchRequest, ClaimTokenRequest
 from chalicelib.catalog.services import claims
 from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.catalog.stores.claims import DynamoClaims
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -60,6 +62,7 @@ def _ports(context: RequestContext) -> claims.Ports:
     admin_only=True,
     replay=from_stored_reply,
     grants=_GRANTS,
+    audits=(AuditKind.PERSONAL_TOKEN_CLAIM,),
 )
 def claim_token(body: ClaimTokenRequest, caller: ToolsToken, context: RequestContext) -> ClaimedToken:
     """Claim or rotate an employee's publishing token.
@@ -69,7 +72,8 @@ def claim_token(body: ClaimTokenRequest, caller: ToolsToken, context: RequestCon
     two secrets work at a time. Limits and counters belong to the employee and are not reset. The secret is returned
     once, and again only to the same tools token with the same Idempotency-Key.
     """
-    return claims.claim_token(body, caller=caller, context=context, ports=_ports(context))
+    with audited(AuditKind.PERSONAL_TOKEN_CLAIM, caller, context, each=True):
+        return claims.claim_token(body, caller=caller, context=context, ports=_ports(context))
 
 
 @operation(
@@ -83,10 +87,12 @@ def claim_token(body: ClaimTokenRequest, caller: ToolsToken, context: RequestCon
     admin_only=True,
     replay=from_stored_reply,
     grants=_GRANTS,
+    audits=(AuditKind.PERSONAL_TOKEN_CLAIM,),
 )
 def claim_tokens(body: ClaimTokenBatchRequest, caller: ToolsToken, context: RequestContext) -> ClaimBatchOut:
     """Claim or rotate the publishing tokens of up to 100 employees.
 
     Each row is an independent claim. It succeeds with its token, or fails with a reason and changes nothing.
     """
-    return claims.claim_batch(body.claims, caller=caller, context=context, ports=_ports(context))
+    with audited(AuditKind.PERSONAL_TOKEN_CLAIM, caller, context, each=True):
+        return claims.claim_batch(body.claims, caller=caller, context=context, ports=_ports(context))

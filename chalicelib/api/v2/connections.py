@@ -5,8 +5,11 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import GUESSES, REMEMBER, SPEND, SPEND_OF_INSTANCES, operation
 from chalicelib.api.v2.peer_admission import admit_confirmation, admit_end, admit_stranger
+from chalicelib.core.domain.audit import Actor, ActorKind, Credential, Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey, PlatformToken
 from chalicelib.core.domain.errors import (
     Conflict,
@@ -73,6 +76,10 @@ def _notifier() -> Notifier:
 
 def _ports() -> Ports:
     return Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS, _notifier())
+
+
+def _peer(connection: Connection) -> Actor:
+    return Actor(ActorKind.PEER, connection.peer_url, Credential.CONNECTION, connection.connection_id)
 
 
 def _own_key() -> PeerKey:
@@ -160,6 +167,12 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
     + REMEMBER
     + PEERS.can("BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     + PEER_NOTICES.can_send(),
+    audits=(
+        AuditKind.CONNECTION_ACCEPT,
+        AuditKind.CONNECTION_DECLINE,
+        AuditKind.CONNECTION_BLOCK,
+        AuditKind.CONNECTION_CHANGE,
+    ),
 )
 def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, context: RequestContext) -> ConnectionOut:  # noqa: A002
     """Accept, decline or block a connection, or require signatures on it.
@@ -167,8 +180,10 @@ def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, context: R
     The other instance is notified when you accept, and a Fluxden instance also when you end the connection. You can
     accept a blocked connection again, but not a declined one. You can repeat a request that you sent yourself.
     """
-    ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS)
-    return connections.change_connection(id, body, owner=caller, context=context, ports=ports)
+    kind = AuditKind(f"connection.{body.action or 'change'}")
+    with audited(kind, caller, context, Subject("connection", id), signatures=body.hmac_enabled):
+        ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS)
+        return connections.change_connection(id, body, owner=caller, context=context, ports=ports)
 
 
 @operation(
@@ -184,6 +199,7 @@ def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, context: R
     + CHAT.can("PutItem")
     + PEER_NOTICES.can_send()
     + NOTIFY,
+    audits=(AuditKind.CONNECTION_CONFIRM,),
 )
 def confirm_connection(
     body: AcceptedIn,
@@ -197,7 +213,8 @@ def confirm_connection(
     changes nothing.
     """
     message_id = ids.new_ulid(context.now)
-    return connections.confirm_connection(body, admitted, message_id=message_id, now=context.now, ports=_ports())
+    with audited(AuditKind.CONNECTION_CONFIRM, _peer(admitted), context, each=True):
+        return connections.confirm_connection(body, admitted, message_id=message_id, now=context.now, ports=_ports())
 
 
 @operation(
@@ -209,6 +226,7 @@ def confirm_connection(
     answers={200: "The connection has ended."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=GUESSES + PEERS.can("GetItem", "Query", "BatchGetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY,
+    audits=(AuditKind.CONNECTION_END,),
 )
 def end_connection(
     body: EndedIn,
@@ -221,4 +239,5 @@ def end_connection(
     The other instance calls this operation. Repeating the call changes nothing.
     """
     message_id = ids.new_ulid(context.now)
-    return connections.end_connection(body, admitted, message_id=message_id, now=context.now, ports=_ports())
+    with audited(AuditKind.CONNECTION_END, _peer(admitted), context, each=True):
+        return connections.end_connection(body, admitted, message_id=message_id, now=context.now, ports=_ports())

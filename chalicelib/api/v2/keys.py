@@ -7,7 +7,10 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -80,6 +83,7 @@ def list_keys(caller: ApiKey) -> list[KeyOut]:
     refusals=(Conflict, TooLarge),
     replay=NewKeyOut.model_validate,
     grants=SPEND + REMEMBER + TOKENS.can("PutItem") + _ACTIVE_OWNER + NOTIFY,
+    audits=(AuditKind.KEY_CREATE,),
 )
 def create_key(body: KeyIn, caller: ApiKey, context: RequestContext) -> NewKeyOut:
     """Create an API key.
@@ -88,15 +92,17 @@ def create_key(body: KeyIn, caller: ApiKey, context: RequestContext) -> NewKeyOu
     returns it again; with another of your tokens it is a conflict. A key expires with the key that creates it, or
     before. The event `key_created` tells your open consoles of it.
     """
-    return keys.create_key(
-        body,
-        ids.mint_token(ids.TokenKind.KEY),
-        key_id=str(uuid4()),
-        owner=caller,
-        context=context,
-        tokens=DynamoTokens(),
-        announce=partial(_announce, now=context.now),
-    )
+    key_id = str(uuid4())
+    with audited(AuditKind.KEY_CREATE, caller, context, Subject("key", key_id), name=body.name):
+        return keys.create_key(
+            body,
+            ids.mint_token(ids.TokenKind.KEY),
+            key_id=key_id,
+            owner=caller,
+            context=context,
+            tokens=DynamoTokens(),
+            announce=partial(_announce, now=context.now),
+        )
 
 
 @operation(
@@ -109,6 +115,10 @@ def create_key(body: KeyIn, caller: ApiKey, context: RequestContext) -> NewKeyOu
     refusals=(NotFound, Conflict, TooLarge),
     replay=SwitchedOut.model_validate,
     grants=SPEND + REMEMBER + TOKENS.can("GetItem") + _ACTIVE_OWNER + _CLOSE,
+    audits=(
+        AuditKind.KEY_ENABLE,
+        AuditKind.KEY_DISABLE,
+    ),
 )
 def switch_key(body: KeySwitch, caller: ApiKey, context: RequestContext) -> SwitchedOut:
     """Activate or deactivate one of your API keys.
@@ -116,7 +126,9 @@ def switch_key(body: KeySwitch, caller: ApiKey, context: RequestContext) -> Swit
     A deactivated key gets 403 until it is activated again, and its open connections are closed. You can deactivate the
     key that makes this call.
     """
-    return keys.switch_key(body, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())
+    kind = AuditKind.KEY_ENABLE if body.is_active else AuditKind.KEY_DISABLE
+    with audited(kind, caller, context, Subject("key", body.id)):
+        return keys.switch_key(body, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())
 
 
 @operation(
@@ -129,6 +141,7 @@ def switch_key(body: KeySwitch, caller: ApiKey, context: RequestContext) -> Swit
     refusals=(NotFound, Conflict),
     replay=without_data,
     grants=SPEND + REMEMBER + TOKENS.can("GetItem", "DeleteItem") + _CLOSE,
+    audits=(AuditKind.KEY_DELETE,),
 )
 def delete_key(query: KeyQuery, caller: ApiKey, context: RequestContext) -> None:
     """Delete one of your API keys.
@@ -136,4 +149,5 @@ def delete_key(query: KeyQuery, caller: ApiKey, context: RequestContext) -> None
     Calls with the key get 401 from now on, and its open connections are closed. You can delete the key that makes this
     call.
     """
-    keys.delete_key(query.id, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())
+    with audited(AuditKind.KEY_DELETE, caller, context, Subject("key", query.id)):
+        keys.delete_key(query.id, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())

@@ -2,7 +2,10 @@
 
 from chalice.app import Blueprint
 
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -70,6 +73,10 @@ def list_integrations(caller: ApiKey, context: RequestContext) -> list[Integrati
     refusals=(NotFound, Conflict, TooLarge),
     replay=SwitchedIntegrationOut.model_validate,
     grants=SPEND + REMEMBER + TOKENS.can("UpdateItem") + DIRECTORY.can("ConditionCheckItem"),
+    audits=(
+        AuditKind.PERSONAL_TOKEN_ENABLE,
+        AuditKind.PERSONAL_TOKEN_DISABLE,
+    ),
 )
 def switch_integration(
     integrationId: str,  # noqa: N803 - contract's spelling
@@ -82,6 +89,8 @@ def switch_integration(
     While it is disabled, the integrator can't publish to you, not even in bulk, and can't claim another token. What an
     administrator disabled only an administrator can enable (403). A revoked token can't be enabled (409).
     """
-    return integrations.switch_integration(
-        integrationId, body, owner=caller, context=context, integrations=DynamoIntegrations()
-    )
+    kind = AuditKind.PERSONAL_TOKEN_ENABLE if body.is_active else AuditKind.PERSONAL_TOKEN_DISABLE
+    with audited(kind, caller, context, Subject("personalToken", integrationId)):
+        return integrations.switch_integration(
+            integrationId, body, owner=caller, context=context, integrations=DynamoIntegrations()
+        )

@@ -4,8 +4,10 @@ from uuid import uuid4
 
 from chalice.app import Blueprint
 
-from chalicelib.api.v2.audit import audit
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -60,6 +62,7 @@ def list_all_integrators(caller: ApiKey) -> list[IntegratorDetails]:  # noqa: AR
     refusals=(Conflict, TooLarge),
     replay=IntegratorDetails.model_validate,
     grants=OPERATE + REMEMBER + DIRECTORY.can("Query", "PutItem"),
+    audits=(AuditKind.INTEGRATOR_CREATE,),
 )
 def create_integrator(body: NewIntegratorIn, caller: ApiKey, context: RequestContext) -> IntegratorDetails:
     """Create an integrator.
@@ -67,11 +70,11 @@ def create_integrator(body: NewIntegratorIn, caller: ApiKey, context: RequestCon
     Its event prefix ends with a dot and can't overlap the prefix of another integrator. You can't change the slug or
     the prefix later.
     """
-    made = integrators.register_integrator(
-        body, integrator_id=str(uuid4()), now=context.now, integrators=DynamoDirectory(), claim=context.claim
-    )
-    audit(caller, context, "integrator.create", made.slug)
-    return to_details(made)
+    with audited(AuditKind.INTEGRATOR_CREATE, caller, context, Subject("integrator", body.slug)):
+        made = integrators.register_integrator(
+            body, integrator_id=str(uuid4()), now=context.now, integrators=DynamoDirectory(), claim=context.claim
+        )
+        return to_details(made)
 
 
 @operate(
@@ -83,15 +86,16 @@ def create_integrator(body: NewIntegratorIn, caller: ApiKey, context: RequestCon
     refusals=(NotFound, Conflict, TooLarge),
     replay=IntegratorDetails.model_validate,
     grants=OPERATE + REMEMBER + DIRECTORY.can("UpdateItem"),
+    audits=(AuditKind.INTEGRATOR_UPDATE,),
 )
 def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, context: RequestContext) -> IntegratorDetails:
     """Update the details of an integrator.
 
     Members that you leave out keep their values.
     """
-    made = integrators.update_integrator(slug, body, context=context, integrators=DynamoDirectory())
-    audit(caller, context, "integrator.update", made.slug)
-    return to_details(made)
+    with audited(AuditKind.INTEGRATOR_UPDATE, caller, context, Subject("integrator", slug)):
+        made = integrators.update_integrator(slug, body, context=context, integrators=DynamoDirectory())
+        return to_details(made)
 
 
 @operate(

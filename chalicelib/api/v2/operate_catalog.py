@@ -7,7 +7,7 @@ from chalice.app import Blueprint
 from pydantic_core import to_json
 
 from chalicelib.api.approval_pages import approval_page
-from chalicelib.api.v2.audit import audit
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
 from chalicelib.catalog.domain.approvals import (
     ApprovalOut,
@@ -25,6 +25,8 @@ from chalicelib.catalog.domain.catalog import (
 from chalicelib.catalog.services import approvals, catalog
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, ItemInUse, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -86,22 +88,23 @@ def operate_list_items(query: ItemQuery, caller: ApiKey, context: RequestContext
     refusals=(Conflict, TooLarge),
     replay=_replay_item,
     grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("PutItem", "UpdateItem"),
+    audits=(AuditKind.CATALOG_ITEM_CREATE,),
 )
 def operate_create_item(body: CatalogItemIn, caller: ApiKey, context: RequestContext) -> CatalogItemOut:
     """Create a catalog item.
 
     A slug that another item uses, archived items included, is a conflict.
     """
-    made = catalog.create_item(
-        body,
-        item_id=str(uuid4()),
-        context=context,
-        items=DynamoCatalog(),
-        people=DynamoDirectory(),
-        tokens=DynamoTokens(),
-    )
-    audit(caller, context, "catalogItem.create", made.item.slug)
-    return made.item
+    with audited(AuditKind.CATALOG_ITEM_CREATE, caller, context, Subject("catalogItem", body.slug)):
+        made = catalog.create_item(
+            body,
+            item_id=str(uuid4()),
+            context=context,
+            items=DynamoCatalog(),
+            people=DynamoDirectory(),
+            tokens=DynamoTokens(),
+        )
+        return made.item
 
 
 @operate(
@@ -113,17 +116,18 @@ def operate_create_item(body: CatalogItemIn, caller: ApiKey, context: RequestCon
     refusals=(NotFound, IdempotencyConflict, TooLarge),
     replay=_replay_item,
     grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
+    audits=(AuditKind.CATALOG_ITEM_UPDATE,),
 )
 def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, context: RequestContext) -> CatalogItemOut:
     """Update a catalog item.
 
     Members that you leave out keep their values. You can't change `slug` and `type`.
     """
-    made = catalog.update_item(
-        slug, body, context=context, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
-    )
-    audit(caller, context, "catalogItem.update", slug)
-    return made.item
+    with audited(AuditKind.CATALOG_ITEM_UPDATE, caller, context, Subject("catalogItem", slug)):
+        made = catalog.update_item(
+            slug, body, context=context, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
+        )
+        return made.item
 
 
 @operate(
@@ -138,17 +142,21 @@ def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, conte
     + REMEMBER
     + TOKENS.can("BatchGetItem")
     + CATALOG.can("GetItem", "Query", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
+    audits=(
+        AuditKind.CATALOG_ITEM_ARCHIVE,
+        AuditKind.CATALOG_ITEM_REMOVE,
+    ),
 )
 def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, context: RequestContext) -> CatalogItemRemoved:
     """Archive a catalog item, or delete it with `hard=true`.
 
     Deleting is a conflict while approvals, assets or tokens depend on the item.
     """
-    deleted = catalog.delete_item(
-        slug, hard=query.hard, context=context, items=DynamoCatalog(), approvals=DynamoApprovals()
-    )
-    audit(caller, context, "catalogItem.remove" if query.hard else "catalogItem.archive", slug)
-    return deleted
+    kind = AuditKind.CATALOG_ITEM_REMOVE if query.hard else AuditKind.CATALOG_ITEM_ARCHIVE
+    with audited(kind, caller, context, Subject("catalogItem", slug)):
+        return catalog.delete_item(
+            slug, hard=query.hard, context=context, items=DynamoCatalog(), approvals=DynamoApprovals()
+        )
 
 
 @operate(
@@ -181,21 +189,21 @@ def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsOut
     refusals=(NotFound, IdempotencyConflict, TooLarge),
     replay=_replay,
     grants=_CHANGE,
+    audits=(AuditKind.APPROVAL_ASSIGN,),
 )
 def operate_assign_approval(body: AssignmentIn, caller: ApiKey, context: RequestContext) -> ApprovalOut:
     """Grant an employee access to a catalog item.
 
     If a request is pending, it is approved.
     """
-    made = approvals.assign(
-        body,
-        reviewer_id=caller.user_id,
-        context=context,
-        approvals=DynamoApprovals(),
-        people=DynamoDirectory(),
-    )
-    audit(caller, context, "approval.assign", made.id)
-    return made
+    with audited(AuditKind.APPROVAL_ASSIGN, caller, context, item=body.catalog_slug):
+        return approvals.assign(
+            body,
+            reviewer_id=caller.user_id,
+            context=context,
+            approvals=DynamoApprovals(),
+            people=DynamoDirectory(),
+        )
 
 
 @operate(
@@ -207,21 +215,24 @@ def operate_assign_approval(body: AssignmentIn, caller: ApiKey, context: Request
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
     grants=_CHANGE + CATALOG.can("BatchGetItem"),
+    audits=(
+        AuditKind.APPROVAL_APPROVE,
+        AuditKind.APPROVAL_REJECT,
+    ),
 )
 def operate_review_request(body: VerdictIn, caller: ApiKey, context: RequestContext) -> ApprovalOut:
     """Approve or reject an access request.
 
     Repeating a decision changes nothing. A different decision on a request that was already reviewed is a conflict.
     """
-    made = approvals.review(
-        body,
-        reviewer_id=caller.user_id,
-        context=context,
-        approvals=DynamoApprovals(),
-        people=DynamoDirectory(),
-    )
-    audit(caller, context, f"approval.{body.decision}", made.id)
-    return made
+    with audited(AuditKind(f"approval.{body.decision}"), caller, context, Subject("approval", body.request_id)):
+        return approvals.review(
+            body,
+            reviewer_id=caller.user_id,
+            context=context,
+            approvals=DynamoApprovals(),
+            people=DynamoDirectory(),
+        )
 
 
 @operate(
@@ -235,18 +246,21 @@ def operate_review_request(body: VerdictIn, caller: ApiKey, context: RequestCont
     grants=_CHANGE
     + CATALOG.can("BatchGetItem", "DeleteItem")
     + TOKENS.can("BatchGetItem", "ConditionCheckItem", "UpdateItem"),
+    audits=(AuditKind.APPROVAL_REVOKE,),
 )
 def operate_revoke_approval(query: AssignmentIn, caller: ApiKey, context: RequestContext) -> Revocation:
     """Revoke an employee's access to a catalog item.
 
     Personal tokens that depend on this approval alone stop working immediately.
     """
-    ended = approvals.revoke(
-        query,
-        reviewer_id=caller.user_id,
-        context=context,
-        approvals=DynamoApprovals(),
-        people=DynamoDirectory(),
-    )
-    audit(caller, context, "approval.revoke", f"{query.catalog_slug}/{query.email}")
-    return ended
+    with audited(AuditKind.APPROVAL_REVOKE, caller, context, item=query.catalog_slug) as entry:
+        ended = approvals.revoke(
+            query,
+            reviewer_id=caller.user_id,
+            context=context,
+            approvals=DynamoApprovals(),
+            people=DynamoDirectory(),
+        )
+        if not ended.revoked:
+            entry.drop()
+        return ended

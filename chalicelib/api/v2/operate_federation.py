@@ -6,8 +6,10 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v2.audit import audit
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import OPERATE, operate
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -72,6 +74,7 @@ def list_origins(caller: ApiKey) -> OriginsOut:  # noqa: ARG001 - admits
     + NETWORK.can("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     + TOKENS.can("UpdateItem", "DeleteItem")
     + NOTICES.can_send(),
+    audits=(AuditKind.ORIGIN_BLOCK,),
 )
 def block_origin(body: OriginIn, caller: ApiKey, context: RequestContext) -> OriginOut:
     """Block the desk at an address.
@@ -80,16 +83,16 @@ def block_origin(body: OriginIn, caller: ApiKey, context: RequestContext) -> Ori
     people. Nothing is sent to it. If it is an instance of this network, that is suspended. Blocking again changes
     nothing.
     """
-    found = instances.block_origin(
-        body.origin,
-        instances.Decision(secrets.token_urlsafe(24), str(uuid4()), context.now),
-        federation=DynamoFederation(),
-        instances=DynamoInstances(),
-        registrations=DynamoRegistrations(),
-        queue=INSTANCE_NOTICE_JOBS,
-    )
-    audit(caller, context, "origin.block", body.origin)
-    return OriginOut(origin=body.origin, blocked=True, suspended_instance_id=found.instance_id if found else None)
+    with audited(AuditKind.ORIGIN_BLOCK, caller, context, Subject("origin", body.origin)):
+        found = instances.block_origin(
+            body.origin,
+            instances.Decision(secrets.token_urlsafe(24), str(uuid4()), context.now),
+            federation=DynamoFederation(),
+            instances=DynamoInstances(),
+            registrations=DynamoRegistrations(),
+            queue=INSTANCE_NOTICE_JOBS,
+        )
+        return OriginOut(origin=body.origin, blocked=True, suspended_instance_id=found.instance_id if found else None)
 
 
 @operate(
@@ -100,15 +103,16 @@ def block_origin(body: OriginIn, caller: ApiKey, context: RequestContext) -> Ori
     answers={200: "The desk is not blocked."},
     refusals=(TooLarge,),
     grants=OPERATE + PEERS.can("UpdateItem"),
+    audits=(AuditKind.ORIGIN_UNBLOCK,),
 )
 def unblock_origin(body: OriginIn, caller: ApiKey, context: RequestContext) -> OriginOut:
     """Let the desk at an address in again.
 
     An instance that was suspended stays so until it is approved.
     """
-    DynamoFederation().block(body.origin, blocked=False)
-    audit(caller, context, "origin.unblock", body.origin)
-    return OriginOut(origin=body.origin, blocked=False, suspended_instance_id=None)
+    with audited(AuditKind.ORIGIN_UNBLOCK, caller, context, Subject("origin", body.origin)):
+        DynamoFederation().block(body.origin, blocked=False)
+        return OriginOut(origin=body.origin, blocked=False, suspended_instance_id=None)
 
 
 @operate(
@@ -137,6 +141,7 @@ def list_persons_connections(query: PersonsConnectionsQuery, caller: ApiKey) -> 
     + CHAT.can("PutItem")
     + PEER_NOTICES.can_send()
     + NOTIFY,
+    audits=(AuditKind.CONNECTION_REMOVE,),
 )
 def remove_persons_connection(connectionId: str, caller: ApiKey, context: RequestContext) -> RemovedConnectionOut:  # noqa: N803
     """End a connection and delete it.
@@ -145,8 +150,8 @@ def remove_persons_connection(connectionId: str, caller: ApiKey, context: Reques
     and the memory of repeats are deleted with it. Relays that were sent or received stay readable. Repeat the call if
     it was interrupted.
     """
-    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS)
-    ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS, notifier)
-    made = remove_connection(connectionId, message_id=ids.new_ulid(context.now), now=context.now, ports=ports)
-    audit(caller, context, "connection.remove", made.connection_id)
-    return RemovedConnectionOut(id=made.connection_id, removed=True)
+    with audited(AuditKind.CONNECTION_REMOVE, caller, context, Subject("connection", connectionId)):
+        notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS)
+        ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS, notifier)
+        made = remove_connection(connectionId, message_id=ids.new_ulid(context.now), now=context.now, ports=ports)
+        return RemovedConnectionOut(id=made.connection_id, removed=True)

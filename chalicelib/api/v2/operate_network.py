@@ -5,8 +5,10 @@ from uuid import uuid4
 
 from chalice.app import Blueprint
 
-from chalicelib.api.v2.audit import audit
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import OPERATE, operate
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.pages import Pagination
@@ -71,6 +73,7 @@ def list_instances(caller: ApiKey, context: RequestContext) -> list[InstanceOut]
     answers={200: "The updated instance."},
     refusals=(NotFound, Conflict, TooLarge),
     grants=_DECIDE + UNSEAL + PEERS.can("GetItem"),
+    audits=(AuditKind.INSTANCE_APPROVE,),
 )
 def approve_instance(
     instanceId: str,  # noqa: N803 - contract's spelling
@@ -84,17 +87,17 @@ def approve_instance(
     address that it knows the key it registered with. Only Fluxden instances can do this: approve others with
     `withoutChallenge`. Approving again changes nothing.
     """
-    get = DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).get
-    made = instances.approve(
-        instanceId,
-        _decision(context),
-        instances=DynamoInstances(),
-        registrations=DynamoRegistrations(),
-        queue=INSTANCE_NOTICE_JOBS,
-        challenger=None if body.without_challenge else Challenger(get, settings().base_url),
-    )
-    audit(caller, context, "instance.approve", made.instance_id)
-    return to_instance_response(made)
+    with audited(AuditKind.INSTANCE_APPROVE, caller, context, Subject("instance", instanceId)):
+        get = DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).get
+        made = instances.approve(
+            instanceId,
+            _decision(context),
+            instances=DynamoInstances(),
+            registrations=DynamoRegistrations(),
+            queue=INSTANCE_NOTICE_JOBS,
+            challenger=None if body.without_challenge else Challenger(get, settings().base_url),
+        )
+        return to_instance_response(made)
 
 
 @operate(
@@ -105,6 +108,7 @@ def approve_instance(
     answers={200: "The updated instance."},
     refusals=(NotFound, Conflict),
     grants=_DECIDE,
+    audits=(AuditKind.INSTANCE_SUSPEND,),
 )
 def suspend_instance(instanceId: str, caller: ApiKey, context: RequestContext) -> InstanceOut:  # noqa: N803 - contract's spelling
     """Suspend an instance.
@@ -112,15 +116,15 @@ def suspend_instance(instanceId: str, caller: ApiKey, context: RequestContext) -
     Its token and key stop working immediately, its agents are hidden, and it is notified. Nothing comes in over
     connections with its people until it is approved again.
     """
-    made = instances.suspend(
-        instanceId,
-        _decision(context),
-        instances=DynamoInstances(),
-        registrations=DynamoRegistrations(),
-        queue=INSTANCE_NOTICE_JOBS,
-    )
-    audit(caller, context, "instance.suspend", made.instance_id)
-    return to_instance_response(made)
+    with audited(AuditKind.INSTANCE_SUSPEND, caller, context, Subject("instance", instanceId)):
+        made = instances.suspend(
+            instanceId,
+            _decision(context),
+            instances=DynamoInstances(),
+            registrations=DynamoRegistrations(),
+            queue=INSTANCE_NOTICE_JOBS,
+        )
+        return to_instance_response(made)
 
 
 @operate(
@@ -134,6 +138,7 @@ def suspend_instance(instanceId: str, caller: ApiKey, context: RequestContext) -
     + NETWORK.can("GetItem", "Query", "BatchGetItem", "UpdateItem", "DeleteItem")
     + TOKENS.can("UpdateItem", "DeleteItem")
     + PEERS.can("UpdateItem"),
+    audits=(AuditKind.INSTANCE_REMOVE,),
 )
 def remove_instance(instanceId: str, caller: ApiKey, context: RequestContext) -> InstanceOut:  # noqa: N803 - contract's spelling
     """Delete an instance that is not active, with its registration, token and agents.
@@ -141,9 +146,9 @@ def remove_instance(instanceId: str, caller: ApiKey, context: RequestContext) ->
     Connections between people stay. The address of a suspended instance is blocked from then on, so that they stay cut
     off.
     """
-    made = instances.remove(instanceId, instances=DynamoInstances(), listings=DynamoMarketplace())
-    audit(caller, context, "instance.remove", made.instance_id)
-    return to_instance_response(made)
+    with audited(AuditKind.INSTANCE_REMOVE, caller, context, Subject("instance", instanceId)):
+        made = instances.remove(instanceId, instances=DynamoInstances(), listings=DynamoMarketplace())
+        return to_instance_response(made)
 
 
 @operate(

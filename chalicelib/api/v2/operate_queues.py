@@ -2,8 +2,10 @@
 
 from chalice.app import Blueprint
 
-from chalicelib.api.v2.audit import audit
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import OPERATE, operate
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -73,6 +75,7 @@ def list_dead_letters(queue: str, caller: ApiKey) -> list[DeadLetterOut]:  # noq
     answers={200: "The result of the redrive."},
     refusals=(NotFound, TooLarge),
     grants=OPERATE + _READ + _REDRIVE,
+    audits=(AuditKind.DEAD_LETTERS_REDRIVE,),
 )
 def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, context: RequestContext) -> RedrivenOut:
     """Send dead letters back to their queue.
@@ -80,9 +83,10 @@ def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, context: R
     Send `messageIds`, or `all` for up to 500 per call. Each message is sent before it is deleted, so none is lost, and
     workers ignore duplicates. A message that was sent back is no longer listed, so you can repeat the call safely.
     """
-    done = dead_letters.redrive_dead_letters(queue, body, letters=SqsDeadLetters(_LISTING_SECONDS))
-    audit(caller, context, "deadLetters.redrive", f"{queue}: {done.sent}")
-    return done
+    with audited(AuditKind.DEAD_LETTERS_REDRIVE, caller, context, Subject("queue", queue)) as entry:
+        done = dead_letters.redrive_dead_letters(queue, body, letters=SqsDeadLetters(_LISTING_SECONDS))
+        entry.add(sent=done.sent)
+        return done
 
 
 @operate(

@@ -5,8 +5,10 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v2.audit import audit
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.fields import is_uuid
@@ -61,6 +63,7 @@ def list_tools_tokens(caller: ApiKey, context: RequestContext) -> list[ToolsToke
     refusals=(NotFound, Conflict, TooLarge),
     replay=NewSecretOut.model_validate,
     grants=OPERATE + REMEMBER + TOKENS.can("PutItem"),
+    audits=(AuditKind.TOOLS_TOKEN_ISSUE,),
 )
 def issue_tools_token(body: ToolsTokenIn, caller: ApiKey, context: RequestContext) -> NewSecretOut:
     """Create a tools token for an integrator.
@@ -68,16 +71,23 @@ def issue_tools_token(body: ToolsTokenIn, caller: ApiKey, context: RequestContex
     `token` is the secret, and only this reply contains it. Repeating the call with the same key and Idempotency-Key
     returns it again.
     """
-    made = tokens.create_tools_token(
-        body,
-        ids.mint_token(ids.TokenKind.TOOLS, str(uuid4())),
-        context=context,
-        integrators=DynamoDirectory(),
-        people=DynamoDirectory(),
-        tokens=DynamoTokens(),
-    )
-    audit(caller, context, "toolsToken.issue", made.id)
-    return made
+    token = ids.mint_token(ids.TokenKind.TOOLS, str(uuid4()))
+    with audited(
+        AuditKind.TOOLS_TOKEN_ISSUE,
+        caller,
+        context,
+        Subject("toolsToken", token.row_id),
+        integrator=body.integrator,
+        administrators=body.admin,
+    ):
+        return tokens.create_tools_token(
+            body,
+            token,
+            context=context,
+            integrators=DynamoDirectory(),
+            people=DynamoDirectory(),
+            tokens=DynamoTokens(),
+        )
 
 
 @operate(
@@ -89,6 +99,7 @@ def issue_tools_token(body: ToolsTokenIn, caller: ApiKey, context: RequestContex
     refusals=(NotFound, Conflict, TooLarge),
     replay=NewSecretOut.model_validate,
     grants=OPERATE + REMEMBER + TOKENS.can("UpdateItem"),
+    audits=(AuditKind.TOOLS_TOKEN_ROTATE,),
 )
 def rotate_tools_token(
     tokenId: str,  # noqa: N803 - contract's spelling
@@ -101,9 +112,10 @@ def rotate_tools_token(
     The previous secret keeps working for 24 hours, or ends immediately with `atOnce`.
     """
     token = ids.mint_token(ids.TokenKind.TOOLS, _token_id(tokenId))
-    made = tokens.rotate_tools_token(token, at_once=body.at_once, context=context, tokens=DynamoTokens())
-    audit(caller, context, "toolsToken.rotate", made.id)
-    return made
+    with audited(
+        AuditKind.TOOLS_TOKEN_ROTATE, caller, context, Subject("toolsToken", token.row_id), atOnce=body.at_once
+    ):
+        return tokens.rotate_tools_token(token, at_once=body.at_once, context=context, tokens=DynamoTokens())
 
 
 @operate(
@@ -115,12 +127,12 @@ def rotate_tools_token(
     refusals=(NotFound, Conflict),
     replay=RevokedOut.model_validate,
     grants=OPERATE + REMEMBER + TOKENS.can("UpdateItem"),
+    audits=(AuditKind.TOOLS_TOKEN_REVOKE,),
 )
 def revoke_tools_token(tokenId: str, caller: ApiKey, context: RequestContext) -> RevokedOut:  # noqa: N803 - contract's spelling
     """Revoke a tools token.
 
     Calls with it are refused from now on. Personal tokens that were claimed with it keep working.
     """
-    ended = tokens.revoke_tools_token(_token_id(tokenId), context=context, grants=DynamoGrants())
-    audit(caller, context, "toolsToken.revoke", ended.id)
-    return ended
+    with audited(AuditKind.TOOLS_TOKEN_REVOKE, caller, context, Subject("toolsToken", _token_id(tokenId))):
+        return tokens.revoke_tools_token(_token_id(tokenId), context=context, grants=DynamoGrants())

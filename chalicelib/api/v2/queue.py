@@ -4,8 +4,11 @@ from uuid import uuid4
 
 from chalice.app import Blueprint
 
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.chat.domain.chat import AgentHeaders
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -226,6 +229,10 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, context: Reques
     + DELIVERIES.can("Query", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")
     + _ACKNOWLEDGE,
+    audits=(
+        AuditKind.QUEUE_ITEM_APPROVE,
+        AuditKind.QUEUE_ITEM_REJECT,
+    ),
 )
 def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, context: RequestContext) -> ConfirmedOut:  # noqa: A002 - contract
     """Approve or reject a task that waits for confirmation.
@@ -237,7 +244,8 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, context: Reques
     confirmation = Confirmation(
         caller, context, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), gather
     )
-    return confirmation.decide(id, body)
+    with audited(AuditKind(f"queueItem.{body.action}"), caller, context, Subject("queueItem", id)):
+        return confirmation.decide(id, body)
 
 
 @operation(

@@ -1,12 +1,13 @@
 """Sessions: sign in with a browser, list and end your sessions, and open sockets with them."""
 
-from uuid import uuid4
-
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v2.browsers import browser_of
+from chalicelib.api.audit import audited, refusals_audited
+from chalicelib.api.v2.browsers import browser_of, sign_in_audited
 from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import Session
 from chalicelib.core.domain.envelope import envelope_json
 from chalicelib.core.domain.errors import Forbidden, NotFound, TooLarge, Unauthorized
@@ -18,7 +19,7 @@ from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.sockets import SocketCloser
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import DIRECTORY, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS
+from chalicelib.resources import DIRECTORY, NETWORK, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS
 from chalicelib.settings import settings
 from chalicelib.tokens.domain.sessions import (
     EndedSessionsOut,
@@ -61,7 +62,12 @@ def _admit_browser(request: RawRequest) -> Browser:
     answer=SignedInOut,
     refusals=(Unauthorized, Forbidden, TooLarge),
     gate=_admit_browser,
-    grants=_LIST + _END + TOKENS.can("PutItem") + DIRECTORY.can("ConditionCheckItem", "BatchGetItem"),
+    grants=_LIST
+    + _END
+    + TOKENS.can("PutItem")
+    + DIRECTORY.can("ConditionCheckItem", "BatchGetItem")
+    + NETWORK.can("UpdateItem"),
+    audits=(AuditKind.SESSION_BEGIN, AuditKind.SESSION_REFUSE),
 )
 def sign_in(body: SignInIn, admitted: Browser, context: RequestContext) -> OperationReply:
     """Sign in with the code of a sign-in link.
@@ -71,6 +77,11 @@ def sign_in(body: SignInIn, admitted: Browser, context: RequestContext) -> Opera
     after twelve hours without a request, and after seven days, unless the desk has other settings. A person has 20
     sessions at most; with one more, the oldest ends.
     """
+    with refusals_audited(AuditKind.SESSION_REFUSE, context, way="link"):
+        return _sign_in(body, admitted, context)
+
+
+def _sign_in(body: SignInIn, admitted: Browser, context: RequestContext) -> OperationReply:
     given, code = settings(), ids.parse_sign_in_secret(SignInSecret.CODE, body.code)
     if code is None:
         raise Unauthorized(sessions.USED_CODE)
@@ -79,19 +90,20 @@ def sign_in(body: SignInIn, admitted: Browser, context: RequestContext) -> Opera
     if body.preview:
         return OperationReply(envelope_json(SignedInOut(person=person, session_id=None, ends_at=None)), 200)
     token = ids.mint_sign_in_secret(SignInSecret.SESSION)
-    session = sessions.begin_session(
-        person.id,
-        token,
-        code=code,
-        session_id=str(uuid4()),
-        browser=admitted,
-        lifetime=Lifetime(given.session_hours, given.session_idle_hours),
-        now=context.now,
-        sessions=store,
-        closer=_closer(),
-    )
-    if session is None:
-        raise Unauthorized(sessions.USED_CODE)
+    with sign_in_audited(context, person.id, browser=admitted, way="link") as session_id:
+        session = sessions.begin_session(
+            person.id,
+            token,
+            code=code,
+            session_id=session_id,
+            browser=admitted,
+            lifetime=Lifetime(given.session_hours, given.session_idle_hours),
+            now=context.now,
+            sessions=store,
+            closer=_closer(),
+        )
+        if session is None:
+            raise Unauthorized(sessions.USED_CODE)
     ends_at = sessions.moment_of(session.ends_at())
     signed_in = SignedInOut(person=person, session_id=session.session_id, ends_at=ends_at)
     return OperationReply(envelope_json(signed_in), 201, {"Set-Cookie": to_cookie(token.text, given.session_hours)})
@@ -120,13 +132,17 @@ def list_sessions(caller: Session, context: RequestContext) -> list[SessionOut]:
     answers={200: "How many sessions ended."},
     refusals=(NotFound,),
     grants=SPEND + _LIST + _END,
+    audits=(AuditKind.SESSION_END,),
 )
 def end_sessions(query: SessionQuery, caller: Session, context: RequestContext) -> EndedSessionsOut:
     """End one of your sessions, or without an id all but this one.
 
     Requests of an ended session get 401, and its open connections are closed.
     """
-    return sessions.end_sessions(query.id, owner=caller, now=context.now, sessions=DynamoSessions(), closer=_closer())
+    with audited(AuditKind.SESSION_END, caller, context, each=True):
+        return sessions.end_sessions(
+            query.id, owner=caller, now=context.now, sessions=DynamoSessions(), closer=_closer()
+        )
 
 
 @operation(
@@ -138,11 +154,13 @@ def end_sessions(query: SessionQuery, caller: Session, context: RequestContext) 
     answers={200: "You are signed out."},
     answer={200: None},
     grants=SPEND + _END,
+    audits=(AuditKind.SESSION_END,),
 )
-def sign_out(caller: Session) -> OperationReply:
+def sign_out(caller: Session, context: RequestContext) -> OperationReply:
     """End the session of this request, and delete its cookie."""
-    sessions.sign_out(owner=caller, sessions=DynamoSessions(), closer=_closer())
-    return OperationReply(envelope_json(None), 200, {"Set-Cookie": to_ended_cookie()})
+    with audited(AuditKind.SESSION_END, caller, context, Subject("session", caller.key_id)):
+        sessions.sign_out(owner=caller, sessions=DynamoSessions(), closer=_closer())
+        return OperationReply(envelope_json(None), 200, {"Set-Cookie": to_ended_cookie()})
 
 
 @operation(
@@ -154,6 +172,7 @@ def sign_out(caller: Session) -> OperationReply:
     envelope="TicketAnswer",
     answers={201: "The ticket."},
     grants=SPEND + TOKENS.can("PutItem", "ConditionCheckItem"),
+    audits=(AuditKind.TICKET_CREATE,),
 )
 def create_socket_ticket(caller: Session, context: RequestContext) -> TicketOut:
     """Create a ticket, with which one socket can be opened within 30 seconds.
@@ -162,4 +181,5 @@ def create_socket_ticket(caller: Session, context: RequestContext) -> TicketOut:
     lasts as long as the session.
     """
     ticket = ids.mint_sign_in_secret(SignInSecret.TICKET)
-    return sessions.create_ticket(ticket, owner=caller, now=context.now, sessions=DynamoSessions())
+    with audited(AuditKind.TICKET_CREATE, caller, context, Subject("session", caller.key_id)):
+        return sessions.create_ticket(ticket, owner=caller, now=context.now, sessions=DynamoSessions())

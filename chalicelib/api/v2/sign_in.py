@@ -9,8 +9,11 @@ from chalice.app import Blueprint
 from pydantic import Field
 
 from chalicelib import ids
-from chalicelib.api.v2.browsers import browser_of
+from chalicelib.api.audit import audit_refusal, audited
+from chalicelib.api.v2.browsers import browser_of, sign_in_audited
 from chalicelib.api.v2.contract import operation
+from chalicelib.core.domain.audit import Actor, ActorKind
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.fields import Omittable, Query
 from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.core.stores.shares import DynamoShares
@@ -86,9 +89,31 @@ def _lead(address: str, *cookies: str) -> OperationReply:
     return OperationReply(page, 303, {"Location": address, "Set-Cookie": [*cookies]})
 
 
-def _refuse(refused: SignInRefused, provider_id: str) -> OperationReply:
+def _refuse(refused: SignInRefused, provider_id: str, context: RequestContext) -> OperationReply:
     log.warning("sign-in with %s refused: %s (%s)", ascii(provider_id)[:80], refused.error, refused.detail[:300])
+    # A stranger chooses the id, which is a provider's only if there is one.
+    is_provider = refused.error is not SignInError.UNKNOWN_PROVIDER
+    way = provider_id if is_provider else "provider"
+    audit_refusal(AuditKind.SESSION_REFUSE, context, way=way, reason=refused.error.value)
     return _go(f"sign-in-failed={refused.error}", ended_attempt_cookie())
+
+
+def _begin(user_id: str, token: ids.MintedToken, browser: Browser, provider_id: str, context: RequestContext) -> None:
+    given = settings()
+    with sign_in_audited(context, user_id, browser=browser, way=provider_id) as session_id:
+        session = begin_session(
+            user_id,
+            token,
+            code=None,
+            session_id=session_id,
+            browser=browser,
+            lifetime=Lifetime(given.session_hours, given.session_idle_hours),
+            now=context.now,
+            sessions=DynamoSessions(),
+            closer=SocketCloser(DynamoSockets(), ApiGatewaySockets()),
+        )
+        if session is None:
+            raise SignInRefused(SignInError.INACTIVE, "the employee was deactivated meanwhile")
 
 
 def _read_attempt(request: RawRequest) -> tuple[Browser, Attempt | None]:
@@ -121,6 +146,7 @@ def list_sign_in_providers() -> list[SignInProviderOut]:
     answers={303: "The provider's page, or the sign-in page with a reason."},
     media_type=_PAGE,
     grants=DIRECTORY.can("GetItem", "PutItem") + NETWORK.can("UpdateItem"),
+    audits=(AuditKind.SESSION_REFUSE,),
 )
 def start_sign_in(providerId: str, context: RequestContext) -> OperationReply:  # noqa: N803 - as other paths have it
     """Send a browser to a provider of identities, to sign in there.
@@ -131,7 +157,7 @@ def start_sign_in(providerId: str, context: RequestContext) -> OperationReply:  
     try:
         address = _single_sign_on(context).start(providerId, attempt, now=context.now)
     except SignInRefused as refused:
-        return _refuse(refused, providerId)
+        return _refuse(refused, providerId, context)
     return _lead(address, attempt_cookie(attempt))
 
 
@@ -151,6 +177,7 @@ def start_sign_in(providerId: str, context: RequestContext) -> OperationReply:  
     + SOCKET_API.can_post()
     + NETWORK.can("UpdateItem")
     + UNSEAL,
+    audits=(AuditKind.SESSION_BEGIN, AuditKind.SESSION_REFUSE, AuditKind.PERSON_PROVISION),
 )
 def finish_sign_in(
     providerId: str,  # noqa: N803 - as other paths have it
@@ -164,23 +191,12 @@ def finish_sign_in(
     """
     browser, attempt = admitted
     back = Return(query.code or "", query.state or "", query.iss, query.error)
-    sign_on, token, given = _single_sign_on(context), ids.mint_sign_in_secret(SignInSecret.SESSION), settings()
+    sign_on, token = _single_sign_on(context), ids.mint_sign_in_secret(SignInSecret.SESSION)
     try:
         identity = sign_on.identify(providerId, attempt, back, now=context.now)
-        person = sign_on.person_of(identity, provider_id=providerId, people=DynamoDirectory(), user_id=str(uuid4()))
-        session = begin_session(
-            person.user_id,
-            token,
-            code=None,
-            session_id=str(uuid4()),
-            browser=browser,
-            lifetime=Lifetime(given.session_hours, given.session_idle_hours),
-            now=context.now,
-            sessions=DynamoSessions(),
-            closer=SocketCloser(DynamoSockets(), ApiGatewaySockets()),
-        )
+        with audited(AuditKind.PERSON_PROVISION, Actor(ActorKind.PROVIDER, providerId), context, each=True):
+            person = sign_on.person_of(identity, provider_id=providerId, people=DynamoDirectory(), user_id=str(uuid4()))
+        _begin(person.user_id, token, browser, providerId, context)
     except SignInRefused as refused:
-        return _refuse(refused, providerId)
-    if session is None:
-        return _refuse(SignInRefused(SignInError.INACTIVE, "the employee was deactivated meanwhile"), providerId)
-    return _go("signed-in", to_cookie(token.text, given.session_hours), ended_attempt_cookie())
+        return _refuse(refused, providerId, context)
+    return _go("signed-in", to_cookie(token.text, settings().session_hours), ended_attempt_cookie())

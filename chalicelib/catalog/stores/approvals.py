@@ -24,8 +24,10 @@ from chalicelib.catalog.domain.approvals import (
 )
 from chalicelib.catalog.domain.catalog import CatalogItem
 from chalicelib.catalog.stores.catalog import approval_check, approval_key, integrator_key, item_key, linked_items
+from chalicelib.core.domain.audit import Subject
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
+from chalicelib.core.stores import audit_trail
 from chalicelib.core.stores.actions import EXISTS, check, delete, put, put_new, update
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row, from_item, to_item, values
@@ -63,6 +65,7 @@ class DynamoApprovals:
         """
         actions: list[Action]
         if approval == over:
+            audit_trail.note_no_change()
             if claim is None:
                 return approval
             actions = [check(CATALOG, _key(over), "version = :seen", seen=over.version)]
@@ -72,7 +75,7 @@ class DynamoApprovals:
                 pointer = {"slug": approval.slug, "userId": approval.user_id}
                 actions.append(put(CATALOG, _request_key(approval.approval_id) | pointer))
         try:
-            commit(actions, claim=claim, reply=reply)
+            commit(actions, claim=claim, reply=reply, audited=_subject(approval))
         except Refused as refused:
             return _approval_from_row(refused.rows[0]) if refused.rows[0] else None
         return approval
@@ -108,7 +111,7 @@ class DynamoApprovals:
         actions += [end_grant_action(each.grant_id, each.state) for each in ending]
         keepers = sorted({each.kept_by_item for each in impact.dependent_grants if each.kept_by_item})
         actions += [approval_check(keeper, revoked.user_id) for keeper in keepers]
-        return try_commit(actions, claim=claim, reply=reply)
+        return try_commit(actions, claim=claim, reply=reply, audited=_subject(revoked))
 
     def store_reply(self, claim: Claim, *, reply: StoredReply) -> None:
         """Store the reply of a call that changed nothing. One store call.
@@ -252,6 +255,10 @@ def _position_after(key: Row) -> ApprovalPosition:
 
 def _listing(slug: str, user_id: str, requested_at: str) -> Row:
     return {"listed": _APPROVALS, "listedAs": f"{requested_at}#{approval_id(slug, user_id)}"}
+
+
+def _subject(approval: Approval) -> Subject:
+    return Subject("approval", approval.approval_id, approval.user_id)
 
 
 def _key(approval: Approval) -> Row:

@@ -19,6 +19,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
+from chalicelib.core.stores.audit_trail import note_changes, note_no_change
 from chalicelib.core.stores.codec import Codec, Column
 from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get, get_all, query
@@ -63,7 +64,7 @@ class DynamoCatalog:
         """
         put = put_new(CATALOG, item_key(item.slug) | _columns(item) | {"liveApprovals": 0, "liveAssets": 0})
         try:
-            commit([put, *_relink(item.slug, None, item.integrator)], claim=claim, reply=reply)
+            commit([put, *_relink(item.slug, None, item.integrator)], claim=claim, reply=reply, audited=True)
         except Refused as refused:
             # Item ids are new, so a row with this id was written by an earlier attempt of this call.
             if refused.rows[0].get("id") != item.item_id:
@@ -77,10 +78,13 @@ class DynamoCatalog:
         """
         key, seen = item_key(item.slug), {"seen": over.item_id, "seenVersion": over.version}
         if item == over:
+            note_no_change()
             return claim is None or try_commit([check(CATALOG, key, _UNCHANGED, **seen)], claim=claim, reply=reply)
         columns = _columns(item)
+        note_changes(_columns(over), {name: columns[name] for name in columns if name not in _OWN_COLUMNS})
         change = update(CATALOG, key, f"SET {assignments(columns)}", _UNCHANGED, **columns, **seen)
-        return try_commit([change, *_relink(item.slug, over.integrator, item.integrator)], claim=claim, reply=reply)
+        actions = [change, *_relink(item.slug, over.integrator, item.integrator)]
+        return try_commit(actions, claim=claim, reply=reply, audited=True)
 
     def remove_item(self, item: CatalogItem, *, claim: Claim | None, reply: StoredReply) -> Blockers | None:
         """Delete an item without dependents, if it has not changed since it was read. One store call.
@@ -100,7 +104,7 @@ class DynamoCatalog:
             none=0,
         )
         try:
-            commit([remove, *_relink(item.slug, item.integrator, None)], claim=claim, reply=reply)
+            commit([remove, *_relink(item.slug, item.integrator, None)], claim=claim, reply=reply, audited=True)
         except Refused as refused:
             if not (row := refused.rows[0]):
                 raise NotFound("Catalog item not found.") from refused
@@ -153,6 +157,10 @@ def _relink(slug: str, before: str | None, after: str | None) -> list[Action]:
         for verb, integrator in (("DELETE", before), ("ADD", after))
         if integrator is not None
     ]
+
+
+# What every change sets.
+_OWN_COLUMNS = frozenset({"updatedAt", "version"})
 
 
 def _columns(item: CatalogItem) -> Row:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.core.domain.audit import Subject
 from chalicelib.core.domain.budgets import day_of
 from chalicelib.core.domain.callers import TokenStatus, ToolsToken
 from chalicelib.core.domain.idempotency import Claim
@@ -54,6 +55,7 @@ class DynamoClaims:
                 _claim_actions(grant, token, terms, approved_by=approved_by, seen=seen, now=now),
                 claim=claim,
                 reply=reply,
+                audited=Subject("personalToken", grant.grant_id, grant.user_id),
             )
         except Refused as refused:
             # An earlier attempt of this call may have stored the secret.

@@ -10,9 +10,11 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.attempts import pause
+from chalicelib.core.domain.audit import AuditEntry, Subject
 from chalicelib.core.domain.errors import IdempotencyInProgress, Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyRecord
 from chalicelib.core.ports import Action
+from chalicelib.core.stores import audit_trail
 from chalicelib.core.stores.actions import NEW, put
 from chalicelib.core.stores.full_lists import list_full, tables_of
 from chalicelib.core.stores.items import Row, from_item, to_item
@@ -41,12 +43,14 @@ def commit(
     claim: Claim | None = None,
     reply: Mapping[str, Any] | None = None,
     tokened: bool = False,
+    audited: bool | Subject = False,
 ) -> None:
     """Write all of `actions` or none; with a claim also its record, which stores `reply` for repeated calls.
 
     Each action is one `TransactWriteItems` member. A single `Put`, `Update` or `Delete` without a claim is made as
-    the plain call, at half the price; a single condition is a transaction, and so is every call with `tokened`. One
-    store call, unless other transactions hold the same rows.
+    the plain call, at half the price; a single condition is a transaction, and so is every call with `tokened`. If an
+    entry point has opened an entry of the audit log (see audit_trail), one of the transactions that are `audited` has
+    it, about the subject if one is given. One store call, unless other transactions hold the same rows.
 
     The SDK sends a call again if its response is lost, and the condition may then fail on what the call itself has
     written. The store recognises a transaction by its token, and a plain `Put` is recognised here by the row that it
@@ -58,7 +62,26 @@ def commit(
         ListFull: the rows of a partition key have no more room; nothing was written.
         IdempotencyInProgress, Unavailable: other transactions kept the rows busy.
     """
-    members = [*actions, _record(claim, reply or {})] if claim else list(actions)
+    draft = audit_trail.current() if audited else None
+    entry = draft.take(audited if isinstance(audited, Subject) else None) if draft else None
+    try:
+        _commit(actions, entry, claim, reply or {}, tokened=tokened)
+    except BaseException:
+        if draft and entry:
+            draft.give_back()
+        raise
+
+
+def _commit(
+    actions: Sequence[Action],
+    entry: AuditEntry | None,
+    claim: Claim | None,
+    reply: Mapping[str, Any],
+    *,
+    tokened: bool,
+) -> None:
+    recorded = [audit_trail.put_entry_action(entry)] if entry else []
+    members = [*actions, *recorded, *([_record(claim, reply)] if claim else [])]
     for attempt in range(_ATTEMPTS):
         try:
             _write(members, tokened=tokened)
@@ -92,10 +115,11 @@ def try_commit(
     claim: Claim | None = None,
     reply: Mapping[str, Any] | None = None,
     tokened: bool = False,
+    audited: bool | Subject = False,
 ) -> bool:
     """Commit, and return False instead of raising `Refused` if a condition does not hold."""
     try:
-        commit(actions, claim=claim, reply=reply, tokened=tokened)
+        commit(actions, claim=claim, reply=reply, tokened=tokened, audited=audited)
     except Refused:
         return False
     return True

@@ -26,6 +26,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import EXISTS, assignments, check, delete, put, put_new, update
+from chalicelib.core.stores.audit_trail import note_changes
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all, query_partition
@@ -64,7 +65,7 @@ class DynamoDirectory(DynamoEmployees, DynamoProjectAccess):
         """
         row = integrator_key(integrator.slug) | _INTEGRATOR.to_row(integrator)
         try:
-            commit([put_new(DIRECTORY, row)], claim=claim, reply=reply)
+            commit([put_new(DIRECTORY, row)], claim=claim, reply=reply, audited=True)
         except Refused as refused:
             raise Conflict(f"Another integrator already has the slug {integrator.slug}.") from refused
 
@@ -94,7 +95,8 @@ class DynamoDirectory(DynamoEmployees, DynamoProjectAccess):
             **{name: columns[name] for name in _EDITABLE},
             **{f"seen_{name}": seen[name] for name in _EDITABLE},
         )
-        return try_commit([change], claim=claim, reply=reply)
+        note_changes({name: seen[name] for name in _EDITABLE}, {name: columns[name] for name in _EDITABLE})
+        return try_commit([change], claim=claim, reply=reply, audited=True)
 
     def archive_integrator(self, slug: str, *, at: str) -> None:
         """Archive an integrator; an archived one keeps its time. One store call.
@@ -103,7 +105,8 @@ class DynamoDirectory(DynamoEmployees, DynamoProjectAccess):
             NotFound: the integrator is unknown.
         """
         key = integrator_key(slug)
-        if not try_commit([update(DIRECTORY, key, "SET archivedAt = if_not_exists(archivedAt, :at)", EXISTS, at=at)]):
+        archived = update(DIRECTORY, key, "SET archivedAt = if_not_exists(archivedAt, :at)", EXISTS, at=at)
+        if not try_commit([archived], audited=True):
             raise NotFound(f"Integrator {slug} not found.")
 
     def add_project(self, project: Project, team: Team | None) -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.audit import person_subject
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
+from chalicelib.core.stores import audit_trail
 from chalicelib.core.stores.actions import check, put_new, update
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
@@ -44,8 +46,12 @@ class DynamoEmployees:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         counts = [count_added(people=[Visibility.CONNECTIONS])] if person.active else []
+        audit_trail.note(created=True, operator=person.operator or None)
         if not try_commit(
-            [*(put_new(DIRECTORY, row) for row in person_rows(person)), *counts, *along], claim=claim, reply=reply
+            [*(put_new(DIRECTORY, row) for row in person_rows(person)), *counts, *along],
+            claim=claim,
+            reply=reply,
+            audited=person_subject(person.user_id),
         ):
             raise Conflict(f"Another employee already has the address {person.email}.")
 
@@ -87,10 +93,11 @@ class DynamoEmployees:
         while attempts.again():
             row = _find_row(user_id)
             if row["active"] == active:
+                audit_trail.note_no_change()
                 return
             ends_operator = not active and row.get("operator")
             checks = [_another_operator(user_id, while_operator)] if ends_operator and while_operator else []
-            if try_commit([*set_active_actions(row, active=active), *checks]):
+            if try_commit([*set_active_actions(row, active=active), *checks], audited=person_subject(user_id)):
                 return
             while_operator = while_operator and user_id
 
@@ -127,7 +134,11 @@ class DynamoEmployees:
                 operator=over.operator if operator is None else operator,
             )
             if person == over and not along:
+                audit_trail.note_no_change()
                 return person
+            # Not the names themselves: entries outlive a person's data.
+            audit_trail.note(name="changed" if person.name != over.name else None)
+            audit_trail.note_changes({"operator": over.operator}, {"operator": person.operator})
             change = update(
                 DIRECTORY,
                 {"pk": row["pk"], "sk": row["sk"]},
@@ -141,7 +152,7 @@ class DynamoEmployees:
             )
             ends_operator = over.active and over.operator and not person.operator
             checks = [_another_operator(user_id, while_operator)] if ends_operator and while_operator else []
-            if try_commit([change, *along, *checks]):
+            if try_commit([change, *along, *checks], audited=person_subject(user_id)):
                 return person
             while_operator = while_operator and user_id
 

@@ -120,7 +120,7 @@ class DynamoQueue:
         """
         decided_event = [decision_update(decision)] if decision else []
         actions = [*change_items_actions(changes, by=by, seen=seen), *decided_event, *also]
-        return try_commit(actions, claim=claim, reply=reply)
+        return try_commit(actions, claim=claim, reply=reply, audited=True)
 
     def save_settings(
         self,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from chalicelib.core.domain.audit import Subject
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.idempotency import Claim
@@ -78,7 +79,12 @@ class DynamoGrants:
             owner=pointer["userId"],
         )
         try:
-            commit([switch, active_person_check(pointer["userId"])] if active else [switch], claim=claim, reply=reply)
+            commit(
+                [switch, active_person_check(pointer["userId"])] if active else [switch],
+                claim=claim,
+                reply=reply,
+                audited=Subject("key", key_id, pointer["userId"]),
+            )
         except Refused as refused:
             if 0 in refused.failed:
                 return False
@@ -100,7 +106,7 @@ class DynamoGrants:
         owner = pointer["userId"]
         discount = update(TOKENS, keys_of_key(owner), "DELETE keyIds :removed", removed={key_id})
         deletes = [delete(TOKENS, key, "userId = :owner", owner=owner) for key in keys]
-        return try_commit([*deletes, discount], claim=claim)
+        return try_commit([*deletes, discount], claim=claim, audited=Subject("key", key_id, owner))
 
     def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool:
         """Enable or disable a tools or personal token; False if nothing changes. One store call.
@@ -123,7 +129,9 @@ class DynamoGrants:
             **({} if active else {"admin": Disabler.ADMIN.value, "employee": Disabler.EMPLOYEE.value}),
         )
         try:
-            commit([switch, active_person_check(while_active)] if while_active else [switch], tokened=True)
+            commit(
+                [switch, active_person_check(while_active)] if while_active else [switch], tokened=True, audited=True
+            )
         except Refused as refused:
             if 0 not in refused.failed:
                 raise Forbidden("The owner of this token is not an active employee.") from refused
@@ -143,7 +151,7 @@ class DynamoGrants:
         """
         revoked = TokenStatus.REVOKED.value
         revoke = update(TOKENS, tools_key(token_id), "SET #status = :revoked", EXISTS, revoked=revoked)
-        return try_commit([revoke], claim=claim, reply=reply)
+        return try_commit([revoke], claim=claim, reply=reply, audited=True)
 
     def list_usage(self, user_id: str | None) -> list[Usage]:
         """List the budget windows of all tools tokens, or of a person's personal tokens and keys, newest first.

@@ -51,7 +51,7 @@ class DynamoIntegrations:
         )
         checks = [active_person_check(user_id)] if active else []
         try:
-            commit([switch, *checks], claim=claim, reply=reply)
+            commit([switch, *checks], claim=claim, reply=reply, audited=True)
         except Refused as refused:
             if 0 not in refused.failed:
                 raise Forbidden("The owner of this token is not an active employee.") from refused

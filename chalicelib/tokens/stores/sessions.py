@@ -14,6 +14,7 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
+from chalicelib.core.domain.audit import Subject, person_subject
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.ports import Action
@@ -42,7 +43,8 @@ class DynamoSessions:
         ends = now + CODE_LIFETIME
         owner = {"keyOwner": _code_owner(user_id), "createdAt": timestamp(now)}
         row = token_key(code) | {"userId": user_id} | owner | _until(int(ends.timestamp()))
-        return ends if try_commit([put_new(TOKENS, row), active_person_check(user_id)]) else None
+        stored = try_commit([put_new(TOKENS, row), active_person_check(user_id)], audited=person_subject(user_id))
+        return ends if stored else None
 
     def end_codes(self, user_id: str) -> int:
         """Delete the codes that sign a person in, and return their number. One store call for each, and 2; else 1."""
@@ -79,7 +81,7 @@ class DynamoSessions:
             actions.append(
                 delete(TOKENS, key, "userId = :user AND expiresAt > :now", user=session.user_id, now=seconds)
             )
-        return try_commit(actions)
+        return try_commit(actions, audited=Subject("session", session.session_id, session.user_id))
 
     def list_of(self, user_id: str, *, now: datetime) -> list[SessionState]:
         """List a person's sessions that have not ended, newest first. Two store calls; one when there are none."""
@@ -91,7 +93,8 @@ class DynamoSessions:
         if not pointer or pointer["userId"] != user_id:
             return False
         keys = (token_key(session_from_hash(pointer["hash"])), _pointer(session_id))
-        return try_commit([delete(TOKENS, key, "userId = :owner", owner=user_id) for key in keys])
+        ends = [delete(TOKENS, key, "userId = :owner", owner=user_id) for key in keys]
+        return try_commit(ends, audited=Subject("session", session_id, user_id))
 
     def end_presented(self, session: PresentedToken) -> tuple[str, str] | None:
         """Delete the session that a browser presents, and return its person and id; None if it has ended.
@@ -109,7 +112,7 @@ class DynamoSessions:
         ends = now + TICKET_LIFETIME
         row = token_key(ticket) | {"hash": session.row_id} | _until(int(ends.timestamp()))
         held = check(TOKENS, token_key(session), "#status = :active", active=TokenStatus.ACTIVE.value)
-        return ends if try_commit([put_new(TOKENS, row), held]) else None
+        return ends if try_commit([put_new(TOKENS, row), held], audited=True) else None
 
     def take_ticket(self, ticket: PresentedToken, *, now: datetime) -> PresentedToken | None:
         """Find the session that a ticket stands for, and use the ticket up; None if it was used, or has expired.

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chalicelib.core.domain import bounds
+from chalicelib.core.domain.audit import Subject
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.fields import timestamp
@@ -94,6 +95,7 @@ class DynamoTokens:
                 ],
                 claim=claim,
                 reply=reply,
+                audited=Subject("key", grant.key_id, grant.user_id),
             )
         except Refused as refused:
             if _OWNER in refused.failed:
@@ -133,7 +135,7 @@ class DynamoTokens:
             **({} if at_once else {"ends": int(ends.timestamp())}),
         )
         try:
-            commit([replace], claim=claim, reply=reply)
+            commit([replace], claim=claim, reply=reply, audited=True)
         except Refused as refused:
             # If the row has this secret already, an earlier attempt of this call has stored it.
             if not refused.rows[0]:
@@ -164,7 +166,7 @@ class DynamoTokens:
 
     def _add(self, token: MintedToken, row: Row, claim: Claim | None = None, reply: Row | None = None) -> None:
         try:
-            commit([put_new(TOKENS, new_token_row(token) | row)], claim=claim, reply=reply)
+            commit([put_new(TOKENS, new_token_row(token) | row)], claim=claim, reply=reply, audited=True)
         except Refused as refused:
             # Secrets are fresh, so a token that is there with this one was stored by a retry below us.
             if refused.rows[0].get("secretHash") != token.secret_hash:

@@ -21,11 +21,13 @@ from datetime import datetime
 from chalicelib.aws import dynamodb
 from chalicelib.chat.domain.chat import Message
 from chalicelib.chat.stores.chat import add_message_action
+from chalicelib.core.domain.audit import Subject
 from chalicelib.core.domain.errors import RateLimited
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import EXISTS, NEW, assignments, check, delete, put, put_new, update
+from chalicelib.core.stores.audit_trail import note_no_change
 from chalicelib.core.stores.hourly_limits import count_in_hour_action, seconds_left_of_hour
 from chalicelib.core.stores.items import Row, from_item, values
 from chalicelib.core.stores.reads import get, get_all, list_due, query_partition
@@ -132,7 +134,7 @@ class DynamoConnections(DynamoConnectionTokens):
             *([add_message_action(message)] if message else []),
         ]
         try:
-            commit(actions, claim=claim, reply=reply)
+            commit(actions, claim=claim, reply=reply, audited=_subject(connection))
         except Refused as refused:
             _check_number(connection, refused, place=1)
             if bounds and 0 not in refused.failed:
@@ -162,6 +164,7 @@ class DynamoConnections(DynamoConnectionTokens):
         """
         if connection == over:
             unchanged = check(PEERS, key_of(over), "#version = :seen", seen=over.version)
+            note_no_change()
             return claim is None or try_commit([unchanged], claim=claim, reply=reply)
         columns = to_columns(connection)
         changes = {name: columns[name] for name in CHANGING}
@@ -173,7 +176,7 @@ class DynamoConnections(DynamoConnectionTokens):
             *map(add_notice_action, notices),
             *([add_message_action(message)] if message else []),
         ]
-        return try_commit(actions, claim=claim, reply=reply)
+        return try_commit(actions, claim=claim, reply=reply, audited=_subject(connection))
 
     def meet(self, connection: Connection, *, over: Connection, keys: Sequence[PeerKey]) -> bool:
         """Record what a desk publishes: the keys, and its canonical address in `connection`.
@@ -225,7 +228,7 @@ class DynamoConnections(DynamoConnectionTokens):
             *([delete(PEERS, pair_key_of(over), "connectionId = :id", **of_pair)] if counts else []),
             *([add_message_action(message)] if message else []),
         ]
-        return try_commit(actions)
+        return try_commit(actions, audited=_subject(connection))
 
     def delete_removed(self, connection: Connection, job: ConnectionNoticeJob) -> None:
         """Delete the rows of a removed connection, that of `job` and its connection in the last write.
@@ -322,3 +325,7 @@ def _check_number(connection: Connection, refused: Refused, *, place: int) -> No
 def _connections_of(pairs: Sequence[Row]) -> list[Connection]:
     keys = [connection_key(each["tokenHash"], each["connectionId"]) for each in pairs]
     return list(map(from_row, get_all(PEERS, keys))) if keys else []
+
+
+def _subject(connection: Connection) -> Subject:
+    return Subject("connection", connection.connection_id, connection.user_id)

@@ -43,7 +43,7 @@ class DynamoFederation:
     def block(self, origin: str, *, blocked: bool) -> None:
         """Let nothing in from the desk at this canonical origin, or let it in again. One store call."""
         verb = "ADD" if blocked else "DELETE"
-        commit([update(PEERS, _SETTINGS, f"{verb} blockedOrigins :origin", origin={origin})])
+        commit([update(PEERS, _SETTINGS, f"{verb} blockedOrigins :origin", origin={origin})], audited=True)
 
     def list_public_keys(self) -> list[PeerKey]:
         """List the present key and the one before it; empty if this deployment can't sign.

@@ -139,7 +139,7 @@ class DynamoInstances:
                 network_stats.count_instance_action(instance),
                 accept_key_action(over.key_hash, over.instance_id, holds=instance.is_active),
             ]
-        return try_commit(actions)
+        return try_commit(actions, audited=True)
 
     def remove(self, instance: Instance, *, holder: Instance | None) -> bool:
         """Delete an instance that is not active, with its token and its claim; False if it has changed since.
@@ -155,7 +155,8 @@ class DynamoInstances:
                 delete_token_action(instance),
                 network_stats.mark_stale_action(instance.instance_id, stale=False),
                 *cut,
-            ]
+            ],
+            audited=True,
         )
 
     def key_of(self, instance_id: str) -> str:
