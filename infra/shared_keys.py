@@ -7,8 +7,11 @@ and schedule, so that a new one has to be declared here.
 
 from dataclasses import dataclass
 
+from chalicelib.core.stores.audit_trail import SHARDS as AUDIT_SHARDS
 from chalicelib.inbox.domain.sent_positions import SHARDS
 from chalicelib.resources import (
+    ACTOR_INDEX,
+    AUDIT,
     CATALOG,
     DELIVERIES,
     DIRECTORY,
@@ -56,6 +59,8 @@ class SharedKey:
 _ALL, _OPERATORS = "everybody", "operators"
 
 SHARED_KEYS = (
+    SharedKey(AUDIT, r"LOG#[0-3]", _ALL, "a change is made that the audit log has", units=2, partitions=AUDIT_SHARDS),
+    SharedKey(AUDIT, r"[a-z][\w-]*", "one integrator's tokens", "a token is claimed", ACTOR_INDEX, units=2),
     SharedKey(
         DELIVERIES,
         r"[\w-]+#[0-7]",
@@ -96,6 +101,7 @@ SHARED_KEYS = (
     SharedKey(NETWORK, "hub-heartbeats", _OPERATORS, "a hub is joined, and each heartbeat to it", DUE_INDEX, units=2),
     SharedKey(NETWORK, "NETWORK", _OPERATORS, "the network's instances change"),
     SharedKey(NETWORK, r"REGISTRATIONS(#FROM#[\w.:]+)?", "strangers, each address with its share", "a desk registers"),
+    SharedKey(NETWORK, "AUDIT-REFUSALS", "strangers", "a sign-in is refused"),
     SharedKey(NETWORK, r"CLAIMS#FROM#[\w.:]+", "strangers at one address", "a desk asks for a connection"),
     SharedKey(NETWORK, r"SLUG#[\w-]+", "other desks", "agents are synced"),
     SharedKey(NETWORK, "notices", "other desks", "an instance registers or is decided", DUE_INDEX, units=2),
