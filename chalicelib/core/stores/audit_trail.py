@@ -13,6 +13,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from chalicelib import retention
+from chalicelib.core.domain.addresses import network_of
 from chalicelib.core.domain.audit import AuditEntry, Subject, describe_changes, to_details
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.ports import Action
@@ -121,7 +122,7 @@ def to_row(entry: AuditEntry) -> Row:
     """Convert an entry to its row (see audit_log)."""
     actor, subject = entry.actor, entry.subject
     row = {
-        "pk": log_key(shard_of(actor.id or entry.address or "")),
+        "pk": log_key(shard_of(actor.id or network_of(entry.address))),
         "sk": f"{timestamp(entry.at)}#{entry.entry_id}",
         "kind": str(entry.kind),
         "actor": actor.kind.value,

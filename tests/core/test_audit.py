@@ -1,0 +1,60 @@
+"""Audit entries: who acts with each credential, and details that are short enough to read."""
+
+import pytest
+
+from chalicelib.core.domain.audit import (
+    STRANGER,
+    Actor,
+    ActorKind,
+    Credential,
+    actor_of,
+    describe_changes,
+    person_subject,
+    to_details,
+)
+from chalicelib.core.domain.callers import (
+    ApiKey,
+    Caller,
+    InstanceKey,
+    PersonalToken,
+    PlatformToken,
+    Session,
+    ToolsToken,
+)
+
+CALLERS: list[tuple[Caller | None, Actor]] = [
+    (Session("s1", "u1", frozenset()), Actor(ActorKind.PERSON, "u1", Credential.SESSION, "s1")),
+    (ApiKey("k1", "u1", frozenset()), Actor(ActorKind.PERSON, "u1", Credential.KEY, "k1")),
+    (
+        ToolsToken("t1", "fd1", "fd1.", "u1", admin=True),
+        Actor(ActorKind.INTEGRATOR, "fd1", Credential.TOOLS_TOKEN, "t1"),
+    ),
+    (
+        PersonalToken("g1", "fd1", "fd1.", "u1", "t1", "u2", None, moderated=False),
+        Actor(ActorKind.INTEGRATOR, "fd1", Credential.PERSONAL_TOKEN, "g1"),
+    ),
+    (PlatformToken("i1"), Actor(ActorKind.INSTANCE, "i1", Credential.PLATFORM_TOKEN)),
+    (InstanceKey("h", frozenset(("b", "a"))), Actor(ActorKind.INSTANCE, "a,b", Credential.INSTANCE_KEY)),
+    (None, STRANGER),
+]
+
+
+@pytest.mark.parametrize(("caller", "actor"), CALLERS, ids=lambda each: type(each).__name__)
+def test_each_credential_names_who_acts(caller: Caller | None, actor: Actor) -> None:
+    assert actor_of(caller) == actor
+
+
+def test_details_are_few_and_short() -> None:
+    details = to_details({f"n{number}": "x" * 1000 for number in range(100)} | {"none": None})
+    assert len(details) == 16
+    assert {len(each) for each in details.values()} == {200}
+
+
+def test_changes_are_described_from_before_to_after() -> None:
+    before = {"name": "Old", "open": True, "tags": ["b", "a"], "same": 1}
+    after = {"name": "New", "open": False, "tags": None, "same": 1}
+    assert describe_changes(before, after) == {"name": "Old → New", "open": "yes → no", "tags": "a, b → –"}
+
+
+def test_a_person_is_the_person_whom_the_entry_concerns() -> None:
+    assert person_subject("u1").person_id == "u1"
