@@ -93,6 +93,16 @@ class SampleData:
             self.create(f"/api/v2/queue/{made}/confirm", {"action": "approve"})
         return made
 
+    def add_rejected_item(self) -> str:
+        made = self.add_queue_item()
+        self.create(f"/api/v2/queue/{made}/confirm", {"action": "reject"})
+        return made
+
+    def hold_event(self) -> str:
+        """Publish an event that waits for Alice, who moderates it."""
+        event = inputs.new_event(event_type="hr.offer.sent", title=CANARY, markdown_body=CANARY)
+        return str(self.create("/api/v1/events", event, self.desk.moderated)["deliveryId"])
+
     def add_shown_queue_item(self) -> str:
         """Add a task, and let agents of integrators see it."""
         self.create("/api/v2/settings", {"agentsOfIntegrators": True}, method="PATCH")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import time_machine
 
 from chalicelib.aws import dynamodb
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -14,6 +15,7 @@ from tests.support.api import Answer, Api
 from tests.support.concurrency import run_concurrently
 from tests.support.pump import Pumps
 from tests.support.sockets import Sockets
+from tests.tasks.client import add_task, change_settings, confirm_task, list_tasks
 
 EVENTS, INBOX, QUEUE = "/api/v1/events", "/api/v1/inbox", "/api/v2/queue"
 BOB = {"email": "Bob@Example.com"}
@@ -35,13 +37,73 @@ def test_approved_event_is_delivered_to_the_hinted_recipient(
     held = hold(api, desk, recipient_hint=BOB)
     assert inbox(api, desk.bob_key) == []
     approved = decide(api, desk, held, "approve")
-    assert (approved.status, approved.json["data"]["status"]) == (200, "ready")
+    assert (approved.status, approved.json["data"]["status"]) == (200, "done_today")
     assert inbox(api, desk.bob_key) == [held]
     assert inbox(api, desk.alice_key) == []
     assert [each["type"] for each in bob.frames] == ["connected", "delivery"]
     shown = api.get(f"{EVENTS}/{held}", desk.moderated).json
     assert (shown["moderation"]["status"], shown["recipientUserId"]) == ("approved", desk.user_id("bob"))
     assert api.get(f"{INBOX}/{held}", desk.bob_key).json["title"] == shown["title"]
+
+
+def test_event_that_is_approved_late_is_new_at_the_time_of_its_approval(api: Api, desk: Desk) -> None:
+    with time_machine.travel("2026-05-21T12:00:00Z", tick=False) as clock:
+        held = hold(api, desk, recipient_hint=BOB)
+        clock.shift(3600)
+        newer = api.post(EVENTS, inputs.new_event(), desk.bob).json["deliveryId"]
+        clock.shift(3600)
+        decide(api, desk, held, "approve")
+        assert inbox(api, desk.bob_key) == [held, newer]
+        assert api.get(f"{INBOX}/{held}", desk.bob_key).json["createdAt"] == "2026-05-21T12:00:00.000Z"
+        changed = api.call("PATCH", f"{INBOX}/{held}", {"read": True}, token=desk.bob_key)
+        assert (changed.status, inbox(api, desk.bob_key)) == (200, [held, newer])
+
+
+def test_approving_an_event_leaves_no_task_behind(api: Api, desk: Desk) -> None:
+    change_settings(api, desk, mode="chief_of_staff")
+    held = hold(api, desk, recipient_hint=BOB)
+    approved = decide(api, desk, held, "approve").json["data"]
+    assert (approved["status"], approved["autoDispatched"]) == ("done_today", None)
+    for status in ("pending_confirmation", "ready", "in_progress"):
+        assert api.get(f"{QUEUE}?status={status}", desk.alice_key).json["data"]["items"] == []
+
+
+def test_moderator_reads_the_whole_event_before_the_decision(api: Api, desk: Desk) -> None:
+    held = hold(api, desk, recipient_hint=BOB, markdown_body="# Offer", labels={"grade": "7"})
+    shown = api.get(f"{QUEUE}/{held}/event", desk.alice_key)
+    assert (shown.status, shown.calls[-2:]) == (200, ["GetItem", "Query"])
+    event = shown.json["data"]
+    assert (event["markdownBody"], event["labels"], event["recipientHint"]) == ("# Offer", {"grade": "7"}, BOB)
+    assert event["moderation"]["status"] == "pending"
+    task = api.post(QUEUE, {"title": "A task", "metadata": {"deliveryId": held}}, desk.bob_key).json["data"]["id"]
+    for key, item in ((desk.bob_key, held), (desk.bob_key, task), (desk.alice_key, "nope")):
+        assert api.get(f"{QUEUE}/{item}/event", key).status == 404
+
+
+def test_undoing_a_rejection_restores_the_same_task(api: Api, desk: Desk, sockets: Sockets, pump: Pumps) -> None:
+    members = {"description": "About", "priority": "high", "metadata": {"a": 1}, "source": "scout"}
+    before = add_task(api, desk, title="Buy a boat", **members)
+    other = add_task(api, desk)
+    assert confirm_task(api, desk, before["id"], "reject").status == 200
+    alice = sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    restored = api.post(f"{QUEUE}/{before['id']}/restore", None, desk.alice_key)
+    assert before | restored.json["data"] == before | {"updatedAt": restored.json["data"]["updatedAt"]}
+    (frame,) = (each for each in alice.frames if each["type"] == "queue_changed")
+    assert (frame["changeType"], frame["itemId"]) == ("added", before["id"])
+    listed = list_tasks(api, desk, status="pending_confirmation")
+    assert [each["id"] for each in listed["items"]] == [before["id"], other["id"]]
+    assert listed["pagination"]["total"] == 2
+    assert api.post(f"{QUEUE}/{before['id']}/restore", None, desk.alice_key).status == 404
+    assert api.post(f"{QUEUE}/{other['id']}/restore", None, desk.alice_key).status == 404
+    assert confirm_task(api, desk, before["id"], "approve").json["data"]["status"] == "ready"
+
+
+def test_rejection_that_its_sender_was_told_of_is_not_undone(api: Api, desk: Desk) -> None:
+    held = hold(api, desk, recipient_hint=BOB)
+    decide(api, desk, held, "reject")
+    refused = api.post(f"{QUEUE}/{held}/restore", None, desk.alice_key)
+    assert (refused.status, "told" in refused.json["error"]) == (409, True)
 
 
 def test_rejected_event_is_not_delivered_and_its_sender_sees_that(api: Api, desk: Desk) -> None:

@@ -15,7 +15,7 @@ from chalicelib.tasks.domain.queue import ItemStatus
 from chalicelib.tasks.domain.queue_messages import ItemIn, new_item
 from chalicelib.tasks.stores.queue import DynamoQueue
 from tests.conftest import Desk
-from tests.support import inputs
+from tests.support import inputs, sessions
 from tests.support.api import Answer, Api
 from tests.support.concurrency import run_concurrently
 from tests.tasks.client import (
@@ -348,3 +348,10 @@ def test_page_too_large_for_one_reply_states_its_actual_limit(api: Api, desk: De
             break
         assert pagination["offset"] + pagination["limit"] == len(seen)
     assert seen == ids
+
+
+def test_owners_own_new_task_is_theirs_and_ready(api: Api, desk: Desk) -> None:
+    headers = sessions.cookie(sessions.sign_in(api, desk.user_id("alice")))
+    made = api.call("POST", QUEUE, {"title": "Call Ann"}, headers=headers).json["data"]
+    assert (made["status"], made["source"]) == ("ready", "user")
+    assert add_task(api, desk)["status"] == "pending_confirmation"

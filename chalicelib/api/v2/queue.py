@@ -16,6 +16,7 @@ from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services.outgoing import Acknowledger
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
+from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
@@ -55,7 +56,7 @@ from chalicelib.tasks.domain.settings import (
     SettingsOut,
 )
 from chalicelib.tasks.services import queue, settings
-from chalicelib.tasks.services.confirmations import Confirmation
+from chalicelib.tasks.services.confirmations import Confirmation, read_held_event
 from chalicelib.tasks.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
@@ -130,7 +131,8 @@ def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsOut:
 def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> AddedOut:
     """Add a task to the queue.
 
-    The task waits for the owner's confirmation, unless the owner's settings approve tasks automatically. In
+    The task waits for the owner's confirmation, unless the owner adds it in a session, or the owner's settings approve
+    tasks automatically. In
     `chief_of_staff` mode, a ready task is in progress at once if no other task is.
     """
     return queue.add_item(
@@ -239,13 +241,51 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, context: Reques
 
     An approved task becomes `ready`, and a rejected task is removed. In `chief_of_staff` mode, the most urgent ready
     task is then in progress if no other task is. If the task stands for an event held for
-    moderation, approving it delivers the event to `recipient`, or to the employee whom the sender suggested.
+    moderation, approving it delivers the event to `recipient`, or to the employee whom the sender suggested, and the
+    task is done.
     """
     confirmation = Confirmation(
         caller, context, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), gather
     )
     with audited(AuditKind(f"queueItem.{body.action}"), caller, context, Subject("queueItem", id)):
         return confirmation.decide(id, body)
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/queue/{id}/event",
+    tag="Queue",
+    permission="queue",
+    envelope="HeldEventAnswer",
+    answers={200: "The event."},
+    refusals=(NotFound,),
+    grants=SPEND + QUEUE_ITEMS.can("GetItem") + DELIVERIES.can("Query"),
+)
+def get_held_event(id: str, caller: ApiKey) -> DeliveryOut:  # noqa: A002 - path parameter
+    """Retrieve the whole event that a task stands for, to decide whether it is delivered."""
+    return read_held_event(id, owner=caller, queue=DynamoQueue(), deliveries=DynamoDeliveries())
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/queue/{id}/restore",
+    tag="Queue",
+    permission="queue",
+    envelope="RestoredAnswer",
+    answers={200: "The task."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=ItemOut.model_validate,
+    grants=SPEND + REMEMBER + NOTIFY + QUEUE_ITEMS.can("GetItem", "UpdateItem"),
+)
+def restore_queue_item(id: str, caller: ApiKey, context: RequestContext) -> ItemOut:  # noqa: A002 - path parameter
+    """Undo the rejection of a task.
+
+    The same task waits for confirmation again. The rejection of a held event, or of a task from another desk, can't be
+    undone: their senders were told of it.
+    """
+    return queue.restore_item(id, owner=caller, context=context, queue=DynamoQueue(), notifier=_notifier())
 
 
 @operation(

@@ -17,7 +17,7 @@ from chalicelib.core.stores.actions import assignments, update
 from chalicelib.core.stores.ends import end_of
 from chalicelib.core.stores.items import Row
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
-from chalicelib.inbox.domain.inbox_states import shelf_of
+from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
 from chalicelib.inbox.domain.sent_positions import SentPosition, shard_of
 from chalicelib.resources import DELIVERIES
 
@@ -162,7 +162,9 @@ def decision_update(decision: Decision) -> Action:
         due = parse_timestamp(decision.moderation.at) + GRACE
         sets |= end | {"dueQueue": STAMPS, "dueAt": timestamp(due)}
     if decision.recipient_id:
-        sets["recipientUserId"] = decision.recipient_id
+        # It is new to its recipient, however long it was held.
+        key = f"{Shelf.UNREAD}#{decision.moderation.at}#{decision.delivery_id}"
+        sets |= {"recipientUserId": decision.recipient_id, "inboxKey": key}
     return update(
         DELIVERIES,
         delivery_key(decision.delivery_id),

@@ -17,6 +17,10 @@ from chalicelib.live.domain.frames import FrameType, LiveEvent
 _LARGEST_WITH_RESULT = 180_000
 
 
+# The source of items that came from another desk.
+FEDERATION = "federation"
+
+
 class ItemType(StrEnum):
     """Kinds of items."""
 

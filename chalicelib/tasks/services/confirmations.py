@@ -10,21 +10,32 @@ from chalicelib.core.domain.measures import DELIVERIES
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
+from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response
 from chalicelib.inbox.domain.live_events import new_delivery_event
 from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import Directory
 from chalicelib.tasks.domain.dispatch import Dispatch, status_events
-from chalicelib.tasks.domain.queue import Change, Item, ItemStatus
+from chalicelib.tasks.domain.queue import FEDERATION, Change, Item, ItemStatus
 from chalicelib.tasks.domain.queue_messages import ConfirmedOut, ConfirmIn, item_fields
 from chalicelib.tasks.domain.settings import QueueState
 from chalicelib.tasks.services.dispatch import plan_dispatch
 from chalicelib.tasks.services.ports import QueueItems
 from chalicelib.tasks.services.queue import ItemRelays, parse_item_id
 
-# The source of tasks that came from another desk.
-_FEDERATION = "federation"
+
+def read_held_event(item_id: str, *, owner: ApiKey, queue: QueueItems, deliveries: Deliveries) -> DeliveryOut:
+    """Return the whole event that an item of the owner stands for. Store calls after authentication, in sequence: 2.
+
+    Raises:
+        NotFound: there is no such item, it stands for no event, or the event has ended.
+    """
+    item = queue.find(owner.user_id, parse_item_id(item_id))
+    detail = deliveries.find(item.held_delivery_id) if item and item.held_delivery_id else None
+    if detail is None:
+        raise NotFound("No such held event.")
+    return to_response(detail)
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,8 @@ class Confirmation:
     def decide(self, item_id: str, request: ConfirmIn) -> ConfirmedOut:
         """Approve the item, which makes it ready, or reject it, which removes it from the queue.
 
+        A held event that is approved is delivered, and its item is done.
+
         Raises:
             NotFound: there is no such item, it was rejected, or it is somebody else's.
             Invalid: the item does not wait for confirmation, or it is an event without a valid recipient.
@@ -73,9 +86,11 @@ class Confirmation:
             declined = request.action == "reject"
             delivery = None if declined else self._held_event(item, request)
             decision = None if gone else self._decision(item, delivery, request)
-            dispatch = None if declined else self._dispatch(item, state)
-            changes = [Change(item, dispatch.item), *dispatch.changes] if dispatch else [Change(item, None)]
-            response = _response(item, dispatch)
+            dispatch = None if declined or delivery else self._dispatch(item, state)
+            # An event that was let through leaves nothing to do.
+            done = item.with_status(ItemStatus.DONE_TODAY, now=now) if delivery else None
+            changes = [Change(item, dispatch.item), *dispatch.changes] if dispatch else [Change(item, done)]
+            response = _response(item, dispatch, done)
             ended = self.source_relays.decline_item(item, now=now) if declined else None
             if self.queue.save(
                 changes,
@@ -111,7 +126,7 @@ class Confirmation:
         held = detail.delivery
         recipient = self._recipient(held, request.recipient)
         self._check_project(held, recipient)
-        return replace(held, recipient_user_id=recipient.user_id)
+        return replace(held, recipient_user_id=recipient.user_id, listed_at=timestamp(self.context.now))
 
     def _recipient(self, held: Delivery, named: str | None) -> Person:
         hint = held.content.get("recipient_hint", {})
@@ -146,9 +161,11 @@ class Confirmation:
         return Decision(item.held_delivery_id, Moderation(status, timestamp(self.context.now)), recipient_id)
 
 
-def _response(before: Item, dispatch: Dispatch | None) -> ConfirmedOut:
+def _response(before: Item, dispatch: Dispatch | None, done: Item | None) -> ConfirmedOut:
     # Agents read this as the desk's own words, so it quotes nobody at another desk.
-    name = "The task" if before.source == _FEDERATION else f"“{before.title}”"
+    name = "The task" if before.source == FEDERATION else f"“{before.title}”"
+    if done:
+        return ConfirmedOut(**item_fields(done), auto_dispatched=None, message=f"{name} was approved and delivered.")
     if dispatch is None:
         return ConfirmedOut(message=f"{name} was rejected and removed from the queue.")
     status = "in progress" if dispatch.is_own else "ready"

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from chalicelib.tasks.domain.settings import QueueState
 
 
+class RejectedItems(Protocol):
+    """Finds and restores rejected items."""
+
+    def find_rejected(self, user_id: str, item_id: str) -> Item | None: ...
+    def restore(self, rejected: Item, item: Item, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+
+
 class QueueItems(Protocol):
     """Reads and changes a person's queue of tasks and its settings."""
 

@@ -1,20 +1,20 @@
 """The task queue: add, list and update items, and dispatch the next one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Invalid, NotFound
+from chalicelib.core.domain.callers import ApiKey, Session
+from chalicelib.core.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.pages import fit_page
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, RelayEnd
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.dispatch import Dispatch, status_events
-from chalicelib.tasks.domain.queue import Change, Claimant, Item, ItemStatus, check_move
+from chalicelib.tasks.domain.queue import FEDERATION, Change, Claimant, Item, ItemStatus, check_move, queue_event
 from chalicelib.tasks.domain.queue_messages import (
     AddedOut,
     ItemIn,
@@ -28,9 +28,10 @@ from chalicelib.tasks.domain.queue_messages import (
     to_item_response,
 )
 from chalicelib.tasks.services.dispatch import plan_dispatch
-from chalicelib.tasks.services.ports import QueueItems
+from chalicelib.tasks.services.ports import QueueItems, RejectedItems
 
 _NO_ITEM = "Task not found."
+_BY_OWNER = "user"
 _BUSY = "Too many calls are changing the queue. Try again."
 
 
@@ -73,6 +74,34 @@ def read_item(item_id: str, *, owner: ApiKey, queue: QueueItems) -> ItemOut:
     return to_item_response(item)
 
 
+def restore_item(
+    item_id: str, *, owner: ApiKey, context: RequestContext, queue: RejectedItems, notifier: Notifier
+) -> ItemOut:
+    """Undo the rejection of an item: the same item waits for confirmation again. Others that wait are left alone.
+
+    Store calls after authentication, in sequence: 2, and 2 to push.
+
+    Raises:
+        NotFound: there is no such item, it is not rejected, or it is somebody else's.
+        Conflict: the sender of the item's event or relay was told of the rejection.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    item_id = parse_item_id(item_id)
+    attempts = Attempts(_BUSY)
+    while attempts.again():
+        rejected = queue.find_rejected(owner.user_id, item_id)
+        if rejected is None:
+            raise NotFound("No such rejected task.")
+        if rejected.held_delivery_id or rejected.source == FEDERATION:
+            raise Conflict("The sender was told of the rejection. It can't be undone.")
+        item = rejected.with_status(ItemStatus.PENDING_CONFIRMATION, now=context.now)
+        response = to_item_response(item)
+        if queue.restore(rejected, item, claim=context.claim, reply=response.model_dump(mode="json")):
+            event = queue_event(item, "added", item.status)
+            notifier.notify(owner.user_id, event, log_state=None, now=context.now)
+            return response
+
+
 def add_item(
     request: ItemIn,
     *,
@@ -83,7 +112,7 @@ def add_item(
     notifier: Notifier,
     gather: Gather,
 ) -> AddedOut:
-    """Add an item. It is ready if the owner approves items automatically, else it waits for confirmation.
+    """Add an item. It is ready if the owner adds it or approves items automatically, else it waits for confirmation.
 
     Store calls after authentication, in sequence: 3. In chief-of-staff mode, a ready item is dispatched if nothing else
     is in progress, with 2 more calls if others are ready. A conflict with another call repeats all of them.
@@ -95,8 +124,11 @@ def add_item(
     attempts = Attempts(_BUSY)
     while attempts.again():
         state, log_state = gather(lambda: queue.find_state(user_id), lambda: notifier.find_log_state(user_id, now=now))
-        status = ItemStatus.READY if state.queue_auto_approve else ItemStatus.PENDING_CONFIRMATION
+        is_approved = state.queue_auto_approve or isinstance(owner, Session)
+        status = ItemStatus.READY if is_approved else ItemStatus.PENDING_CONFIRMATION
         item = new_item(request, item_id=item_id, user_id=user_id, status=status, now=now)
+        if isinstance(owner, Session) and "source" not in request.model_fields_set:
+            item = replace(item, source=_BY_OWNER)
         dispatch = plan_dispatch(item, before=None, state=state, now=now, queue=queue)
         response = AddedOut(**item_fields(dispatch.item), auto_dispatched=dispatch.response)
         reply = response.model_dump(mode="json")

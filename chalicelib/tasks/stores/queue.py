@@ -72,6 +72,33 @@ class DynamoQueue:
         row = get(QUEUE_ITEMS, item_key(user_id, item_id))
         return item_from_row(row) if row else None
 
+    def find_rejected(self, user_id: str, item_id: str) -> Item | None:
+        """Find a rejected item of which there still is a record, as it waited. One store call."""
+        row = get(QUEUE_ITEMS, item_key(user_id, item_id))
+        if row is None or row["status"] != _REJECTED:
+            return None
+        return item_from_row(row | {"status": ItemStatus.PENDING_CONFIRMATION.value})
+
+    def restore(self, rejected: Item, item: Item, *, claim: Claim | None, reply: Row) -> bool:
+        """Undo the rejection of an item; False if it has changed. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        row = _row(item)
+        sets = {name: row[name] for name in ("status", "updatedAt", "orderKey", "typeKey")}
+        restored = update(
+            QUEUE_ITEMS,
+            item_key(item.user_id, item.item_id),
+            f"SET changes = changes + :one, {assignments(sets)} REMOVE rejectedBy, expiresAt",
+            "#status = :rejected AND changes = :seenChanges",
+            **sets,
+            one=1,
+            rejected=_REJECTED,
+            seenChanges=rejected.changes,
+        )
+        return try_commit([restored, _count(item.user_id, (), None, added=item)], claim=claim, reply=reply)
+
     def find_with_state(self, user_id: str, item_id: str) -> tuple[Item | None, QueueState]:
         """Find an item that is not rejected, with settings and counts, read consistently. One store call."""
         keys = [item_key(user_id, item_id), {"pk": user_id, "sk": lists.COUNTS}]
