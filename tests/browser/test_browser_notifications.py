@@ -62,3 +62,39 @@ def test_account_shows_a_subscription_that_was_refused(open_console: Open) -> No
 def with_push(reply: dict[str, Any]) -> dict[str, Any]:
     reply["data"]["webPush"]["available"] = True
     return reply
+
+
+def test_opening_a_notification_shows_what_it_was_about(open_console: Open) -> None:
+    console = open_console(permissions=["notifications"])
+    page, base = console.page, console.system.demo["base_url"]
+    console.publish(title="Older")
+    console.publish(title="What the phone showed")
+    # Nobody is signed in, as in a window that the service worker opens.
+    page.goto(f"{base}/#/newest")
+    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    page.get_by_text("Use an API key").click()
+    page.get_by_label("API key").fill(console.key)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="What the phone showed")).to_be_visible()
+    expect(page.locator(".live-live")).to_be_attached()
+
+    # An open window is led there by the service worker.
+    with console.context.expect_event("serviceworker") as started:
+        page.evaluate(
+            """async () => {
+              const policy = trustedTypes.createPolicy("fluxden", { createScriptURL: (url) => url });
+              await navigator.serviceWorker.register(policy.createScriptURL("sw.js"));
+              await navigator.serviceWorker.ready;
+            }"""
+        )
+    console.go("board")
+    expect(page.get_by_role("heading", name="Board", exact=True)).to_be_visible()
+    console.publish(title="While the board was open")
+    started.value.evaluate(
+        """async () => {
+          await registration.showNotification("Fluxden", { tag: "inbox" });
+          const [notification] = await registration.getNotifications();
+          self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+        }"""
+    )
+    expect(page.get_by_role("heading", name="While the board was open")).to_be_visible()

@@ -273,3 +273,35 @@ def test_a_person_whom_the_provider_has_not_verified_is_told_what_to_do(open_con
     page.screenshot(path=PICTURES / f"sign-in-refused-{locale}.png")
     assert not [each for each in console.context.cookies() if each["name"].startswith("__Host-fluxden")]
     forget_fonts(console)
+
+
+@pytest.mark.usefixtures("company")
+def test_an_answer_of_the_provider_to_another_browser_signs_nobody_in(open_console: Open) -> None:
+    thief, victim = open_console(), open_console()
+    stolen: list[str] = []
+    thief.page.on("request", lambda request: "/callback?" in request.url and stolen.append(request.url))
+    thief.page.goto(thief.system.demo["base_url"])
+    sign_in_at_the_provider(thief.page, "zoe")
+    expect(thief.page.get_by_text("zoe@example.com")).to_be_visible()
+    victim.page.goto(stolen[0])
+    expect(victim.page.get_by_role("alert")).to_contain_text("This attempt is over")
+    assert not [each for each in victim.context.cookies() if each["name"].startswith("__Host-fluxden")]
+    forget_fonts(thief)
+
+
+def test_a_provider_that_is_down_is_answered_kindly(open_console: Open, system: StartedDesk) -> None:
+    (port, _) = free_ports()
+    provider = LocalIdentityProvider(port, system.demo["base_url"])
+    command = [sys.executable, "-m", "infra.admin", "sso"]
+    environment = os.environ | system.demo["admin_env"] | {"SSO_CLIENT_SECRET": provider.secret, "ALLOW_LOOPBACK": "1"}
+    added = ["add", "down", "--name", "Down Ltd", "--issuer", provider.issuer, "--client-id", "fluxden"]
+    subprocess.run([*command, *added, "--domain", "example.com"], env=environment, cwd=ROOT, check=True)
+    provider.stop()
+    try:
+        page = open_console().page
+        page.goto(f"{system.demo['base_url']}/#/board")
+        page.get_by_role("button", name="Down Ltd").click()
+        expect(page.get_by_role("alert")).to_contain_text("can't be reached. Try again in a moment")
+        expect(page.get_by_role("button", name="Down Ltd")).to_be_visible()
+    finally:
+        subprocess.run([*command, "remove", "down"], env=environment, cwd=ROOT, check=True)

@@ -32,7 +32,7 @@ from tests.support.identity_provider import (
     new_key,
     run_identity_provider,
 )
-from tests.support.sessions import cookie
+from tests.support.sessions import cookie, sign_in
 from tests.support.sign_in_calls import printed_calls
 from tests.support.store_calls import record_store_calls
 
@@ -71,6 +71,7 @@ class Visit:
     def __init__(self, api: Api, provider: IdentityProvider, *, device: str = "Test browser") -> None:
         self.api, self.provider, self.device = api, provider, device
         self.cookies: dict[str, str] = {}
+        self.set_cookies: list[str] = []
         self.asked: dict[str, str] = {}
 
     def get(self, path: str) -> tuple[int, str]:
@@ -80,7 +81,7 @@ class Visit:
         answer = SERVED["GET", event["requestContext"]["resourcePath"]](event, LambdaContext("x", 256))
         listed = answer["multiValueHeaders"].get("Set-Cookie") or [answer["headers"].get("Set-Cookie", "")]
         for each in filter(None, listed):
-            assert each.endswith(("; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0",)) or "Max-Age=" in each
+            self.set_cookies.append(each)
             name, _, value = each.partition(";")[0].partition("=")
             self.cookies[name] = value
             if each.endswith("Max-Age=0"):
@@ -173,6 +174,23 @@ def test_signing_in_takes_the_store_calls_that_the_decision_prints(api: Api, des
     with record_store_calls() as back:
         assert again.come_back() == "signed-in"
     assert back.steps == printed_calls("a provider: coming back, known subject")
+
+
+def test_a_session_that_was_planted_in_the_browser_is_not_the_one_that_begins(
+    api: Api, desk: Desk, visit: Visit
+) -> None:
+    planted = visit.cookies[COOKIE] = sign_in(api, desk.user_id("bob"))
+    assert visit.sign_in() == "signed-in"
+    assert visit.session != planted
+    assert visit.me()["email"] == "alice@example.com"
+    assert api.get(ME, headers=cookie(planted)).status == 401
+
+
+def test_the_cookies_are_for_this_host_and_no_script(visit: Visit) -> None:
+    visit.sign_in()
+    flags = "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age="
+    assert [each.partition("; ")[2].rpartition("=")[0] + "=" for each in visit.set_cookies] == [flags] * 3
+    assert [each.partition("=")[0] for each in visit.set_cookies] == [ATTEMPT_COOKIE, COOKIE, ATTEMPT_COOKIE]
 
 
 def test_the_desk_proves_itself_and_its_attempt_to_the_provider(visit: Visit) -> None:

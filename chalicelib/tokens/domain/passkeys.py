@@ -110,7 +110,7 @@ class _Attestation(OpenIn):
     client_data: _Part = Field(alias="clientDataJSON")
     attestation_object: Annotated[_Encoded, Field(max_length=40_000)] = Field(alias="attestationObject")
     transports: Omittable[
-        Annotated[list[Annotated[str, Field(max_length=_LONGEST_TRANSPORT)]], Field(max_length=_MOST_TRANSPORTS)]
+        Annotated[list[Annotated[Line, Field(max_length=_LONGEST_TRANSPORT)]], Field(max_length=_MOST_TRANSPORTS)]
     ] = Field(None)
 
 

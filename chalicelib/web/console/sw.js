@@ -12,8 +12,9 @@ self.addEventListener("notificationclick", (event) => {
   event.waitUntil(
     (async () => {
       const [open] = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-      if (open) await open.focus();
-      else await self.clients.openWindow("./#/inbox");
+      if (!open) return self.clients.openWindow("./#/newest");
+      open.postMessage("newest");
+      return open.focus();
     })(),
   );
 });

@@ -21,6 +21,7 @@ import { Contacts } from "./contacts";
 import { Inbox } from "./inbox";
 import { Network } from "./network";
 import { Admin } from "./admin";
+import { Newest } from "./newest";
 import { Queue } from "./queue";
 import { Account } from "./account";
 
@@ -50,7 +51,13 @@ export function Layout() {
     document.querySelector<HTMLElement>("main")?.scrollTo(0, 0);
   }, [page]);
   useEffect(() => void detectPush(), []);
-  const Page = currentPage ? PAGES[currentPage].show : null;
+  useEffect(() => {
+    // The service worker sends it when a browser notification is opened.
+    const open = (event: MessageEvent) => event.data === "newest" && go(href("newest"));
+    navigator.serviceWorker?.addEventListener("message", open);
+    return () => navigator.serviceWorker?.removeEventListener("message", open);
+  }, []);
+  const Page = page === "newest" ? Newest : currentPage ? PAGES[currentPage].show : null;
   return (
     <div class="layout">
       <a
