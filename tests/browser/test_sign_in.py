@@ -279,7 +279,7 @@ def test_a_person_whom_the_provider_has_not_verified_is_told_what_to_do(open_con
 def test_an_answer_of_the_provider_to_another_browser_signs_nobody_in(open_console: Open) -> None:
     thief, victim = open_console(), open_console()
     stolen: list[str] = []
-    thief.page.on("request", lambda request: "/callback?" in request.url and stolen.append(request.url))
+    thief.page.on("request", lambda request: stolen.extend([request.url] if "/callback?" in request.url else []))
     thief.page.goto(thief.system.demo["base_url"])
     sign_in_at_the_provider(thief.page, "zoe")
     expect(thief.page.get_by_text("zoe@example.com")).to_be_visible()
