@@ -172,14 +172,23 @@ def _full(request: AWSPreparedRequest) -> AWSResponse:
     if action_of(request) != "TransactWriteItems":
         return error_response(request, 400, f"{code}Exception")
     reasons = [
-        {"Code": code, "Message": "injected"} if _grows(member) else {"Code": "None"}
-        for member in request_parameters(request)["TransactItems"]
+        {"Code": code, "Message": "injected"} if grows else {"Code": "None"}
+        for grows in _growing(request_parameters(request)["TransactItems"])
     ]
     return error_response(request, 400, "TransactionCanceledException", CancellationReasons=reasons)
 
 
-def _grows(member: dict[str, Any]) -> bool:
-    return any(kind in ("Put", "Update") and each["TableName"] in _LIST_NAMES for kind, each in member.items())
+def _growing(members: list[dict[str, Any]]) -> list[bool]:
+    """Say for each member of a transaction whether it adds to a list. Counting what is deleted as well does not."""
+    shrunk = {member["Delete"]["TableName"] for member in members if "Delete" in member}
+    return [
+        any(
+            each["TableName"] in _LIST_NAMES
+            and (kind == "Put" or (kind == "Update" and each["TableName"] not in shrunk))
+            for kind, each in member.items()
+        )
+        for member in members
+    ]
 
 
 def fills_a_list(request: AWSPreparedRequest) -> bool:
@@ -189,7 +198,7 @@ def fills_a_list(request: AWSPreparedRequest) -> bool:
         case "PutItem" | "UpdateItem":
             return parameters["TableName"] in _LIST_NAMES
         case "TransactWriteItems":
-            return any(map(_grows, parameters["TransactItems"]))
+            return any(_growing(parameters["TransactItems"]))
         case "BatchWriteItem":
             batches = ((name, each) for name, found in parameters["RequestItems"].items() for each in found)
             return any(name in _LIST_NAMES and "PutRequest" in each for name, each in batches)

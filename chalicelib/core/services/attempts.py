@@ -6,6 +6,7 @@ from datetime import datetime
 from math import ceil
 from typing import Generic, Protocol, TypeVar
 
+from chalicelib.core.domain.errors import ListFull
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import GRACE, LEASE, LONGEST_DELAY, Attempt, Outcome, RetryLadder, next_attempt
@@ -72,9 +73,29 @@ class AttemptRunner(Generic[W, J]):
         `send` makes the request, or ends the work without one. `conclude` is called with a final outcome before it
         is recorded; doing so again must do no harm. Returns the outcome of the request once it is final and recorded.
         Store and queue calls: 2, 1 to announce the next attempt, and those of `send` and `conclude`.
+
+        Raises:
+            ListFull: a list that the work writes to has no more room. No schedule announces the work any more.
         """
         if not self.rows.lease(work, self.lease_id, now=at, until=at + LEASE):
             return None
+        try:
+            return self._make(work, job, ladder=ladder, at=at, send=send, conclude=conclude)
+        except ListFull:
+            # It stays so until somebody makes room: the message becomes a dead letter, and no schedule sends another.
+            self.rows.record(work, self.lease_id, outcome=Outcome.PENDING, attempt=None, due_at=None)
+            raise
+
+    def _make(
+        self,
+        work: W,
+        job: J,
+        *,
+        ladder: RetryLadder,
+        at: datetime,
+        send: Callable[[], HttpResult | Conclusion],
+        conclude: Callable[[HttpResult, Outcome], None] | None,
+    ) -> Outcome | None:
         result = send()
         if isinstance(result, Conclusion):
             self.rows.record(work, self.lease_id, outcome=result.outcome, attempt=result.attempt, due_at=None)

@@ -40,12 +40,13 @@ class LeasedRows:
         """
         return self._update(
             key,
-            "SET leaseId = :lease, leaseUntil = :until, dueAt = :until",
+            "SET leaseId = :lease, leaseUntil = :until, dueQueue = :queue, dueAt = :until",
             "outcome = :pending AND size(attempts) = :made"
             # A retry below us meets its own lease.
             " AND (attribute_not_exists(leaseId) OR leaseId = :lease OR leaseUntil <= :now)",
             lease=lease_id,
             until=timestamp(until),
+            queue=self.queue.name,
             now=timestamp(now),
             pending=Outcome.PENDING.value,
             made=made,
@@ -56,8 +57,8 @@ class LeasedRows:
     ) -> bool:
         """Record the outcome under the lease, and end the lease; False if the lease was lost.
 
-        `attempt` is None if none was made. The next attempt is announced at `due_at`; None means there is none.
-        One store call.
+        `attempt` is None if none was made. The next attempt is announced at `due_at`; None means there is none, or with
+        a pending outcome that no schedule announces it. One store call.
         """
         sets, removed = "outcome = :outcome", "leaseId, leaseUntil"
         named: Row = {"outcome": str(outcome)}
@@ -65,7 +66,7 @@ class LeasedRows:
             sets += ", attempts = list_append(attempts, :attempt)"
             named["attempt"] = [_ATTEMPT.to_row(attempt)]
         if due_at is None or attempt is None:
-            removed += ", nextAttemptAt, dueQueue, dueAt"
+            removed += ", dueQueue, dueAt" if outcome == Outcome.PENDING else ", nextAttemptAt, dueQueue, dueAt"
         else:
             sets += ", nextAttemptAt = :next, dueAt = :due"
             named |= {"next": attempt.next_attempt_at, "due": timestamp(due_at)}

@@ -1,9 +1,11 @@
 """Ending connection requests that nobody answered in time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.federation.connections.domain.transitions import Event, next_step
+from chalicelib.core.domain.errors import ListFull
+from chalicelib.federation.connections.domain.transitions import Effect, Event, Step, next_step
 from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.federation.connections.services.transitions import Ports, Queue, advance
 from chalicelib.live.services.ports import Notifier
@@ -16,7 +18,7 @@ def end_unanswered(
 ) -> int:
     """End the connection requests that nobody answered in time, and return how many.
 
-    A request of this desk expires, and its owner is told in the chat. A request of a peer is declined. A Fluxden desk
+    A request of this desk expires, and its owner is told in the chat if that has room. A request of a peer is declined. A Fluxden desk
     is notified of either; both sides may ask again. An answer at the same moment wins, and the next run sees it.
 
     Store and queue calls: 1, and 4 for each old request; 2 more to tell the owner, and 1 more for a Fluxden desk. A
@@ -27,9 +29,18 @@ def end_unanswered(
         found = requests.find(connection_id)
         step = next_step(found, Event.UNANSWERED, now=now) if found else None
         if step is not None:
-            if advance(step, ports=ports, message_id=message_id(), now=now):
+            if _advance(step, ports, message_id, now):
                 count += 1
             elif requests.is_current(step.before):
                 continue
         requests.unwatch(connection_id)
     return count
+
+
+def _advance(step: Step, ports: Ports, message_id: Callable[[], str], now: datetime) -> bool:
+    try:
+        return advance(step, ports=ports, message_id=message_id(), now=now)
+    except ListFull:
+        # The owner's chat has no more room. The request ends all the same, and the others after it.
+        silent = replace(step, effects=step.effects - {Effect.TELL_OWNER})
+        return advance(silent, ports=ports, now=now)

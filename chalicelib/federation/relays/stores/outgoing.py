@@ -3,12 +3,14 @@
 The row of a relay that is sent or acknowledged has these attributes as well: dispatch, tries, sendError
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.errors import ListFull
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
@@ -36,6 +38,8 @@ from chalicelib.federation.relays.stores.relay_rows import (
     relay_key,
 )
 from chalicelib.resources import FACETS_INDEX, ORDER_INDEX, RELAYS
+
+log = logging.getLogger("fluxden")
 
 
 class DynamoOutgoing:
@@ -73,8 +77,9 @@ class DynamoOutgoing:
     ) -> None:
         """Record the outcome of an attempt; when the sending has ended, take it out. Repeats do no harm.
 
-        The outcome is recorded on `relay`, also that of its acknowledgement. One store call, and 2 each time the
-        relay has changed since it was read.
+        The outcome is recorded on `relay`, also that of its acknowledgement, unless its list has no more room: what
+        waits behind it is for other people. One store call, 1 more without room, and 2 each time the relay has changed
+        since it was read.
         """
         ended = [] if outcome is SendOutcome.RETRY else [DynamoOutbox().remove_action(sending)]
         attempts = Attempts("The relay is changed by too many requests at once. Try again.")
@@ -89,6 +94,9 @@ class DynamoOutgoing:
             try:
                 if actions:
                     commit(actions)
+            except ListFull:
+                log.warning("the outcome %s of relay %s was not recorded: no more room", outcome, sending.item_id)
+                relay = None
             except Refused as refused:
                 if relay is None or not ended or 0 in refused.failed:
                     # Another run has recorded the end, or will.
