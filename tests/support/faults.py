@@ -183,9 +183,9 @@ def _growing(members: list[dict[str, Any]]) -> list[bool]:
     shrunk = {member["Delete"]["TableName"] for member in members if "Delete" in member}
     return [
         any(
-            each["TableName"] in _LIST_NAMES
-            and (kind == "Put" or (kind == "Update" and each["TableName"] not in shrunk))
+            each["TableName"] in _LIST_NAMES - (shrunk if kind == "Update" else set())
             for kind, each in member.items()
+            if kind in ("Put", "Update")
         )
         for member in members
     ]

@@ -18,8 +18,9 @@ def end_unanswered(
 ) -> int:
     """End the connection requests that nobody answered in time, and return how many.
 
-    A request of this desk expires, and its owner is told in the chat if that has room. A request of a peer is declined. A Fluxden desk
-    is notified of either; both sides may ask again. An answer at the same moment wins, and the next run sees it.
+    A request of this desk expires, and its owner is told in the chat if that has room. A request of a peer is declined.
+    A Fluxden desk is notified of either; both sides may ask again. An answer at the same moment wins, and the next run
+    sees it.
 
     Store and queue calls: 1, and 4 for each old request; 2 more to tell the owner, and 1 more for a Fluxden desk. A
     run ends at most a hundred requests; the next run ends the rest.
