@@ -102,6 +102,7 @@ SHARED_KEYS = (
     SharedKey(NETWORK, "NETWORK", _OPERATORS, "the network's instances change"),
     SharedKey(NETWORK, r"REGISTRATIONS(#FROM#[\w.:]+)?", "strangers, each address with its share", "a desk registers"),
     SharedKey(NETWORK, "AUDIT-REFUSALS", "strangers", "a sign-in is refused"),
+    SharedKey(NETWORK, r"SHARE#[A-Z]+#FROM#[\w.:]+", "strangers at one address", "a passkey is asked for"),
     SharedKey(NETWORK, r"CLAIMS#FROM#[\w.:]+", "strangers at one address", "a desk asks for a connection"),
     SharedKey(NETWORK, r"SLUG#[\w-]+", "other desks", "agents are synced"),
     SharedKey(NETWORK, "notices", "other desks", "an instance registers or is decided", DUE_INDEX, units=2),
