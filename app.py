@@ -97,6 +97,9 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.operate_queues": "inbox",
         "api.v2.operate_tokens": "",
     },
+    "personal_data": {
+        "schedules.erasures": "board catalog chat inbox live tasks operate federation.connections",
+    },
     "mentions": {
         "api.v2.mentions": "agents chat live federation.connections",
     },

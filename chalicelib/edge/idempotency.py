@@ -24,6 +24,7 @@ def new_claim(request: IncomingRequest, given: Input, caller: Caller | None) -> 
         nonce=new_nonce(),
         now=int(request.now.timestamp()),
         expires_at=int((request.now + REPLY_LIFETIME).timestamp()),
+        user_id=getattr(caller, "user_id", None),
     )
 
 

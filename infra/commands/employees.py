@@ -15,6 +15,7 @@ from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.settings import settings
 from chalicelib.tokens.services.sessions import create_sign_in_code
 from chalicelib.tokens.stores.sessions import DynamoSessions
+from infra.commands import personal_data
 from infra.commands.output import json_option, print_record, print_records
 from infra.host_secret import share_secret
 
@@ -143,3 +144,6 @@ def _to_record(person: Person) -> dict[str, Any]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+personal_data.register(employees)

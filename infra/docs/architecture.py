@@ -12,6 +12,7 @@ ENTRY_POINTS = ("api.v1", "api.v2", "api.mcp", "api.console", "queues", "schedul
 LAYERS = ("domain", "services", "stores", "gateways")
 # Each area's row, from the entry points down, and its column. An area imports only areas of rows below its own.
 POSITIONS = {
+    "personal_data": (0, 1),
     "operate": (0, 0),
     "feedback": (0, 2),
     "mentions": (0, 4),

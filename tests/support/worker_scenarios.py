@@ -28,7 +28,7 @@ from chalicelib.resources import (
     SOCKETS,
     Table,
 )
-from tests.support import inputs, instances, peer
+from tests.support import erasures, inputs, instances, peer
 from tests.support.api import Api
 from tests.support.pump import Pumps
 from tests.support.receiver import Received, Receiver
@@ -457,6 +457,14 @@ WORKER_SCENARIOS = {
         ([], [], ["expired"]),
         _read_posted(_body_field("connectionId")),
         helpers=("send_waiting",),
+    ),
+    "an erasure": WorkerScenario(
+        ("continue_erasures",),
+        lambda context: erasures.begin(erasures.give_data(context.api, context.desk)),
+        lambda _: erasures.read_result(),
+        erasures.RESULT,
+        lambda _: [],
+        sent_count=0,
     ),
     "a peer's keys": WorkerScenario(
         ("fetch_peer_keys",),

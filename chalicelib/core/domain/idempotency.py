@@ -18,7 +18,8 @@ class Claim:
     """A caller's claim to have an operation done once under a key.
 
     `scope` identifies caller, operation, path and key; `fingerprint` the body and query. `nonce` identifies this
-    request, so that a retried write recognises its own record. `now` and `expires_at` are in epoch seconds.
+    request, so that a retried write recognises its own record. `now` and `expires_at` are in epoch seconds. The reply
+    belongs to the person `user_id`, if a person calls.
     """
 
     scope: str
@@ -26,6 +27,7 @@ class Claim:
     nonce: str
     now: int
     expires_at: int
+    user_id: str | None = None
 
 
 @dataclass(frozen=True)

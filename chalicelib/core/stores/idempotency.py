@@ -13,7 +13,10 @@ _UNANSWERED = "nonce = :begun AND attribute_not_exists(reply)"
 
 
 class DynamoIdempotency:
-    """The table `idempotency`: pk = scope; fingerprint, nonce, reply once there is one; expiresAt is its TTL."""
+    """The table `idempotency`: pk = scope; userId, fingerprint, nonce, reply once there is one; expiresAt is its TTL.
+
+    userId is whose call it was, if a person's.
+    """
 
     def find(self, claim: Claim) -> ReplyRecord | None:
         """Find the reply of an earlier call under the same claim, at most 24 hours old. One store call."""

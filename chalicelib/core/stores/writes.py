@@ -211,7 +211,8 @@ def pack_reply(reply: Mapping[str, Any]) -> bytes:
 
 def record_action(row: Row, claim: Claim) -> Action:
     """Return the action that stores a record unless one exists that has not expired; TTL deletes late."""
-    return put(IDEMPOTENCY, row, f"{NEW} OR expiresAt <= :now", now=claim.now)
+    owner = {"userId": claim.user_id} if claim.user_id else {}
+    return put(IDEMPOTENCY, row | owner, f"{NEW} OR expiresAt <= :now", now=claim.now)
 
 
 def _record(claim: Claim, reply: Mapping[str, Any]) -> Action:

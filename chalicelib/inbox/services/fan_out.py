@@ -57,7 +57,9 @@ class FanOut:
                 if earlier.accepted_at <= call.accepted_at and earlier.fire != call.fire:
                     waiting = [person for person in job.behind if person in earlier.people]
                     self.gather(*(partial(self._deliver, earlier, person, made) for person in waiting))
-            self.gather(*(partial(self._deliver, call, person, made) for person in job.people))
+            # An erased person is no longer among the people of the call.
+            addressed = [person for person in job.people if person in call.people]
+            self.gather(*(partial(self._deliver, call, person, made) for person in addressed))
         finally:
             if new := [each.delivery for each in made if each.is_new]:
                 waited = (self.now - parse_timestamp(call.accepted_at)).total_seconds() + time.monotonic() - began

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 from chalicelib.aws import queue_url, sqs
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.operate.domain.dead_letters import DeadLetter
-from chalicelib.resources import Queue
+from chalicelib.resources import QUEUES, Queue
 
 Message = dict[str, Any]
 
 # Long enough to read every message of a queue once. After that, the messages are visible again.
 _READ_SECONDS = 120
 _BATCH_SIZE = 10
+_MOST_REWRITTEN = 1_000
 
 
 class SqsDeadLetters:
@@ -56,6 +57,22 @@ class SqsDeadLetters:
             if not chosen:
                 break
         return sent
+
+    def rewrite(self, change: Callable[[str], str], *, most: int = _MOST_REWRITTEN) -> int:
+        """Replace every dead letter whose body `change` changes by one with the changed body; return how many.
+
+        Looks at `most` of each queue. Each is sent before it is deleted, so none is lost. Queue calls: 2 for each
+        queue, 1 for each ten messages, and 2 for each that is replaced.
+        """
+        rewritten = 0
+        for source in QUEUES:
+            with self._reading(source, most) as messages:
+                for message in [each for each in messages if change(each["Body"]) != each["Body"]]:
+                    _send(source.dead_letters, message, change(message["Body"]))
+                    _delete(source, message)
+                    messages.remove(message)
+                    rewritten += 1
+        return rewritten
 
     @contextmanager
     def _reading(self, source: Queue, most: int) -> Iterator[list[Message]]:
@@ -97,15 +114,23 @@ def _url(queue: Queue) -> str:
 
 
 def _send_back(source: Queue, message: Message) -> None:
+    _send(source, message, message["Body"])
+    _delete(source, message)
+
+
+def _send(queue: Queue, message: Message, body: str) -> None:
     attributes: Any = {
         name: {key: value for key, value in attribute.items() if key in ("DataType", "StringValue", "BinaryValue")}
         for name, attribute in message.get("MessageAttributes", {}).items()
     }
     sqs().send_message(
-        QueueUrl=_url(source),
-        MessageBody=message["Body"],
+        QueueUrl=_url(queue),
+        MessageBody=body,
         MessageAttributes=attributes,
     )
+
+
+def _delete(source: Queue, message: Message) -> None:
     sqs().delete_message(QueueUrl=_url(source.dead_letters), ReceiptHandle=message["ReceiptHandle"])
 
 

@@ -113,7 +113,7 @@ def set_active_actions(row: Row, *, active: bool) -> list[Action]:
     relist = _update_listing(
         {"pk": row["pk"], "sk": row["sk"]},
         listing,
-        "active = :was AND visibility = :seen AND listedAs = :seenAs"
+        "active = :was AND visibility = :seen AND listedAs = :seenAs AND attribute_not_exists(erasing)"
         " AND (#operator = :seenOperator OR attribute_not_exists(#operator))",
         was=not active,
         seenOperator=row.get("operator", False),

@@ -86,12 +86,14 @@ class DynamoEmployees:
 
         Raises:
             NotFound: the person is unknown.
-            Conflict: the person is the last active operator, and `while_operator` is given.
+            Conflict: the person is the last active operator, and `while_operator` is given; or is being erased.
             Unavailable: many calls are changing the person at once.
         """
         attempts = Attempts(_TOO_MANY_CHANGES)
         while attempts.again():
             row = _find_row(user_id)
+            if active and "erasing" in row:
+                raise Conflict("This employee is being erased.")
             if row["active"] == active:
                 audit_trail.note_no_change()
                 return

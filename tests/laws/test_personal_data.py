@@ -1,0 +1,63 @@
+"""Every kind of row is declared: whose it is, whether an export has it, and how it is erased."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chalicelib.core.stores.items import from_item
+from chalicelib.personal_data.stores.registry import KINDS, TABLES
+from chalicelib.personal_data.stores.row_kinds import Fate, find_kind, row_name
+from chalicelib.personal_data.stores.rules import RULES
+from infra import tables
+from tests.conftest import Desk
+from tests.support import erasures
+from tests.support.api import Api
+from tests.support.sample_data import SampleData
+from tests.support.sample_requests import SAMPLE_REQUESTS, sample_request
+
+# Rows do not depend on the engine.
+pytestmark = pytest.mark.engine("embedded")
+
+STORED = json.loads((Path(__file__).parents[1] / "data" / "stored_rows.json").read_text(encoding="utf-8"))
+HOW = "declare it in chalicelib/personal_data/stores/registry.py"
+
+
+def test_every_row_that_a_store_has_ever_written_is_of_a_declared_kind() -> None:
+    by_name = {table.name: table for table in TABLES}
+    unknown = [
+        f"{name}: {row_name(row)!r}"
+        for name, items in STORED.items()
+        for row in map(from_item, items)
+        if find_kind(KINDS, by_name[name], row) is None
+    ]
+    assert unknown == [], HOW
+
+
+@pytest.mark.parametrize("name", SAMPLE_REQUESTS)
+@pytest.mark.usefixtures("sockets")
+def test_every_row_that_an_operation_writes_is_of_a_declared_kind(api: Api, desk: Desk, name: str) -> None:
+    route, request = sample_request(name, SampleData(api, desk))
+    request.send(api, route, key="a-key" if route.replay else None)
+    unknown = {f"{table.name}: {row_name(row)!r}" for table, row in erasures.rows() if not find_kind(KINDS, table, row)}
+    assert unknown == set(), HOW
+
+
+def test_every_table_is_looked_at() -> None:
+    assert {table.name for table in TABLES} == {each.table.name for each in tables.DEFINITIONS}
+    assert len(TABLES) == len(set(TABLES))
+
+
+def test_every_kind_of_a_person_is_exported_or_says_why_not() -> None:
+    for kind in KINDS:
+        assert kind.is_personal == bool(kind.exported or kind.why_not), kind
+        assert not (kind.exported and kind.why_not), kind
+
+
+def test_every_kind_with_a_rule_of_its_own_has_one() -> None:
+    assert {kind.key for kind in KINDS if kind.fate is Fate.BY_ITS_OWN_RULE} == RULES.keys()
+
+
+def test_no_two_kinds_are_the_same() -> None:
+    names = [(kind.table.name, kind.key) for kind in KINDS]
+    assert len(names) == len(set(names))
