@@ -116,8 +116,7 @@ def _carry_on(running: Erasure, *, wait: bool) -> Receipt | None:
 
 def _to_columns(receipt: Receipt) -> dict[str, Any]:
     record = receipt.to_record()
-    erased = record.pop("erased")
-    return record | erased
+    return {name: value for name, value in record.items() if name != "erased"} | dict(record["erased"])
 
 
 def _to_progress(erasure: Erasure) -> dict[str, Any]:

@@ -117,6 +117,7 @@ NOT_SAMPLED = {
     "dead-letters redrive": "a received message stays invisible if the response is lost, and comes again",
     "demo": "creates a desk for trying, and may be repeated",
     "doctor": "tells what failed",
+    "employees erase": "the scenarios of worker faults have it",
     "hub join": "the scenarios of worker faults have it",
     "hub leave": "the scenarios of worker faults have it",
     "relays give-up": "the operation of the console has the same service",
@@ -125,7 +126,7 @@ NOT_SAMPLED = {
     "sso remove": "its two rows are one transaction",
     "reseal": "tests/operate/test_sealed.py has it",
 }
-READING = {"list", "show", "people", "offered", "status", "desks", "check", "reveal", "secret-key"}
+READING = {"list", "show", "erasures", "people", "offered", "status", "desks", "check", "reveal", "secret-key"}
 
 
 def _commands(group: click.Group, path: str = "") -> Iterator[str]:

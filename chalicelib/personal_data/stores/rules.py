@@ -113,6 +113,18 @@ class DeliveryRule(_OwnOrNamed):
         return held or eraser.owns(kind, row)
 
 
+class BulkChangeRule(_OwnOrNamed):
+    """A bulk change of an inbox goes with its steps, which name deliveries only."""
+
+    def apply(self, kind: RowKind, row: Row, eraser: Eraser) -> bool:
+        if not eraser.owns(kind, row):
+            return _redact(kind, row, eraser)
+        own = key_of_row(row)
+        hanging = [key_of_row(each) for each in query_partition(DELIVERIES, row["pk"], with_ended=True)]
+        write_all(DELIVERIES, deletes=[each for each in hanging if each != own])
+        return try_commit([delete(DELIVERIES, own)])
+
+
 class BulkCallRule(_OwnOrNamed):
     """An accepted bulk call no longer has the person among its people, so that its worker passes them over."""
 
@@ -229,6 +241,7 @@ class ReplyRule(_OwnOrNamed):
 RULES: dict[str, Rule] = {
     "ITEM#* / APPROVAL#{user}": ApprovalRule(),
     "* / DELIVERY": DeliveryRule(),
+    "CHANGE#* / JOB": BulkChangeRule(),
     "EVENT#* / CALL#*": BulkCallRule(),
     "{user} / ITEM#*": TaskRule(),
     "{user} / CONTACT#*": ContactRule(),
