@@ -1,5 +1,5 @@
 import { computed, signal } from "@preact/signals";
-import { showError, showToast } from "../ui/toasts";
+import { beginAction, showError } from "../ui/toasts";
 import { call, ApiError, query } from "./api";
 import { type MessageKey, t } from "./i18n";
 import type { LiveEvent } from "./live";
@@ -84,6 +84,8 @@ export const openedDelivery = signal<{ id: string; delivery?: Delivery; error?: 
 export const visibleItems = computed(() => items.value.filter((each) => matchesFilters(each, filters.value)));
 
 const cache = new Map<string, Delivery>();
+/** The last change of each item that the server has not confirmed yet. */
+const sending = new Map<string, Promise<Item>>();
 let latestLoad = 0;
 
 function matchesFilters(item: Item, filter: Filters): boolean {
@@ -243,12 +245,25 @@ export async function changeItem(id: string, changes: Change, done: MessageKey |
   patchItem(id, members);
   const unread = Number(isUnread({ ...before, ...members })) - Number(isUnread(before));
   summary.value = { ...summary.value, unread: Math.max(0, summary.value.unread + unread) };
-  if (done) showToast(t(done), () => void changeItem(id, undoChange(before), null));
+  const action = done ? beginAction(() => void changeItem(id, undoChange(before), null)) : null;
   try {
-    patchItem(id, listFields(await call<Item>("PATCH", `${PATH}/${encodeURIComponent(id)}`, changes)));
+    // Changes of one item are sent one after the other, so that undoing one never overtakes it.
+    const earlier = sending.get(id);
+    const sent = (async () => {
+      await earlier?.catch(() => {});
+      return call<Item>("PATCH", `${PATH}/${encodeURIComponent(id)}`, changes);
+    })();
+    sending.set(id, sent);
+    const saved = await sent;
+    if (sending.get(id) === sent) {
+      sending.delete(id);
+      patchItem(id, listFields(saved));
+    }
+    if (done) action?.done(t(done));
   } catch (error) {
+    action?.failed();
     patchItem(id, listFields(before));
-    showError(error);
+    showError(error, t("inbox.notChanged", { title: before.title }));
   }
   refreshSummary();
 }

@@ -116,43 +116,56 @@ function showDispatched(task: Task | null | undefined): void {
   showToast(t("queue.dispatched", { title: task.title }));
 }
 
-/** Approve or reject a task in five seconds, unless that is undone. `onRefused` runs if the desk refuses to approve. */
-export function decideTask(task: Task, isApproved: boolean, recipient?: string, onRefused?: () => void): void {
+/** Approve or reject a task in five seconds, unless that is undone. */
+export function decideTask(task: Task, isApproved: boolean): void {
   const text = t(isApproved ? "queue.approving" : "queue.rejecting", { title: task.title });
-  hold(task.id, text, async (leaving) => {
-    if (!isApproved) await rejectTask(task, leaving);
-    else if (!(await approveTask(task, recipient, leaving))) onRefused?.();
-  });
+  hold(task.id, text, (leaving) => (isApproved ? approveTask : rejectTask)(task, leaving));
 }
 
-async function approveTask(task: Task, recipient: string | undefined, leaving: boolean): Promise<boolean> {
+async function approveTask(task: Task, leaving: boolean): Promise<void> {
   putTask({ ...task, status: "ready" });
   try {
-    const body = recipient ? { action: "approve", recipient } : { action: "approve" };
+    const body = { action: "approve" };
     const reply = await data<Partial<Task> & Dispatching>("POST", `${PATH}/${task.id}/confirm`, body, {
       keepalive: leaving,
     });
     if (reply.id && reply.status) putTask({ ...task, ...reply });
     if (reply.autoDispatched && reply.autoDispatched.id !== task.id) showDispatched(reply.autoDispatched);
     showToast(t("queue.approved", { title: task.title }));
-    return true;
   } catch (error) {
     putTask(task);
-    showError(error);
-    return false;
+    showError(error, t("queue.notChanged", { title: task.title }));
   }
 }
 
-/** Reject a task, which removes it. Undo adds it again, except for a held event. */
+/** Reject a task, which removes it. Undo restores the same task. */
 async function rejectTask(task: Task, leaving: boolean): Promise<void> {
   removeTask(task.id);
   try {
     await data("POST", `${PATH}/${task.id}/confirm`, { action: "reject" }, { keepalive: leaving });
-    showToast(t("queue.rejected", { title: task.title }), isHeldEvent(task) ? null : () => void addTask(task));
+    const undo = isFromOtherDesk(task) ? null : () => void restoreTask(task);
+    showToast(t("queue.rejected", { title: task.title }), undo);
   } catch (error) {
     putTask(task);
-    showError(error);
+    showError(error, t("queue.notChanged", { title: task.title }));
   }
+}
+
+async function restoreTask(task: Task): Promise<void> {
+  try {
+    putTask(await data<Task>("POST", `${PATH}/${task.id}/restore`));
+  } catch (error) {
+    showError(error, t("queue.notChanged", { title: task.title }));
+  }
+}
+
+/** Decide about a held event at once. Errors are thrown, so that the form that was filled in stays. */
+export async function decideHeldEvent(task: Task, action: "approve" | "reject", recipient?: string): Promise<void> {
+  const body = action === "approve" && recipient ? { action, recipient } : { action };
+  const reply = await data<Partial<Task>>("POST", `${PATH}/${task.id}/confirm`, body);
+  if (reply.id && reply.status) putTask({ ...task, ...reply });
+  else removeTask(task.id);
+  showToast(t(action === "approve" ? "queue.delivered" : "queue.rejected", { title: task.title }));
 }
 
 export async function moveTask(task: Task, status: Status): Promise<void> {
@@ -172,9 +185,14 @@ export type NewTask = Pick<Task, "title" | "priority"> &
 
 export async function addTask(task: NewTask): Promise<boolean> {
   const { title, priority, type, description, source, metadata } = task;
-  const body = { title, priority, type, description, source, metadata: metadata ? JSON.parse(metadata) : undefined };
+  const details = { type, description, metadata: metadata ? JSON.parse(metadata) : undefined };
   try {
-    const reply = await data<Task & Dispatching>("POST", PATH, body);
+    let reply = await data<Task & Dispatching>("POST", PATH, { title, priority, source: source ?? "user", ...details });
+    // Nobody has to approve their own task. With a key, the server can't tell a person from an agent.
+    if (reply.status === "pending_confirmation" && !source) {
+      const approved = await data<Partial<Task> & Dispatching>("POST", `${PATH}/${reply.id}/confirm`, { action: "approve" });
+      reply = { ...reply, ...approved };
+    }
     putTask(reply);
     if (reply.autoDispatched?.id !== reply.id) showDispatched(reply.autoDispatched);
     return true;
@@ -203,6 +221,11 @@ export async function changeSettings(changes: Partial<Settings>): Promise<void> 
 export function isIrreversible(task: Task): boolean {
   const proposal = metadataOf(task).proposal;
   return Boolean(proposal && typeof proposal === "object" && (proposal as { reversible?: unknown }).reversible === false);
+}
+
+/** Return whether rejecting the task tells somebody at another desk, which can't be undone. */
+export function isFromOtherDesk(task: Task): boolean {
+  return task.source === "federation";
 }
 
 /** Return whether the task stands for an event that waits for moderation. */

@@ -60,7 +60,8 @@ export function DeliveryPane({ opened, onBack, onRetry, onArchive, onToggleRead,
   );
 }
 
-function DeliveryContent({ delivery }: { delivery: Delivery }) {
+/** The whole of a delivery. As a `preview` its actions are only named. */
+export function DeliveryContent({ delivery, preview = false }: { delivery: Delivery; preview?: boolean }) {
   const { locale, actor, labels = {}, supplements, actions } = delivery;
   return (
     <div class={`sheet tone-${delivery.tone ?? "none"}`}>
@@ -104,12 +105,19 @@ function DeliveryContent({ delivery }: { delivery: Delivery }) {
           {delivery.summary}
         </p>
       )}
-      {delivery.markdownBody && <Body delivery={delivery} text={delivery.markdownBody} />}
+      {delivery.markdownBody && <Body delivery={delivery} text={delivery.markdownBody} isWhole={preview} />}
       {(actions.length > 0 || delivery.externalUrl) && (
         <div class="actions">
-          {actions.map((action) => (
-            <ActionButton key={action.index} delivery={delivery} action={action} />
-          ))}
+          {actions.map((action) =>
+            preview ? (
+              <Chip key={action.index} title={action.url}>
+                {action.label}
+                {action.url && ` · ${action.url}`}
+              </Chip>
+            ) : (
+              <ActionButton key={action.index} delivery={delivery} action={action} />
+            ),
+          )}
           {delivery.externalUrl && (
             <a class="button" href={delivery.externalUrl} target="_blank" rel="noopener noreferrer">
               <Icon name="external" size={16} /> {t("inbox.openSource")}
@@ -161,8 +169,8 @@ function DeliveryContent({ delivery }: { delivery: Delivery }) {
   );
 }
 
-function Body({ delivery, text }: { delivery: Delivery; text: string }) {
-  const rendering = delivery.markdownBodyRendering ?? "collapsed";
+function Body({ delivery, text, isWhole }: { delivery: Delivery; text: string; isWhole: boolean }) {
+  const rendering = isWhole ? "expanded" : (delivery.markdownBodyRendering ?? "collapsed");
   if (rendering === "expanded") return <Markdown text={text} lang={delivery.locale} />;
   return (
     <details class="body" key={delivery.deliveryId}>

@@ -8,6 +8,7 @@ import {
   briefing,
   changeSettings,
   decideTask,
+  isFromOtherDesk,
   isHeldEvent,
   isIrreversible,
   loadQueue,
@@ -24,13 +25,15 @@ import {
 import { cancelHold, isHeld } from "../lib/holds";
 import { isArmed, useArmed } from "../ui/armed";
 import { showToast } from "../ui/toasts";
-import { FormDialog } from "../ui/form";
+import { AskDialog, FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
+import { ModerationDialog } from "./moderation";
 import { Chip, EmptyState, Field, IconButton, Skeleton, Switch, Time, ErrorState } from "../ui/parts";
 
 export function Queue() {
   const selected = useSignal<string | null>(null);
-  const choosingRecipient = useSignal<Task | null>(null);
+  const moderating = useSignal<Task | null>(null);
+  const declining = useSignal<Task | null>(null);
   const confirming = useSignal<Task | null>(null);
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => void loadQueue(), []);
@@ -51,23 +54,16 @@ export function Queue() {
   };
   const decide = (task: Task, isApproved: boolean) => {
     if (task.status !== "pending_confirmation" || isHeld(task.id)) return;
-    if (isApproved && isIrreversible(task)) {
-      confirming.value = task;
-      return;
-    }
-    send(task, isApproved);
+    if (isHeldEvent(task)) moderating.value = task;
+    else if (!isApproved && isFromOtherDesk(task)) declining.value = task;
+    else if (isApproved && isIrreversible(task)) confirming.value = task;
+    else send(task, isApproved);
   };
   const send = (task: Task, isApproved: boolean) => {
     const waiting = tasksOf("pending_confirmation").filter((each) => each === task || !isHeld(each.id));
     const position = waiting.indexOf(task);
     const next = waiting[position + 1] ?? waiting[position - 1];
-    if (isApproved && isHeldEvent(task) && !metadataOf(task).recipientHint) {
-      choosingRecipient.value = task;
-      return;
-    }
-    decideTask(task, isApproved, undefined, () => {
-      if (isHeldEvent(task)) choosingRecipient.value = task;
-    });
+    decideTask(task, isApproved);
     focus(next);
   };
   useShortcuts({
@@ -141,8 +137,20 @@ export function Queue() {
           onApprove={(task) => send(task, true)}
         />
       )}
-      {choosingRecipient.value && (
-        <RecipientDialog task={choosingRecipient.value} onClose={() => (choosingRecipient.value = null)} />
+      {moderating.value && <ModerationDialog task={moderating.value} onClose={() => (moderating.value = null)} />}
+      {declining.value && (
+        <AskDialog
+          title={t("queue.reject")}
+          text={t("queue.declineEffect", { title: declining.value.title })}
+          action={t("queue.reject")}
+          destructive
+          onClose={() => (declining.value = null)}
+          onConfirm={async () => {
+            const task = declining.value!;
+            declining.value = null;
+            send(task, false);
+          }}
+        />
       )}
     </section>
   );
@@ -327,26 +335,6 @@ function IrreversibleDialog({
     >
       <p>{task.title}</p>
       <p>{t("queue.irreversibleNote")}</p>
-    </FormDialog>
-  );
-}
-
-/** Asks the moderator for the recipient of a held event that names none. */
-function RecipientDialog({ task, onClose }: { task: Task; onClose: () => void }) {
-  return (
-    <FormDialog
-      title={t("queue.chooseRecipient")}
-      action={t("queue.approve")}
-      onClose={onClose}
-      onSend={async (field) => {
-        onClose();
-        decideTask(task, true, field("recipient") || undefined);
-      }}
-    >
-      <p>{task.title}</p>
-      <Field label={t("queue.recipient")} hint={t("queue.recipientHint")}>
-        <input name="recipient" maxLength={120} autoFocus />
-      </Field>
     </FormDialog>
   );
 }

@@ -11,6 +11,7 @@ interface Props {
   destructive?: boolean;
   /** Whether the choices of the form have been loaded. */
   ready?: boolean;
+  wide?: boolean;
   onClose: () => void;
   /** Send the form. An error is shown in the form. */
   onSend: (field: (name: string) => string, form: FormData) => Promise<void>;
@@ -18,11 +19,11 @@ interface Props {
 }
 
 /** A dialog that contains a form. */
-export function FormDialog({ title, action, destructive = false, ready = true, onClose, onSend, children }: Props) {
+export function FormDialog({ title, action, destructive = false, ready = true, wide = false, onClose, onSend, children }: Props) {
   const failure = useSignal<{ text: string; id: string | null } | null>(null);
   const busy = useSignal(false);
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} onClose={onClose} wide={wide}>
       <form
         class="form"
         onSubmit={async (event) => {

@@ -8,52 +8,88 @@ interface Toast {
   text: string;
   isError: boolean;
   requestId: string | null;
-  undo: (() => void) | null;
+  canUndo: boolean;
 }
 
 const TOAST_MS = 6000;
+const UNDO_TOAST_MS = 10_000;
 const ERROR_TOAST_MS = 12_000;
 
 const toasts = signal<Toast[]>([]);
 let lastId = 0;
 
-function addToast(toast: Omit<Toast, "id">, ms: number): number {
-  const id = ++lastId;
+/** The actions that can be undone, latest last. They outlive their toasts. */
+let actions: Array<{ id: number; undo: () => void }> = [];
+const MAX_ACTIONS = 100;
+
+function addToast(toast: Omit<Toast, "id">, ms: number, id = ++lastId): number {
   toasts.value = [...toasts.value.slice(-2), { ...toast, id }];
-  setTimeout(() => dismissToast(id), ms);
+  setTimeout(() => hide(id), ms);
   return id;
 }
 
-export function dismissToast(id: number): void {
+function hide(id: number): void {
   toasts.value = toasts.value.filter((each) => each.id !== id);
 }
 
-/** Show that something was done, and offer undo. Returns the toast's id. */
-export function showToast(text: string, undo: (() => void) | null = null, ms = TOAST_MS): number {
-  return addToast({ text, undo, isError: false, requestId: null }, ms);
+/** Take a toast away, and with it what it offers to undo. */
+export function dismissToast(id: number): void {
+  hide(id);
+  actions = actions.filter((each) => each.id !== id);
 }
 
-/** Show an error with its request id. */
-export function showError(error: unknown): void {
+/** Show that something was done, and offer undo. Returns the toast's id. */
+export function showToast(text: string, undo: (() => void) | null = null, ms = undo ? UNDO_TOAST_MS : TOAST_MS): number {
+  const id = undo ? addAction(undo) : ++lastId;
+  return addToast({ text, canUndo: Boolean(undo), isError: false, requestId: null }, ms, id);
+}
+
+function addAction(undo: () => void): number {
+  const id = ++lastId;
+  actions = [...actions.slice(1 - MAX_ACTIONS), { id, undo }];
+  return id;
+}
+
+/**
+ * Make an action that has begun undoable at once. `done` says so when the server has made it, `failed` takes the offer
+ * back.
+ */
+export function beginAction(undo: () => void): { done: (text: string) => void; failed: () => void } {
+  const id = addAction(undo);
+  return {
+    done: (text) => {
+      if (!actions.some((each) => each.id === id)) return;
+      addToast({ text, canUndo: true, isError: false, requestId: null }, UNDO_TOAST_MS, id);
+    },
+    failed: () => dismissToast(id),
+  };
+}
+
+/** Show an error with its request id, after a sentence that says what was not done. */
+export function showError(error: unknown, what = ""): void {
   const failure = error instanceof ApiError ? error : null;
   addToast(
     {
-      text: failure?.message ?? t("error.unexpected"),
+      text: `${what} ${failure?.message ?? t("error.unexpected")}`.trim(),
       isError: true,
       requestId: failure?.requestId ?? null,
-      undo: null,
+      canUndo: false,
     },
     ERROR_TOAST_MS,
   );
   if (!failure) console.error(error);
 }
 
-/** Undo the latest action that offers it. */
+/** Undo the latest action that has not been undone. */
 export function undoLast(): void {
-  const latest = toasts.value.findLast((each) => each.undo);
-  if (!latest) return;
-  dismissToast(latest.id);
-  latest.undo?.();
+  const latest = actions.at(-1);
+  if (latest) undoAction(latest.id);
+}
+
+function undoAction(id: number): void {
+  const action = actions.find((each) => each.id === id);
+  dismissToast(id);
+  action?.undo();
 }
 
 export function Toasts() {
@@ -65,19 +101,12 @@ export function Toasts() {
             {each.text}
             {each.requestId && <small class="toast-id">{t("error.requestId", { id: each.requestId })}</small>}
           </p>
-          {each.undo && (
-            <button
-              type="button"
-              class="toast-undo"
-              onClick={() => {
-                dismissToast(each.id);
-                each.undo?.();
-              }}
-            >
+          {each.canUndo && (
+            <button type="button" class="toast-undo" onClick={() => undoAction(each.id)}>
               {t("undo")}
             </button>
           )}
-          <button type="button" class="toast-close" aria-label={t("dismiss")} onClick={() => dismissToast(each.id)}>
+          <button type="button" class="toast-close" aria-label={t("dismiss")} onClick={() => hide(each.id)}>
             <Icon name="close" size={16} />
           </button>
         </div>
