@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import yaml
@@ -18,6 +19,9 @@ from chalicelib.edge.schedule import Schedule
 from chalicelib.edge.streaming import EVENT_STREAM
 from chalicelib.resources import UNSEAL, Grant, Queue, SocketApi, Table
 from infra.container.only import HEALTH_PATH
+from infra.knative.sockets import MANAGEMENT_PORT, socket_grants, socket_manifests
+from infra.knative.sockets import NAME as SOCKETS
+from infra.template.concurrency import RESERVATIONS
 from infra.template.entry_points import EntryPoint, list_entry_points, queue_definition
 
 Manifest = dict[str, Any]
@@ -41,16 +45,43 @@ class Target:
     host: str
     namespace: str
     gateway: str
+    sockets_host: str = ""
+
+    @property
+    def host_of_sockets(self) -> str:
+        """The host name of the WebSockets, which have the path `/` of their own."""
+        return self.sockets_host or f"sockets.{self.host}"
 
 
 def render(app: Chalice, target: Target) -> str:
     """Return every object as YAML, each with the grants that its function needs as a comment."""
     parts = [_HEAD]
     for entry_point, made in manifests(app, target):
-        grants = "\n".join(f"#   {each}" for each in _describe_grants(entry_point.grants)) or "#   none"
-        documents = "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in made)
-        parts.append(f"# {entry_point.name} may:\n{grants}\n{documents}")
+        parts.append(_part(entry_point.name, entry_point.grants, made))
+    hosts = socket_manifests(
+        app,
+        image=target.image,
+        host=target.host_of_sockets,
+        namespace=target.namespace,
+        gateway=target.gateway,
+        settings=SETTINGS,
+        secrets=SECRETS,
+    )
+    parts.append(_part(SOCKETS, socket_grants(app), hosts))
     return "---\n".join(parts)
+
+
+def _part(name: str, grants: tuple[Grant, ...], made: list[Manifest]) -> str:
+    listed = "\n".join(f"#   {each}" for each in _describe_grants(grants)) or "#   none"
+    documents = "---\n".join(yaml.dump(each, Dumper=_Plain, sort_keys=False, width=120) for each in made)
+    return f"# {name} may:\n{listed}\n{documents}"
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes an object twice where it stands twice, since not every reader knows anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - yaml's
+        return True
 
 
 def manifests(app: Chalice, target: Target) -> Iterator[tuple[EntryPoint, list[Manifest]]]:
@@ -81,9 +112,10 @@ def _about(entry_point: EntryPoint, target: Target) -> Manifest:
 
 def _service(entry_point: EntryPoint, target: Target) -> Manifest:
     source = entry_point.source
+    concurrency = CONCURRENCY if isinstance(source, Route) else _MOST_MESSAGES
     annotations = {"autoscaling.knative.dev/min-scale": "0"}
-    if isinstance(source, Consumer):
-        annotations["autoscaling.knative.dev/max-scale"] = str(queue_definition(source).concurrency)
+    if most := _most_requests(entry_point):
+        annotations["autoscaling.knative.dev/max-scale"] = str(ceil(most / concurrency))
     secrets = ["FLUXDEN_SECRET_KEY"] if set(UNSEAL) & set(entry_point.grants) else []
     if any(isinstance(each.resource, SocketApi) for each in entry_point.grants):
         secrets.append("FLUXDEN_HOST_SECRET")
@@ -109,7 +141,7 @@ def _service(entry_point: EntryPoint, target: Target) -> Manifest:
     about["labels"] = about["labels"] | {"networking.knative.dev/visibility": "cluster-local"}
     spec = {
         "serviceAccountName": service_name(entry_point),
-        "containerConcurrency": CONCURRENCY if isinstance(source, Route) else _MOST_MESSAGES,
+        "containerConcurrency": concurrency,
         "timeoutSeconds": entry_point.timeout,
         "containers": [container],
     }
@@ -120,6 +152,11 @@ def _service(entry_point: EntryPoint, target: Target) -> Manifest:
         "metadata": about,
         "spec": {"template": template},
     }
+
+
+def _most_requests(entry_point: EntryPoint) -> int | None:
+    """Return how many requests or messages run at the same time at most: the concurrency that AWS reserves."""
+    return next((each.default for each in RESERVATIONS if each.reserves_for(entry_point)), None)
 
 
 def _http_route(entry_point: EntryPoint, route: Route, target: Target) -> Manifest:
@@ -233,7 +270,9 @@ _HEAD = f"""\
 #   credentials of the queues' sources
 # - a ServiceAccount for each service, with the rights that the comment above it lists
 # - a ReferenceGrant in {INGRESS["namespace"]} that lets HTTPRoutes of this namespace use {INGRESS["name"]}
-# - a Deployment of `python -m infra.container --serve sockets` with FLUXDEN_SOCKETS_URL in the ConfigMap, because
-#   WebSockets need a process that holds them
+# In the ConfigMap, FLUXDEN_SOCKET_URL is wss://<host of the sockets>/, and FLUXDEN_SOCKETS_URL is
+# http://{SOCKETS}.<namespace>.svc.cluster.local:{MANAGEMENT_PORT}. Only this namespace may reach that port.
+# At their start the hosts of the sockets also try the engines, with rows of the tables directory, chat and sockets.
+# Services and Pods must reach each other: a push goes to the Pod that holds the socket.
 # Replace $(AWS_DEFAULT_REGION) and $(AWS_ACCOUNT_ID) with yours, and set the endpoint of queues that are not on AWS.
 """

@@ -10,6 +10,8 @@ from chalicelib.edge.consumer import Consumer
 from chalicelib.edge.route import Route
 from chalicelib.edge.schedule import Schedule
 from infra.knative.manifest import Target, cron, manifests, render, service_host
+from infra.knative.sockets import PORT as SOCKETS_PORT
+from infra.template.concurrency import RESERVATIONS
 from infra.template.entry_points import list_entry_points
 from tests.support.knative import find_backend, parse, schema_errors
 
@@ -22,7 +24,8 @@ FUNCTIONS = [each for each in list_entry_points(app) if isinstance(each.source, 
 
 
 def of_kind(kind: str) -> list[dict[str, Any]]:
-    return [each for each in OBJECTS if each["kind"] == kind]
+    of_sockets = "Service" if kind == "Service" else ""
+    return [each for each in OBJECTS if each["kind"] == kind and f"{each['apiVersion']} {of_sockets}" != "v1 Service"]
 
 
 def test_every_object_fits_the_published_schema_of_its_kind() -> None:
@@ -102,7 +105,8 @@ def test_grants_stand_above_each_function() -> None:
     above, _, _ = TEXT.partition("name: publish-event\n")
     comment = above[above.rindex("# publish_event may:") :]
     assert "table fluxden-tokens: dynamodb:UpdateItem" in comment
-    assert len(re.findall(r"^# \w+ may:$", TEXT, re.MULTILINE)) == len(list(manifests(app, TARGET)))
+    found = re.findall(r"^# (\w+) may:$", TEXT, re.MULTILINE)
+    assert found == [*(each.name for each, _ in manifests(app, TARGET)), "sockets"]
 
 
 @pytest.mark.parametrize(
@@ -117,3 +121,42 @@ def test_rates_become_cron_expressions(minutes: int, expression: str) -> None:
 def test_rate_that_cron_cannot_say_is_refused(minutes: int) -> None:
     with pytest.raises(ValueError, match="no cron expression"):
         cron(minutes)
+
+
+def test_what_aws_reserves_is_the_most_that_a_service_scales_to() -> None:
+    reserved = {reservation.parameter: reservation.default for reservation in RESERVATIONS}
+    wanted = {"publish-event": "ReservedForPublishing", "publish-bulk": "ReservedForPublishing"}
+    wanted |= {"stream-events": "ReservedForStreams"}
+    wanted |= dict.fromkeys(
+        (each.name.replace("_", "-") for each in FUNCTIONS if isinstance(each.source, Consumer)), "ReservedForWorkers"
+    )
+    for service in of_kind("Service"):
+        template = service["spec"]["template"]
+        most = template["metadata"]["annotations"].get("autoscaling.knative.dev/max-scale")
+        parameter = wanted.get(service["metadata"]["name"])
+        assert (most is None) == (parameter is None), service["metadata"]["name"]
+        if most is not None and parameter is not None:
+            each = template["spec"]["containerConcurrency"]
+            # No instance less, or it would be below what AWS serves; no instance more, or it would not be a ceiling.
+            assert (int(most) - 1) * each < reserved[parameter] <= int(most) * each
+
+
+def test_websockets_have_hosts_that_are_reached_under_a_name_of_their_own() -> None:
+    (deployment,) = of_kind("Deployment")
+    (service,) = (each for each in OBJECTS if each["apiVersion"] == "v1" and each["kind"] == "Service")
+    (route,) = (each for each in of_kind("HTTPRoute") if each["spec"]["hostnames"] == ["sockets.desk.example.com"])
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    open_ports = {each["containerPort"] for each in container["ports"]}
+    assert {each["targetPort"] for each in service["spec"]["ports"]} == open_ports
+    (rule,) = route["spec"]["rules"]
+    (backend,) = rule["backendRefs"]
+    # The management port is not routed from outside.
+    assert backend == {"name": service["metadata"]["name"], "port": SOCKETS_PORT}
+    assert {"FLUXDEN_HOST_SECRET", "POD_IP"} <= {each["name"] for each in container["env"]}
+
+
+def test_the_text_has_no_anchors() -> None:
+    assert not re.search(r"[&*]id\d{3}", TEXT)

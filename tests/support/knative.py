@@ -53,7 +53,8 @@ def find_backend(routes: list[Manifest], method: str, path: str) -> str | None:
     for kind in ("Exact", "RegularExpression"):
         for route in routes:
             for rule in route["spec"]["rules"]:
-                if any(_fits(match, kind, method, path) for match in rule["matches"]):
+                # The WebSockets have a host name of their own.
+                if "filters" in rule and any(_fits(match, kind, method, path) for match in rule["matches"]):
                     return str(rule["filters"][0]["urlRewrite"]["hostname"])
     return None
 

@@ -11,18 +11,23 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from app import app
-from chalicelib.resources import FAN_OUT
+from chalicelib.resources import FAN_OUT, SOCKET_WORK
 from infra.knative.manifest import Target, render
+from infra.knative.sockets import MANAGEMENT_PORT, PORT
 from infra.local import engine
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.knative import deliver, deliver_messages, parse, start_router
 from tests.support.pump import count_messages
+from tests.support.started_container import StartedContainer, wait_until_ready
 from tests.support.started_desk import HOST, ROOT, SHELL, Answer, free_ports, send_request
 
 TARGET = Target("fluxden:latest", "desk.example.com", "fluxden", "fluxden")
@@ -106,6 +111,60 @@ def test_five_services_publish_fan_out_and_read(desk: Desk) -> None:
         ping = sources["announce-due-callbacks"]
         assert deliver(ping, "p1", ping["spec"]["data"], lambda name: started[name].port) == 204
         assert router.call("GET", "/api/v1/nothing").status == 404
+
+
+def test_a_publish_reaches_a_socket_that_a_host_of_the_deployment_holds(desk: Desk, tmp_path: Path) -> None:
+    secret = {"FLUXDEN_HOST_SECRET": "s" * 40}
+    with (
+        start_sockets_host(tmp_path, **secret) as host,
+        start(["publish-event", "serve-sockets"], **secret) as started,
+    ):
+        protocols = [Subprotocol("bearer"), Subprotocol(desk.alice_key)]
+        with connect(f"ws://{HOST}:{host.ws_port}", subprotocols=protocols, proxy=None) as client:
+            sources = {each["metadata"]["name"]: each for each in OBJECTS if each["kind"] == "IntegrationSource"}
+            source = sources["serve-sockets"]
+            # The greeting is the work of a service. Its message is sent when the socket is open.
+            deadline = time.monotonic() + STARTED_WITHIN_SECONDS
+            while not deliver_messages(source, SOCKET_WORK, lambda name: started[name].port):
+                assert time.monotonic() < deadline, "the host has queued no greeting"
+                time.sleep(0.05)
+            assert json.loads(client.recv(STARTED_WITHIN_SECONDS))["type"] == "connected"
+            published = started["publish-event"].call("POST", "/api/v1/events", inputs.new_event(), desk.alice)
+            assert published.status == 202, published.body
+            while (frame := json.loads(client.recv(STARTED_WITHIN_SECONDS)))["type"] == "heartbeat":
+                pass
+            assert frame["deliveryId"] == published.json["deliveryId"]
+        assert host.stop() == 0
+
+
+@contextmanager
+def start_sockets_host(folder: Path, **environment: str) -> Iterator[StartedContainer]:
+    """Start a Pod's process with the arguments of the Deployment, at loopback ports of this machine."""
+    (deployment,) = (each for each in OBJECTS if each["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["python", "-m", "infra.container"]
+    port, (ws_port, management_port) = 0, free_ports()
+    ports = {str(PORT): str(ws_port), str(MANAGEMENT_PORT): str(management_port), "0.0.0.0": HOST}
+    url = f"http://$(POD_IP):{MANAGEMENT_PORT}"
+    arguments = [ports.get(each, each.replace(url, f"http://{HOST}:{management_port}")) for each in container["args"]]
+    settings = SHELL | engine.environment() | {"FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"]} | environment
+    del settings["FLUXDEN_SOCKETS_URL"]
+    log = folder / "sockets.log"
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [sys.executable, *container["command"][1:], *arguments],
+            cwd=ROOT,
+            env=settings,
+            stdout=written,
+            stderr=written,
+        )
+    host = StartedContainer(process, port, ws_port, management_port, log)
+    try:
+        wait_until_ready(host)
+        yield host
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 def _by_host(started: dict[str, Started]) -> dict[str, int]:
