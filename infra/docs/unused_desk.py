@@ -13,9 +13,9 @@ from infra.template.entry_points import EntryPoint
 from infra.template.release_alarms import release_alarms
 
 PRICES = json.loads((Path(__file__).parents[2] / "bench" / "prices.json").read_text(encoding="utf-8"))
-DAYS = 30
+_DAYS = 30
 _MILLION = 1_000_000
-_MINUTES = DAYS * 24 * 60
+_MINUTES = _DAYS * 24 * 60
 # Lambda reads each queue with five long polls of 20 seconds at the same time.
 _POLLS_A_MINUTE = 5 * 3
 # A run that finds nothing to do: one query, in a function that is warm.
@@ -35,10 +35,6 @@ class UnusedDesk:
     @property
     def total(self) -> float:
         return self.alarms + self.dashboard + self.secret + self.polling + self.schedules
-
-    @property
-    def a_day(self) -> float:
-        return self.total / DAYS
 
 
 def list_alarms(functions: list[EntryPoint]) -> list[dict[str, Any]]:

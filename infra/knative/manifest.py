@@ -77,7 +77,7 @@ def _part(name: str, grants: tuple[Grant, ...], made: list[Manifest]) -> str:
     return f"# {name} may:\n{listed}\n{documents}"
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(yaml.SafeDumper):  # type: ignore[misc]
     """Writes an object twice where it stands twice, since not every reader knows anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - yaml's

@@ -101,5 +101,5 @@ def test_what_an_unused_desk_costs_is_one_figure() -> None:
     price = price_unused_desk(list_entry_points(app))
     text = {each.name: each.read_text(encoding="utf-8") for each in PAGES}
     assert f"nobody uses costs {price.total:.2f} USD a month" in " ".join(text["alarms.md"].split())
-    assert f"Expect about {price.a_day:.1f} USD for a day without use" in text["first-account-run.md"]
+    assert "[nobody uses](reference/alarms.md#price)" in text["first-account-run.md"]
     assert not re.search(r"[\d.]+ USD a month", text["deployment.md"].partition("```text")[0])
