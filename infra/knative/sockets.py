@@ -23,7 +23,8 @@ _GRACE_SECONDS = 30
 
 def socket_grants(app: Chalice) -> tuple[Grant, ...]:
     """Return what the routes of the WebSocket gateway may do, each once."""
-    return tuple(dict.fromkeys(grant for _, each in catalog.sockets(app) for grant in each.grants))
+    routes: list[Any] = [route for _, route in catalog.sockets(app)]
+    return tuple(dict.fromkeys(grant for each in routes for grant in each.grants))
 
 
 def socket_manifests(
