@@ -1,14 +1,15 @@
 """Sign in with a passkey."""
 
 from typing import NamedTuple
-from uuid import uuid4
 
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.api.audit import refusals_audited
 from chalicelib.api.v2.authenticators import AskedFrom, asked_from, ceremony_of, new_browser
-from chalicelib.api.v2.browsers import browser_of
+from chalicelib.api.v2.browsers import browser_of, sign_in_audited
 from chalicelib.api.v2.contract import operation
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.envelope import envelope_json
 from chalicelib.core.domain.errors import Conflict, Forbidden, RateLimited, TooLarge, Unauthorized
 from chalicelib.core.domain.requests import RawRequest, RequestContext
@@ -32,6 +33,7 @@ bp = Blueprint(__name__)
 
 # Each stores a row. A sign-in takes one or two, and the people of a company share an address.
 _MOST_CHALLENGES = 300
+_WAY = "passkey"
 
 
 class _Visit(NamedTuple):
@@ -86,7 +88,9 @@ def ask_to_sign_in(admitted: _Visit, context: RequestContext) -> OperationReply:
     + TOKENS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     + SOCKETS.can("Query", "DeleteItem")
     + SOCKET_API.can_post()
-    + DIRECTORY.can("ConditionCheckItem", "BatchGetItem"),
+    + DIRECTORY.can("ConditionCheckItem", "BatchGetItem")
+    + NETWORK.can("UpdateItem"),
+    audits=(AuditKind.SESSION_BEGIN, AuditKind.SESSION_REFUSE),
 )
 def sign_in_with_passkey(body: PasskeySignInIn, admitted: _Visit, context: RequestContext) -> OperationReply:
     """Sign in with the answer of a passkey.
@@ -94,23 +98,29 @@ def sign_in_with_passkey(body: PasskeySignInIn, admitted: _Visit, context: Reque
     The reply sets the cookie of the session, as `POST /api/v2/sessions` does. An authenticator whose counter went back
     is refused, since it may be a copy.
     """
+    with refusals_audited(AuditKind.SESSION_REFUSE, context, way=_WAY):
+        return _sign_in(body, admitted, context)
+
+
+def _sign_in(body: PasskeySignInIn, admitted: _Visit, context: RequestContext) -> OperationReply:
     given, token = settings(), ids.mint_sign_in_secret(SignInSecret.SESSION)
     ceremony = ceremony_of(admitted.asked.browser, admitted.asked.host)
     proof = passkeys.prove(body.credential, ceremony, people=DynamoDirectory(), now=context.now)
-    session = begin_session(
-        proof.person.user_id,
-        token,
-        code=None,
-        session_id=str(uuid4()),
-        browser=admitted.browser,
-        lifetime=Lifetime(given.session_hours, given.session_idle_hours),
-        now=context.now,
-        sessions=DynamoSessions(),
-        closer=SocketCloser(DynamoSockets(), ApiGatewaySockets()),
-        proof=proof.actions,
-    )
-    if session is None:
-        raise Unauthorized(passkeys.NOT_ACCEPTED)
+    with sign_in_audited(context, proof.person.user_id, browser=admitted.browser, way=_WAY) as session_id:
+        session = begin_session(
+            proof.person.user_id,
+            token,
+            code=None,
+            session_id=session_id,
+            browser=admitted.browser,
+            lifetime=Lifetime(given.session_hours, given.session_idle_hours),
+            now=context.now,
+            sessions=DynamoSessions(),
+            closer=SocketCloser(DynamoSockets(), ApiGatewaySockets()),
+            proof=proof.actions,
+        )
+        if session is None:
+            raise Unauthorized(passkeys.NOT_ACCEPTED)
     person = SignedInPersonOut(id=proof.person.user_id, name=proof.person.name, email=proof.person.email)
     ends_at = moment_of(session.ends_at())
     signed_in = SignedInOut(person=person, session_id=session.session_id, ends_at=ends_at)

@@ -3,8 +3,11 @@
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.api.audit import audited
 from chalicelib.api.v2.authenticators import asked_from, ceremony_of, new_browser
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import envelope_json
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
@@ -70,6 +73,7 @@ def ask_for_passkey(caller: ApiKey, context: RequestContext) -> OperationReply:
     answers={201: "The passkey."},
     refusals=(Invalid, Conflict, Forbidden, TooLarge),
     grants=SPEND + TOKENS.can("GetItem", "PutItem", "DeleteItem") + DIRECTORY.can("ConditionCheckItem"),
+    audits=(AuditKind.PASSKEY_ADD,),
 )
 def add_passkey(body: PasskeyIn, caller: ApiKey, context: RequestContext) -> PasskeyOut:
     """Add the passkey that the authenticator of this browser created.
@@ -78,7 +82,8 @@ def add_passkey(body: PasskeyIn, caller: ApiKey, context: RequestContext) -> Pas
     PIN. A person has 20 passkeys at most.
     """
     ceremony = ceremony_of(*asked_from(context.headers))
-    return passkeys.add_passkey(body, ceremony, owner=caller, hash_of=hash_of, now=context.now)
+    with audited(AuditKind.PASSKEY_ADD, caller, context, name=body.name):
+        return passkeys.add_passkey(body, ceremony, owner=caller, hash_of=hash_of, now=context.now)
 
 
 @operation(
@@ -121,10 +126,12 @@ def rename_passkey(body: PasskeyRename, caller: ApiKey, context: RequestContext)
     refusals=(NotFound, Conflict),
     replay=without_data,
     grants=SPEND + REMEMBER + TOKENS.can("DeleteItem"),
+    audits=(AuditKind.PASSKEY_REMOVE,),
 )
 def remove_passkey(query: PasskeyQuery, caller: ApiKey, context: RequestContext) -> None:
     """Remove one of your passkeys.
 
     Nobody signs in with it from now on. Sessions that it began go on until you end them.
     """
-    passkeys.remove_passkey(query.id, owner=caller, context=context, passkeys=DynamoPasskeys())
+    with audited(AuditKind.PASSKEY_REMOVE, caller, context, Subject("passkey", query.id)):
+        passkeys.remove_passkey(query.id, owner=caller, context=context, passkeys=DynamoPasskeys())

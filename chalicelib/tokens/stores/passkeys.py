@@ -11,6 +11,7 @@ import hashlib
 from datetime import datetime
 
 from chalicelib.core.domain import bounds
+from chalicelib.core.domain.audit import Subject
 from chalicelib.core.domain.errors import Conflict, Forbidden
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
@@ -81,7 +82,7 @@ class DynamoPasskeys:
             active_person_check(passkey.user_id),
         ]
         try:
-            commit(actions)
+            commit(actions, audited=Subject("passkey", passkey.passkey_id, passkey.user_id))
         except Refused as refused:
             match refused.failed[0]:
                 case 0:
@@ -155,7 +156,7 @@ class DynamoPasskeys:
             delete(TOKENS, _key(passkey_id), "userId = :owner", owner=user_id),
             update(TOKENS, _owner_key(user_id), "DELETE hashes :removed", removed={passkey_id}),
         ]
-        return try_commit(actions, claim=claim)
+        return try_commit(actions, claim=claim, audited=Subject("passkey", passkey_id, user_id))
 
 
 def hash_of(credential_id: bytes) -> str:
