@@ -14,6 +14,9 @@ from pydantic import ValidationError
 
 from chalicelib import aws
 from chalicelib.core.domain import bounds
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
+from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from chalicelib.ids import SignInSecret, mint_sign_in_secret
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.settings import settings
@@ -465,6 +468,27 @@ def test_nobody_touches_another_persons_passkey(api: Api, desk: Desk, alice: Vis
     assert bob.call("PATCH", MINE, {"id": passkey.passkey_id, "name": "Mine"}).status == 404
     assert bob.call("DELETE", f"{MINE}?id={passkey.passkey_id}").status == 404
     assert [each["name"] for each in listed(alice)] == ["Laptop"]
+
+
+# The audit log
+
+
+def test_passkeys_and_what_signs_in_with_them_are_recorded(desk: Desk, alice: Visitor, stranger: Visitor) -> None:
+    passkey = alice.add("Laptop")
+    assert stranger.use(passkey).status == 201
+    assert alice.call("DELETE", f"{MINE}?id={passkey.passkey_id}").status == 200
+    assert is_refused(stranger.use(passkey))
+    found = list_entries(AuditFilter(), after=None, limit=40).entries
+    recorded = {(each.kind, each.subject.kind if each.subject else None, each.details.get("way")) for each in found}
+    assert recorded >= {
+        (AuditKind.PASSKEY_ADD, "passkey", None),
+        (AuditKind.SESSION_BEGIN, "session", "passkey"),
+        (AuditKind.PASSKEY_REMOVE, "passkey", None),
+        (AuditKind.SESSION_REFUSE, None, "passkey"),
+    }
+    (added,) = (each for each in found if each.kind is AuditKind.PASSKEY_ADD)
+    assert added.subject == Subject("passkey", passkey.passkey_id, desk.user_id("alice"))
+    assert (added.actor.id, added.details) == (desk.user_id("alice"), {"name": "Laptop"})
 
 
 # The desk's address
