@@ -479,7 +479,7 @@ def test_passkeys_and_what_signs_in_with_them_are_recorded(desk: Desk, alice: Vi
     assert alice.call("DELETE", f"{MINE}?id={passkey.passkey_id}").status == 200
     assert is_refused(stranger.use(passkey))
     found = list_entries(AuditFilter(), after=None, limit=40).entries
-    recorded = {(each.kind, each.subject.kind if each.subject else None, each.details.get("way")) for each in found}
+    recorded = {(each.kind, each.subject.type if each.subject else None, each.details.get("way")) for each in found}
     assert recorded >= {
         (AuditKind.PASSKEY_ADD, "passkey", None),
         (AuditKind.SESSION_BEGIN, "session", "passkey"),
