@@ -29,7 +29,10 @@ def test_key_is_created_used_disabled_and_deleted(open_console: Open) -> None:
     assert page.evaluate("() => navigator.clipboard.readText()") == key
     assert made.get_by_label("MCP server URL", exact=True).input_value() == console.system.demo["mcp_url"]
     page.mouse.click(5, 5)
+    for _ in range(3):
+        page.keyboard.press("Escape")
     expect(made).to_be_visible()
+    expect(made.get_by_role("button", name="Close")).to_have_count(0)
     page.get_by_role("button", name="I've saved it").click()
     assert key not in page.content()
     assert (call("GET", "/api/v2/contacts", token=key).status, call("GET", "/api/v2/queue", token=key).status) == (

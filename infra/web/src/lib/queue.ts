@@ -228,6 +228,12 @@ export function isFromOtherDesk(task: Task): boolean {
   return task.source === "federation";
 }
 
+/** Return who at another desk sent the task. */
+export function remoteOriginOf(task: Task): { email: string; url: string; verified: boolean } {
+  const { peerUserEmail, peerInstanceUrl, verified } = metadataOf(task);
+  return { email: String(peerUserEmail ?? ""), url: String(peerInstanceUrl ?? ""), verified: verified === true };
+}
+
 /** Return whether the task stands for an event that waits for moderation. */
 export function isHeldEvent(task: Task): boolean {
   return metadataOf(task).kind === "moderation";

@@ -2,7 +2,8 @@ import { useSignal } from "@preact/signals";
 import { call, data } from "../lib/api";
 import { valueLabel, t } from "../lib/i18n";
 import { host } from "../lib/urls";
-import { FormDialog } from "../ui/form";
+import { hold, isHeld } from "../lib/holds";
+import { AskDialog, FormDialog } from "../ui/form";
 import { Avatar, Chip, Field, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Rows } from "../ui/rows";
@@ -32,11 +33,15 @@ export function Connections() {
   );
   const busy = useSignal("");
   const requesting = useSignal(false);
+  const blocking = useSignal<Connection | null>(null);
   const decide = async (connection: Connection, action: Decision) => {
     busy.value = connection.id;
     await resource.mutate(() => data("PATCH", `api/v2/connections/${connection.id}`, { action }));
     busy.value = "";
   };
+  const block = (connection: Connection) =>
+    // Held back, because a block can't always be taken back: only the peer could accept our own request again.
+    hold(connection.id, t("network.blocking", { name: nameOf(connection) }), () => decide(connection, "block"));
   return (
     <>
       <div class="row row-end">
@@ -46,9 +51,27 @@ export function Connections() {
       </div>
       <Rows resource={resource} icon="network" emptyText={t("network.noConnections")}>
         {(each) => (
-          <Row connection={each} busy={busy.value === each.id} onDecide={(action) => void decide(each, action)} />
+          <Row
+            connection={each}
+            busy={busy.value === each.id || isHeld(each.id)}
+            onDecide={(action) => (action === "block" ? (blocking.value = each) : void decide(each, action))}
+          />
         )}
       </Rows>
+      {blocking.value && (
+        <AskDialog
+          title={t("network.block")}
+          text={t("network.blockEffect", { name: nameOf(blocking.value) })}
+          action={t("network.block")}
+          destructive
+          onClose={() => (blocking.value = null)}
+          onConfirm={async () => {
+            const connection = blocking.value!;
+            blocking.value = null;
+            block(connection);
+          }}
+        />
+      )}
       {requesting.value && (
         <RequestDialog
           onClose={() => (requesting.value = false)}
@@ -63,6 +86,8 @@ export function Connections() {
   );
 }
 
+const nameOf = (connection: Connection): string => connection.peerUserName ?? connection.peerUserEmail;
+
 interface RowProps {
   connection: Connection;
   busy: boolean;
@@ -71,7 +96,7 @@ interface RowProps {
 
 function Row({ connection, busy, onDecide }: RowProps) {
   const { status, reason, peerUserEmail, peerInstanceUrl } = connection;
-  const name = connection.peerUserName ?? peerUserEmail;
+  const name = nameOf(connection);
   const isAwaitingReply = status === "pending" && connection.askedBy === "us";
   const buttons: Array<[Decision, string]> =
     status === "active"
@@ -83,7 +108,9 @@ function Row({ connection, busy, onDecide }: RowProps) {
               ["accept", "button-primary"],
               ["decline", ""],
             ]
-          : [];
+          : status === "blocked" && connection.askedBy === "peer"
+            ? [["accept", ""]]
+            : [];
   return (
     <>
       <Avatar name={name} />
@@ -113,7 +140,11 @@ function Row({ connection, busy, onDecide }: RowProps) {
       <div class="task-actions">
         {buttons.map(([action, kind]) => (
           <button type="button" class={`button ${kind}`} key={action} disabled={busy} onClick={() => onDecide(action)}>
-            {isAwaitingReply ? t("network.withdraw") : t(`network.${action}`)}
+            {isAwaitingReply
+              ? t("network.withdraw")
+              : status === "blocked"
+                ? t("network.unblock")
+                : t(`network.${action}`)}
           </button>
         ))}
       </div>

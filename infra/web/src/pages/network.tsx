@@ -4,11 +4,11 @@ import { valueLabel, t } from "../lib/i18n";
 import { setParams, route } from "../lib/router";
 import { me } from "../lib/session";
 import { fullTime } from "../lib/time";
-import { host } from "../lib/urls";
 import { Icon } from "../ui/icons";
 import { Avatar, Chip, EmptyState, Tabs, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Loaded } from "../ui/loaded";
+import { JsonFields, RemoteOrigin } from "../ui/remote";
 import { Connections } from "./connections";
 import { Instances } from "./instances";
 
@@ -25,6 +25,7 @@ interface Relay {
   peerInstanceUrl: string;
   peerUserEmail: string;
   responsePayload: string | null;
+  verified?: boolean;
   dispatch?: "queued" | "retrying" | "sent" | "filtered" | "parked" | "expired";
   tries?: number;
   error?: string;
@@ -197,7 +198,7 @@ function RelayRow({ relay }: { relay: Relay }) {
           <span class="row-main">
             <b>{relay.subject || valueLabel("intent", relay.intent)}</b>{" "}
             <span class="faint">
-              {relay.peerUserEmail} · {host(relay.peerInstanceUrl)} · <Time at={relay.createdAt} />
+              <RemoteOrigin {...originOf(relay)} /> · <Time at={relay.createdAt} />
             </span>
           </span>
           <span class="chips">
@@ -225,13 +226,13 @@ function RelayRow({ relay }: { relay: Relay }) {
           <dd>{fullTime(relay.updatedAt)}</dd>
           <dt>{t("network.payload")}</dt>
           <dd>
-            <pre tabIndex={0}>{pretty(relay.payload)}</pre>
+            <JsonFields text={relay.payload} />
           </dd>
           {relay.responsePayload && (
             <>
               <dt>{t("network.response")}</dt>
               <dd>
-                <pre tabIndex={0}>{pretty(relay.responsePayload)}</pre>
+                <JsonFields text={relay.responsePayload} />
               </dd>
             </>
           )}
@@ -318,10 +319,16 @@ function Directory() {
   );
 }
 
-function pretty(text: string | null): string {
+/** Return who asks. The sender's name is as the connection has it, whatever the payload says. */
+function originOf(relay: Relay): { name: string | null; email: string; url: string; verified?: boolean } {
+  const inbound = relay.direction === "inbound";
+  let name: string | null = null;
   try {
-    return JSON.stringify(JSON.parse(text ?? "null"), null, 2);
+    const { _sender } = JSON.parse(relay.payload ?? "{}") as { _sender?: { name?: string } };
+    if (inbound) name = _sender?.name ?? null;
   } catch {
-    return text ?? "";
+    // A payload that is no JSON has no sender.
   }
+  const verified = inbound ? { verified: relay.verified ?? false } : {};
+  return { name, email: relay.peerUserEmail, url: relay.peerInstanceUrl, ...verified };
 }

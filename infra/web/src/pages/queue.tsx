@@ -13,6 +13,7 @@ import {
   isIrreversible,
   loadQueue,
   moveTask,
+  remoteOriginOf,
   queueState,
   settings,
   STATUSES,
@@ -27,6 +28,7 @@ import { isArmed, useArmed } from "../ui/armed";
 import { showToast } from "../ui/toasts";
 import { AskDialog, FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
+import { RemoteOrigin } from "../ui/remote";
 import { ModerationDialog } from "./moderation";
 import { Chip, EmptyState, Field, IconButton, Skeleton, Switch, Time, ErrorState } from "../ui/parts";
 
@@ -213,6 +215,11 @@ function TaskRow({
           <span>{task.title}</span>
         </p>
         {task.description && <p class="task-text">{task.description}</p>}
+        {isFromOtherDesk(task) && (
+          <p class="faint">
+            <RemoteOrigin {...remoteOriginOf(task)} />
+          </p>
+        )}
         {typeof result === "string" && (
           <p class="task-text">
             <b>{t("queue.result")}</b> {result}

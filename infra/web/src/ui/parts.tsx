@@ -92,7 +92,7 @@ interface DialogProps {
   onClose: () => void;
   children: ComponentChildren;
   wide?: boolean;
-  /** Whether a click outside leaves the dialog open, because its content can't be shown again. */
+  /** Whether only its own button closes the dialog, because its content can't be shown again. */
   persistent?: boolean;
 }
 
@@ -101,7 +101,10 @@ export function Dialog({ title, onClose, children, wide = false, persistent = fa
   useEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    if (persistent) addEventListener("beforeunload", ask);
     return () => {
+      removeEventListener("beforeunload", ask);
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
@@ -112,7 +115,14 @@ export function Dialog({ title, onClose, children, wide = false, persistent = fa
       aria-label={title}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        if (!persistent) onClose();
+      }}
+      onKeyDown={(event) => {
+        // Browsers close a dialog at the second Escape, whatever the first one was answered.
+        if (persistent && event.key === "Escape") event.preventDefault();
+      }}
+      onClose={() => {
+        if (persistent && element.current?.isConnected) element.current.showModal();
       }}
       onClick={(event) => {
         if (event.target === element.current && !persistent) onClose();
@@ -121,7 +131,7 @@ export function Dialog({ title, onClose, children, wide = false, persistent = fa
       <div class="dialog-body">
         <header class="dialog-head">
           <h2>{title}</h2>
-          <IconButton icon="close" label={t("close")} onClick={onClose} />
+          {!persistent && <IconButton icon="close" label={t("close")} onClick={onClose} />}
         </header>
         {children}
       </div>
