@@ -87,7 +87,10 @@ _REFUSALS: dict[type[errors.Refusal], tuple[str, str]] = {
         "The Idempotency-Key was used with another body, a call is still in progress, or a list has no more room.",
     ),
     errors.ItemInUse: ("CatalogItemInUse", "The item is in use, or the Idempotency-Key was used with another body."),
-    errors.TooLarge: ("TooLarge", "The body has more than 262,144 bytes."),
+    errors.TooLarge: (
+        "TooLarge",
+        "The body has more than 262,144 bytes, or as many as the operation takes.",
+    ),
     errors.UnsupportedMediaType: ("UnsupportedMediaType", "The body is not sent as `application/json`."),
     errors.RateLimited: ("RateLimited", "The budget of the minute or the day is used up."),
     errors.Unavailable: ("Unavailable", "A store did not answer in time. The same request may succeed soon."),

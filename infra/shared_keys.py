@@ -94,6 +94,8 @@ SHARED_KEYS = (
     SharedKey(CATALOG, "ITEMS", _OPERATORS, "a catalog item is created or archived", LIST_INDEX),
     SharedKey(DIRECTORY, "AGENTS", _OPERATORS, "agents are registered"),
     SharedKey(DIRECTORY, "ERASURES", _OPERATORS, "an erasure goes on by some rows"),
+    SharedKey(DIRECTORY, "FOUND", _ALL, "employees are registered, come or go, or a profile becomes visible", units=2),
+    SharedKey(DIRECTORY, "PEOPLE", _OPERATORS, "an employee is registered", units=2),
     SharedKey(DIRECTORY, "INTEGRATORS", _OPERATORS, "an integrator is created or changed"),
     SharedKey(DIRECTORY, r"PEOPLE#\w+", _ALL, "a profile is changed", LIST_INDEX, units=2),
     SharedKey(DIRECTORY, r"(PROJECT|TEAM)#[\w-]+", _OPERATORS, "a member is erased"),

@@ -22,6 +22,8 @@ from chalicelib.edge.streaming import Pieces
 from chalicelib.resources import Grant
 
 NO_CHARGE = Charge(0)
+# In bytes.
+LARGEST_BODY = 262_144
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ class Operation:
     malformed X-Request-Id is refused, since the contract has the parameter; else it is replaced.
     The operation is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds,
     replies are the same for everybody and may be cached so long; pages of other origins may read these replies, and
-    those of operations with `cors`. `audits` has the kinds of entries in
-    the audit log that the operation writes. `timeout`, in seconds, and `memory`, in MB, are those of its function.
+    those of operations with `cors`. `audits` has the kinds of entries in the audit log that the operation writes. A
+    body has at most `largest_body` bytes. `timeout`, in seconds, and `memory`, in MB, are those of its function.
     """
 
     function: Callable[..., Data | OperationReply]
@@ -105,6 +107,7 @@ class Operation:
     audits: tuple[AuditKind, ...] = ()
     hint: str = ""
     checks_request_id: bool = False
+    largest_body: int = LARGEST_BODY
     timeout: int = 29
     memory: int = 1024
     gate: Callable[[RawRequest], Any] | None = None

@@ -17,7 +17,6 @@ from chalicelib.edge.json_text import check_json
 from chalicelib.edge.operation import Operation
 from chalicelib.settings import settings
 
-LARGEST_BODY = 262_144
 IDEMPOTENCY_KEY = "Idempotency-Key"
 LONGEST_IDEMPOTENCY_KEY = 200
 
@@ -78,13 +77,14 @@ def read_body(request: IncomingRequest) -> bytes:
     """Read the bytes of the body.
 
     Raises:
-        TooLarge: the body has, or declares, more than 262,144 bytes.
+        TooLarge: the body has, or declares, more bytes than the operation takes.
     """
     declared = request.headers.get("content-length", "")
     body = request.http.raw_body
     raw = body.encode() if isinstance(body, str) else body
-    if len(raw) > LARGEST_BODY or (declared.isdecimal() and int(declared[:12]) > LARGEST_BODY):
-        raise TooLarge(f"The body may have at most {LARGEST_BODY} bytes.")
+    most = request.operation.largest_body
+    if len(raw) > most or (declared.isdecimal() and int(declared[:12]) > most):
+        raise TooLarge(f"The body may have at most {most} bytes.")
     return raw
 
 

@@ -13,6 +13,7 @@ from chalicelib.operate.services import employees as access
 from chalicelib.people.domain.directory import EmployeePatch, Person, PersonIn
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.settings import settings
+from chalicelib.tokens.domain.sessions import to_sign_in_link
 from chalicelib.tokens.services.sessions import create_sign_in_code
 from chalicelib.tokens.stores.sessions import DynamoSessions
 from infra.commands import personal_data
@@ -107,7 +108,7 @@ def sign_in_link(email: str, *, as_json: bool) -> None:
         raise click.ClickException("FLUXDEN_BASE_URL is not set, so the desk has no address.")
     person, code = access.person_by_email(email, DynamoDirectory()), ids.mint_sign_in_secret(ids.SignInSecret.CODE)
     ends = create_sign_in_code(person.user_id, code, now=datetime.now(UTC), sessions=DynamoSessions())
-    link = f"{base}/#sign-in={code.text}"
+    link = to_sign_in_link(base, code.text)
     if as_json:
         print_record({"email": person.email, "link": link, "expiresAt": timestamp(ends)}, as_json=True)
     else:

@@ -7,7 +7,7 @@ import click
 
 from chalicelib.ids import TokenKind
 from chalicelib.operate.services.employees import person_by_email
-from chalicelib.operate.services.tokens import enable_personal_token
+from chalicelib.operate.services.tokens import switch_personal_token
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.domain.tokens import IssuedToken
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -44,7 +44,7 @@ def disable(token_id: UUID) -> None:
 @click.argument("token_id", type=click.UUID)
 def enable(token_id: UUID) -> None:
     """Enable a disabled token. Its employee must be active."""
-    enable_personal_token(str(token_id), grants=DynamoGrants())
+    switch_personal_token(str(token_id), active=True, grants=DynamoGrants())
     click.echo(f"Enabled personal token {token_id}.")
 
 

@@ -20,8 +20,7 @@ from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyReco
 from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.exchange import handle
-from chalicelib.edge.operation import Family, Operation, OperationReply
-from chalicelib.edge.parsing import LARGEST_BODY
+from chalicelib.edge.operation import LARGEST_BODY, Family, Operation, OperationReply
 from chalicelib.edge.problem import problem_json
 from chalicelib.tokens.domain.tokens import Admission
 from tests.support.log_lines import read_lines

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from chalicelib.core.domain.errors import Invalid, NotFound, Refusal, TooLarge, UnsupportedMediaType
 from chalicelib.core.domain.fields import Headers, In, Query
 from chalicelib.core.stores.idempotency import DynamoIdempotency
-from chalicelib.edge.operation import Family, Operation
-from chalicelib.edge.parsing import LARGEST_BODY, IncomingRequest, Input, parse, read_body, receive
+from chalicelib.edge.operation import LARGEST_BODY, Family, Operation
+from chalicelib.edge.parsing import IncomingRequest, Input, parse, read_body, receive
 from chalicelib.edge.problem import problem_json
 from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 

@@ -1,6 +1,6 @@
 """A text is found by each of its canonical and case variants, at every operation that searches.
 
-These are the inbox, contacts, mentions and the directory. The catalog only has filters by exact values.
+These are the inbox, contacts, mentions, the directory and employees. The catalog only has filters by exact values.
 """
 
 import unicodedata
@@ -90,7 +90,18 @@ def _find_headlines(api: Api, _desk: Desk, sought: str) -> list[str]:
     return [each["headline"] for each in found]
 
 
+def _register(api: Api, desk: Desk, text: str) -> None:
+    body = {"email": f"{uuid4().hex}@found.example", "name": text}
+    assert api.post("/api/v2/operate/employees", body, desk.alice_key).status == 201
+
+
+def _find_employees(api: Api, desk: Desk, sought: str) -> list[str]:
+    reply = api.get(f"/api/v2/operate/employees?limit=200&search={quote(sought)}", desk.alice_key)
+    return [each["name"] for each in reply.json["data"]["items"] if each["email"].endswith("@found.example")]
+
+
 SEARCHED = {
+    "list_employees": Searched(_register, _find_employees),
     "list_inbox": Searched(_publish, _find_deliveries),
     "list_contacts": Searched(_add_contact, _find_contacts),
     "list_mentions": Searched(_install_agent, _find_agents),

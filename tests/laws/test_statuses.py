@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from chalicelib.core.domain.errors import RateLimited
-from chalicelib.edge.parsing import LARGEST_BODY
 from chalicelib.edge.route import Route
 from infra.openapi_components import may_fill_a_list, takes_input
 from tests.conftest import Desk
@@ -76,7 +75,7 @@ def _error(route: Route, request: SampleRequest, api: Api, kind: str) -> Answer:
         case "plain text":
             headers |= {"Content-Type": "text/plain"}
         case "too large":
-            sent = {"raw": " " * LARGEST_BODY + "{}"}
+            sent = {"raw": " " * route.largest_body + "{}"}
         case "unknown name":
             path = route.path.format(**dict.fromkeys(request.path, "00000000-0000-4000-8000-00000000dead"))
     return api.call(route.method, path, headers=headers, **sent)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import time_machine
 
+from chalicelib.core.domain.audit import AuditEntry
+from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
 from tests.support.log_lines import read_lines
@@ -24,6 +26,16 @@ def running_minute(api: Api, desk: Desk) -> Any:
 def data(answer: Answer, status: int = 200) -> Any:
     assert answer.status == status, answer.text
     return answer.json["data"]
+
+
+def find_entries(kind: str) -> list[AuditEntry]:
+    """Return the entries of the audit log whose kind begins so."""
+    return list(list_entries(AuditFilter(kind=kind), after=None, limit=200).entries)
+
+
+def recorded(kind: str, subject: str) -> list[str]:
+    """Return the kinds of the entries about one subject, oldest first, whose kind begins so."""
+    return [each.kind for each in find_entries(kind)[::-1] if each.subject and each.subject.id == subject]
 
 
 @pytest.fixture

@@ -163,12 +163,33 @@ def _slug_of(create: Callable[[SampleData], str]) -> Callable[[SampleData], dict
 
 _HR_TOKEN = {"tokenId": demo.identifier("tools", "hr")}
 
+_BOBS_ID = {"userId": demo.identifier("user", "bob")}
+_CSV = f"email,name,operator,projects\nzoe@example.com,{CANARY},false,\n"
+
+
 OPERATOR_REQUESTS: dict[str, RequestFactory] = {
+    "activate_employee": _with_operator_key(path={"userId": demo.identifier("user", "dave")}),
     "approve_instance": _with_operator_key(
         path=lambda data: {"instanceId": instances.register_instance(data.api).instance_id},
         body={"withoutChallenge": True},
     ),
     "count_dead_letters": _after(SampleData.add_dead_letter, _with_operator_key()),
+    "create_sign_in_link": _with_operator_key(path=_BOBS_ID),
+    "deactivate_employee": _with_operator_key(path=_BOBS_ID),
+    "delete_employee_key": _with_operator_key(path=_BOBS_ID, query=_id_of(SampleData.add_key)),
+    "end_employee_sessions": _with_operator_key(path=_BOBS_ID, query=_id_of(SampleData.add_session)),
+    "export_employees": _with_operator_key(),
+    "get_employee": _with_operator_key(path=_BOBS_ID),
+    "import_employees": _with_operator_key(body={"csv": _CSV}),
+    "invite_employee": _with_operator_key(body={"email": "zoe@example.com", "name": CANARY}),
+    "list_employees": _with_operator_key(query={"limit": "50"}),
+    "switch_employee_key": _with_operator_key(
+        path=_BOBS_ID, body=lambda data: {"id": data.add_key(), "isActive": False}
+    ),
+    "switch_employee_token": _with_operator_key(
+        path=_BOBS_ID, body=lambda data: {"id": data.add_integration(), "isActive": False}
+    ),
+    "update_employee": _with_operator_key(path=_BOBS_ID, body={"name": CANARY, "operator": True}),
     "create_integrator": _with_operator_key(body={"slug": "ci", "name": CANARY, "eventPrefix": "ci."}),
     "issue_tools_token": _with_operator_key(body={"integrator": "hr", "owner": "bob@example.com"}),
     "list_all_event_types": _after(SampleData.add_delivery, _with_operator_key()),

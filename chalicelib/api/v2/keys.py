@@ -128,7 +128,7 @@ def switch_key(body: KeySwitch, caller: ApiKey, context: RequestContext) -> Swit
     """
     kind = AuditKind.KEY_ENABLE if body.is_active else AuditKind.KEY_DISABLE
     with audited(kind, caller, context, Subject("key", body.id)):
-        return keys.switch_key(body, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())
+        return keys.switch_key(body, owner_id=caller.user_id, context=context, keys=DynamoGrants(), closer=_closer())
 
 
 @operation(
@@ -150,4 +150,4 @@ def delete_key(query: KeyQuery, caller: ApiKey, context: RequestContext) -> None
     call.
     """
     with audited(AuditKind.KEY_DELETE, caller, context, Subject("key", query.id)):
-        keys.delete_key(query.id, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())
+        keys.delete_key(query.id, owner_id=caller.user_id, context=context, keys=DynamoGrants(), closer=_closer())

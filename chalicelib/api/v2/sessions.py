@@ -141,7 +141,12 @@ def end_sessions(query: SessionQuery, caller: Session, context: RequestContext) 
     """
     with audited(AuditKind.SESSION_END, caller, context, each=True):
         return sessions.end_sessions(
-            query.id, owner=caller, now=context.now, sessions=DynamoSessions(), closer=_closer()
+            query.id,
+            user_id=caller.user_id,
+            besides=caller.key_id,
+            now=context.now,
+            sessions=DynamoSessions(),
+            closer=_closer(),
         )
 
 

@@ -1,5 +1,7 @@
 """Employees as administrators see them."""
 
+from typing import Any
+
 from chalicelib.core.domain.fields import Out, UuidOut
 from chalicelib.people.domain.directory import Person
 
@@ -16,11 +18,16 @@ class PersonOut(Out):
 
 
 def to_person_response(person: Person) -> PersonOut:
-    return PersonOut(
-        id=person.user_id,
-        email=person.email,
-        name=person.name,
-        active=person.active,
-        org_admin=person.org_admin,
-        operator=person.operator,
-    )
+    return PersonOut(**person_fields(person))
+
+
+def person_fields(person: Person) -> dict[str, Any]:
+    """The members of `PersonOut`."""
+    return {
+        "id": person.user_id,
+        "email": person.email,
+        "name": person.name,
+        "active": person.active,
+        "org_admin": person.org_admin,
+        "operator": person.operator,
+    }

@@ -1,6 +1,7 @@
 """Register employees, activate them again, and make them operators. See `deactivation` for the end of access."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
@@ -44,6 +45,27 @@ def change_person(
     return people.change_person(
         person.user_id, name=changes.name, operator=changes.operator, while_operator=while_operator
     )
+
+
+def activate_person(user_id: str, *, people: Employees) -> Person:
+    """Activate a former employee again. Their tokens and keys stay as they are. Store calls: 3; 2 if they are active.
+
+    Raises:
+        NotFound: there is no such employee.
+    """
+    person = person_by_id(user_id, people)
+    people.set_active(person.user_id, active=True)
+    return replace(person, active=True)
+
+
+def check_self(person: Person, caller_id: str, *, confirmed: bool) -> None:
+    """Require that somebody who ends their own access means it.
+
+    Raises:
+        Conflict: the employee is the caller, and did not confirm it.
+    """
+    if person.user_id == caller_id and not confirmed:
+        raise Conflict("This is your own account. To go on, repeat the call with confirmSelf: true.")
 
 
 def person_by_id(user_id: str, people: People) -> Person:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import BaseModel
+
 from chalicelib import sealing
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, NotFound
@@ -90,7 +92,7 @@ def create_tools_token(
         people=people,
         tokens=tokens,
         claim=context.claim,
-        reply=_sealed_reply(created, context),
+        reply=sealed_reply(created, context),
     )
     return created
 
@@ -106,7 +108,7 @@ def rotate_tools_token(token: MintedToken, *, at_once: bool, context: RequestCon
     """
     until = None if at_once else timestamp(prior_expiry(context.now))
     rotated = NewSecretOut(id=token.row_id, token=token.text, prior_until=until)
-    tokens.rotate(token, now=context.now, at_once=at_once, claim=context.claim, reply=_sealed_reply(rotated, context))
+    tokens.rotate(token, now=context.now, at_once=at_once, claim=context.claim, reply=sealed_reply(rotated, context))
     return rotated
 
 
@@ -140,21 +142,22 @@ def issue_key(
     return grant
 
 
-def enable_personal_token(token_id: str, *, grants: Grants) -> None:
-    """Enable an employee's disabled personal token. Store calls: 2.
+def switch_personal_token(token_id: str, *, active: bool, owner_id: str | None = None, grants: Grants) -> None:
+    """Enable or disable an employee's personal token; `owner_id` is the employee, where that is known. Store calls: 2.
 
     Raises:
-        NotFound: there is no such token.
+        NotFound: there is no such token, or it is another employee's.
         Conflict: it has been revoked.
-        Forbidden: the employee is not active.
+        Forbidden: it would be enabled, and the employee is not active.
     """
     token = grants.find_issued(TokenKind.PERSONAL, token_id)
-    if token is None:
+    if token is None or owner_id not in (None, token.user_id):
         raise NotFound("Token not found.")
-    grants.set_status(TokenKind.PERSONAL, token_id, active=True, while_active=token.user_id)
+    grants.set_status(TokenKind.PERSONAL, token_id, active=active, while_active=token.user_id if active else None)
 
 
-def _sealed_reply(created: NewSecretOut, context: RequestContext) -> StoredReply:
+def sealed_reply(created: BaseModel, context: RequestContext) -> StoredReply:
+    """The stored copy of a reply that reveals a secret; nothing where no copy is stored."""
     if not context.claim:
         return {}
     assert context.sealing_key is not None

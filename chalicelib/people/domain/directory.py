@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -13,7 +13,6 @@ from chalicelib.core.domain.fields import Email, In, Line, Omittable, Out, TimeO
 from chalicelib.core.domain.links import link_error
 
 MOST_FIRST_MEMBERS = 30
-M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,14 @@ class Person:
     @property
     def is_active_operator(self) -> bool:
         return self.active and self.operator
+
+
+@dataclass(frozen=True)
+class EmployeePage:
+    """Some employees by address, and the address after which others may follow; None if there are no others."""
+
+    people: list[Person]
+    last: str | None
 
 
 @dataclass(frozen=True)
@@ -112,11 +119,8 @@ def _link(text: str) -> str:
     return text
 
 
-def require_change(patch: M) -> M:
-    """Refuse a patch without members."""
-    if not patch.model_fields_set:
-        raise PydanticCustomError("nothing", "Send at least one member to change")
-    return patch
+def _nothing_to_change() -> PydanticCustomError:
+    return PydanticCustomError("nothing", "Send at least one member to change")
 
 
 Slug = Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -140,7 +144,9 @@ class EmployeePatch(In):
 
     @model_validator(mode="after")
     def _changes(self) -> Self:
-        return require_change(self)
+        if self.name is None and self.operator is None:
+            raise _nothing_to_change()
+        return self
 
 
 class IntegratorIn(In):
@@ -167,7 +173,9 @@ class IntegratorPatch(In):
 
     @model_validator(mode="after")
     def _changes(self) -> Self:
-        return require_change(self)
+        if not self.model_fields_set:
+            raise _nothing_to_change()
+        return self
 
 
 class ProjectIn(In):

@@ -1,7 +1,8 @@
 """Employees in the table `directory` (see directory): who they are, whether they are active, and who runs the desk."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
@@ -12,16 +13,18 @@ from chalicelib.core.ports import Action
 from chalicelib.core.stores import audit_trail
 from chalicelib.core.stores.actions import check, put_new, update
 from chalicelib.core.stores.codec import Codec
-from chalicelib.core.stores.items import Row
-from chalicelib.core.stores.reads import get_all, query_partition
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.reads import get_all, query, query_partition
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.parallel import chunks
-from chalicelib.people.domain.directory import Person, Visibility
+from chalicelib.people.domain.directory import EmployeePage, Person, Visibility
 from chalicelib.people.stores.directory_listing import count_added, person_listing, set_active_actions
 from chalicelib.people.stores.directory_rows import address_key, person_key, row_key
 from chalicelib.resources import DIRECTORY
 
 _PEOPLE = "PEOPLE"
+# Of a transaction, and of each new person in it.
+_MOST_ACTIONS, _ROWS_OF_PERSON = 100, 4
 _TOO_MANY_CHANGES = "Too many calls are changing this employee. Try again."
 
 # Rows that were stored before there were operators lack it.
@@ -54,6 +57,38 @@ class DynamoEmployees:
             audited=person_subject(person.user_id),
         ):
             raise Conflict(f"Another employee already has the address {person.email}.")
+
+    def add_people(self, people: Sequence[tuple[Person, Sequence[Action]]]) -> list[bool]:
+        """Store new people, each with actions of their own, and say of each whether their address was free.
+
+        An entry point opens a draft of the audit log for each of them. A store call for some twenty. Where an address
+        is taken, those that were to be stored with it are stored one by one.
+        """
+        stored: list[bool] = []
+        for group in _groups(people):
+            actions = [action for person, along in group for action in (*_add_actions(person), *along)]
+            counted = [Visibility.CONNECTIONS for person, _ in group if person.active]
+            if try_commit([*actions, count_added(people=counted)] if counted else actions):
+                stored += [True] * len(group)
+            elif len(group) == 1:
+                stored.append(False)
+            else:
+                stored += [self.add_people([each])[0] for each in group]
+        return stored
+
+    def list_after(self, email: str | None, *, most: int) -> EmployeePage:
+        """List employees by address, at most so many, from the first one after an address. Two store calls."""
+        after = {"after": email} if email else {}
+        found = query(
+            DIRECTORY,
+            KeyConditionExpression="pk = :pk AND sk > :after" if email else "pk = :pk",
+            ExpressionAttributeValues=values(pk=_PEOPLE, **after),
+            ConsistentRead=True,
+            Limit=most,
+        )
+        rows = list(islice(found, most))
+        people = sorted(_find_people(row["userId"] for row in rows), key=lambda person: person.email.encode())
+        return EmployeePage(people, rows[-1]["sk"] if len(rows) == most else None)
 
     def find_person(self, user_id: str) -> Person | None:
         """Find a person by id. One store call."""
@@ -172,6 +207,28 @@ def person_rows(person: Person) -> list[Row]:
         address_key(person.email) | {"userId": person.user_id},
         row_key(_PEOPLE, person.email) | {"userId": person.user_id},
     ]
+
+
+def _add_actions(person: Person) -> list[Action]:
+    draft = audit_trail.current()
+    entry = draft.take(person_subject(person.user_id)) if draft else None
+    recorded = [audit_trail.put_entry_action(entry)] if entry else []
+    return [*(put_new(DIRECTORY, row) for row in person_rows(person)), *recorded]
+
+
+def _groups(people: Sequence[tuple[Person, Sequence[Action]]]) -> Iterator[list[tuple[Person, Sequence[Action]]]]:
+    """Split people into groups of which each fits into one transaction, with the row that counts them."""
+    group: list[tuple[Person, Sequence[Action]]] = []
+    size = 1
+    for person, along in people:
+        more = _ROWS_OF_PERSON + len(along)
+        if group and size + more > _MOST_ACTIONS:
+            yield group
+            group, size = [], 1
+        group.append((person, along))
+        size += more
+    if group:
+        yield group
 
 
 def _find_row(user_id: str) -> Row:

@@ -91,6 +91,11 @@ class TicketOut(Out):
     expires_at: TimeOut
 
 
+def to_sign_in_link(base_url: str, code: str) -> str:
+    """The address that signs in whoever opens it first. Browsers keep the part after `#` to themselves."""
+    return f"{base_url}/#sign-in={code}"
+
+
 def hours_after(now: datetime, hours: int) -> int:
     """The time so many hours from now, in epoch seconds."""
     return int(now.timestamp()) + hours * _HOUR

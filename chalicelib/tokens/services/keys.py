@@ -96,7 +96,7 @@ def create_key(
 
 
 def switch_key(
-    request: KeySwitch, *, owner: ApiKey, context: RequestContext, keys: Grants, closer: SocketCloser
+    request: KeySwitch, *, owner_id: str, context: RequestContext, keys: Grants, closer: SocketCloser
 ) -> SwitchedOut:
     """Enable or disable one of the owner's keys. Store calls after authentication: 2.
 
@@ -108,16 +108,14 @@ def switch_key(
     """
     switched = SwitchedOut(id=request.id, is_active=request.is_active)
     reply = switched.model_dump(mode="json")
-    if not keys.switch_key(
-        request.id, active=request.is_active, owner_id=owner.user_id, claim=context.claim, reply=reply
-    ):
+    if not keys.switch_key(request.id, active=request.is_active, owner_id=owner_id, claim=context.claim, reply=reply):
         raise NotFound(_NO_KEY)
     if not request.is_active:
-        closer.close(owner.user_id, key_id=request.id)
+        closer.close(owner_id, key_id=request.id)
     return switched
 
 
-def delete_key(key_id: str, *, owner: ApiKey, context: RequestContext, keys: Grants, closer: SocketCloser) -> None:
+def delete_key(key_id: str, *, owner_id: str, context: RequestContext, keys: Grants, closer: SocketCloser) -> None:
     """Delete one of the owner's keys, and close its open connections.
 
     Store calls after authentication: 3, and 1 for each connection.
@@ -126,6 +124,6 @@ def delete_key(key_id: str, *, owner: ApiKey, context: RequestContext, keys: Gra
         NotFound: the key is unknown, or another person's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    if not keys.delete_key(key_id, owner_id=owner.user_id, claim=context.claim):
+    if not keys.delete_key(key_id, owner_id=owner_id, claim=context.claim):
         raise NotFound(_NO_KEY)
-    closer.close(owner.user_id, key_id=key_id)
+    closer.close(owner_id, key_id=key_id)

@@ -129,13 +129,19 @@ def create_sign_in_code(user_id: str, code: MintedToken, *, now: datetime, sessi
 
 def list_sessions(*, owner: Session, now: datetime, sessions: Sessions) -> list[SessionOut]:
     """List the sessions of the person, newest first. Store calls after authentication: 2."""
-    return [_to_response(each, owner.key_id) for each in sessions.list_of(owner.user_id, now=now)]
+    return [to_response(each, owner.key_id) for each in sessions.list_of(owner.user_id, now=now)]
 
 
 def end_sessions(
-    session_id: str | None, *, owner: Session, now: datetime, sessions: Sessions, closer: SocketCloser
+    session_id: str | None,
+    *,
+    user_id: str,
+    besides: str | None,
+    now: datetime,
+    sessions: Sessions,
+    closer: SocketCloser,
 ) -> EndedSessionsOut:
-    """End one session of the person, or without an id all others, and close their sockets.
+    """End one session of the person, or without an id all besides one, and close their sockets.
 
     Store calls after authentication: 2 for one; 2, and 2 more for each. Closing takes 1 more for each, and 1 for each
     socket.
@@ -144,15 +150,15 @@ def end_sessions(
         NotFound: the session is unknown, or another person's.
     """
     if session_id is not None:
-        if not sessions.end(session_id, user_id=owner.user_id):
+        if not sessions.end(session_id, user_id=user_id):
             raise NotFound("Session not found.")
-        closer.close(owner.user_id, key_id=session_id)
+        closer.close(user_id, key_id=session_id)
         return EndedSessionsOut(ended=1)
-    others = [each.session_id for each in sessions.list_of(owner.user_id, now=now) if each.session_id != owner.key_id]
+    others = [each.session_id for each in sessions.list_of(user_id, now=now) if each.session_id != besides]
     ended = 0
     for each in others:
-        ended += sessions.end(each, user_id=owner.user_id)
-        closer.close(owner.user_id, key_id=each)
+        ended += sessions.end(each, user_id=user_id)
+        closer.close(user_id, key_id=each)
     return EndedSessionsOut(ended=ended)
 
 
@@ -174,7 +180,7 @@ def create_ticket(ticket: MintedToken, *, owner: Session, now: datetime, session
     return TicketOut(ticket=ticket.text, expires_at=timestamp(ends))
 
 
-def _to_response(session: SessionState, current: str) -> SessionOut:
+def to_response(session: SessionState, current: str) -> SessionOut:
     used = session.last_used_at
     return SessionOut(
         id=session.session_id,

@@ -17,6 +17,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.audit import Subject, person_subject
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import check, delete, put_new
 from chalicelib.core.stores.codec import Codec
@@ -35,16 +36,25 @@ _DAY = 24 * 3600
 
 
 class DynamoSessions:
-    def add_code(self, code: MintedToken, user_id: str, *, now: datetime) -> datetime | None:
+    def add_code(
+        self, code: MintedToken, user_id: str, *, now: datetime, claim: Claim | None = None, reply: Row | None = None
+    ) -> datetime | None:
         """Store a code that signs this person in once, and return its end; None if they are not active.
 
         One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        ends = now + CODE_LIFETIME
+        actions = [self.code_action(code, user_id, now=now), active_person_check(user_id)]
+        stored = try_commit(actions, claim=claim, reply=reply, audited=person_subject(user_id))
+        return now + CODE_LIFETIME if stored else None
+
+    def code_action(self, code: MintedToken, user_id: str, *, now: datetime) -> Action:
+        """The action that stores a code that signs this person in once."""
         owner = {"keyOwner": _code_owner(user_id), "createdAt": timestamp(now)}
-        row = token_key(code) | {"userId": user_id} | owner | _until(int(ends.timestamp()))
-        stored = try_commit([put_new(TOKENS, row), active_person_check(user_id)], audited=person_subject(user_id))
-        return ends if stored else None
+        ends = _until(int((now + CODE_LIFETIME).timestamp()))
+        return put_new(TOKENS, token_key(code) | {"userId": user_id} | owner | ends)
 
     def end_codes(self, user_id: str) -> int:
         """Delete the codes that sign a person in, and return their number. One store call for each, and 2; else 1."""
