@@ -486,7 +486,7 @@ def test_passkeys_and_what_signs_in_with_them_are_recorded(desk: Desk, alice: Vi
         (AuditKind.PASSKEY_REMOVE, "passkey", None),
         (AuditKind.SESSION_REFUSE, None, "passkey"),
     }
-    (added,) = (each for each in found if each.kind is AuditKind.PASSKEY_ADD)
+    (added,) = (each for each in found if each.kind == AuditKind.PASSKEY_ADD)
     assert added.subject == Subject("passkey", passkey.passkey_id, desk.user_id("alice"))
     assert (added.actor.id, added.details) == (desk.user_id("alice"), {"name": "Laptop"})
 
