@@ -101,6 +101,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.operate_tokens": "",
     },
     "personal_data": {
+        "api.v2.my_data": "",
         "schedules.erasures": "board catalog chat inbox live tasks operate federation.connections",
     },
     "mentions": {

@@ -1,7 +1,11 @@
 """`employees export`, `erase` and `erasures`: what the desk keeps of a person, and its end."""
 
+import json
+import os
 import time
+import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,8 +18,11 @@ from chalicelib.operate.services import employees as access
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.personal_data.domain.erasures import SETTLING, Erasure, Receipt
+from chalicelib.personal_data.domain.exports import SECTIONS, Owner, manifest_of, to_lines
 from chalicelib.personal_data.services.erasure import begin_erasure, check_successor, find_running
+from chalicelib.personal_data.services.export import iterate_section
 from chalicelib.personal_data.stores.erasures import DynamoErasures
+from chalicelib.personal_data.stores.exports import DynamoExports
 from chalicelib.schedules.erasures import carry_on
 from chalicelib.tokens.domain.tokens import IssuedToken
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -29,8 +36,46 @@ _LATER = "A schedule looks at the desk once more from {}, and writes the receipt
 
 def register(group: click.Group) -> None:
     """Add the commands to the group `employees`."""
-    for command in (erase, erasures):
+    for command in (export, erase, erasures):
         group.add_command(command)
+
+
+@click.command(epilog="Example: employees export frank@example.com --output frank.zip")
+@click.argument("email")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The archive to write. By default it is named after the employee.",
+)
+def export(email: str, output: Path | None) -> None:
+    """Write all that is an employee's to an archive.
+
+    It is a ZIP file with a file of JSON lines for each kind of data, and manifest.json with their counts. It has no
+    secrets. Employees can download the same in the console, under Account.
+    """
+    person = access.person_by_email(email, DynamoDirectory())
+    path = output or Path(f"{person.email}.zip")
+    counts = _write_archive(path, Owner(person.user_id, person.email), now=datetime.now(UTC))
+    click.echo(f"Wrote {sum(counts.values())} records of {person.email} to {path}.")
+
+
+def _write_archive(path: Path, owner: Owner, *, now: datetime) -> dict[str, int]:
+    """Write an archive that nobody else on this machine can read, and count the records of each section."""
+    counts: dict[str, int] = {}
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{path} can't be written: {error.strerror}.") from error
+    with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for section in SECTIONS:
+            with archive.open(f"{section}.jsonl", "w") as lines:
+                counts[section] = 0
+                for record in iterate_section(section, owner, exports=DynamoExports()):
+                    lines.write(to_lines([record]).encode())
+                    counts[section] += 1
+        manifest = manifest_of(owner, counts, at=timestamp(now))
+        archive.writestr("manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False))
+    return counts
 
 
 @click.command(epilog="Example: employees erase frank@example.com --yes")

@@ -1,7 +1,10 @@
 """The commands that export and erase an employee."""
 
 import json
+import re
+import zipfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +96,33 @@ def test_who_is_responsible_for_tools_tokens_needs_a_successor(desk: Desk) -> No
 def test_nobody_has_been_erased(desk: Desk) -> None:
     assert desk.bob
     assert done("employees", "erasures") == "No erasures.\n"
+
+
+# Export
+
+
+def test_an_export_is_an_archive_of_json_lines(api: Api, desk: Desk, tmp_path: Path) -> None:
+    erasures.give_data(api, desk)
+    path = tmp_path / "bob.zip"
+    assert re.fullmatch(
+        rf"Wrote \d+ records of {BOB} to {path}\.\n", done("employees", "export", BOB, "--output", str(path))
+    )
+    assert path.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(path) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        counts = {each["section"]: each["records"] for each in manifest["sections"]}
+        assert manifest["of"] == BOB
+        assert set(archive.namelist()) == {"manifest.json", *(f"{name}.jsonl" for name in counts)}
+        lines = {name: archive.read(f"{name}.jsonl").decode().splitlines() for name in counts}
+    assert {name: len(found) for name, found in lines.items()} == counts
+    assert counts["deliveries"] == 1
+    assert [json.loads(line)["content"] for line in lines["chat"]] == ["I am Bob."]
+    again = refused("employees", "export", BOB, "--output", str(path))
+    assert again == f"Error: {path} can't be written: File exists."
+
+
+def test_an_export_of_nobody_is_refused(desk: Desk, tmp_path: Path) -> None:
+    assert desk.bob
+    path = tmp_path / "x.zip"
+    assert "no employee" in refused("employees", "export", "x@example.com", "--output", str(path))
+    assert not path.exists()

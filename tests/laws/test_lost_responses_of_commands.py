@@ -126,7 +126,19 @@ NOT_SAMPLED = {
     "sso remove": "its two rows are one transaction",
     "reseal": "tests/operate/test_sealed.py has it",
 }
-READING = {"list", "show", "erasures", "people", "offered", "status", "desks", "check", "reveal", "secret-key"}
+READING = {
+    "list",
+    "show",
+    "erasures",
+    "export",
+    "people",
+    "offered",
+    "status",
+    "desks",
+    "check",
+    "reveal",
+    "secret-key",
+}
 
 
 def _commands(group: click.Group, path: str = "") -> Iterator[str]:

@@ -83,6 +83,12 @@ def _inbox_page(data: SampleData) -> SampleRequest:
     return SampleRequest(data.api_key, query={"limit": "5", "cursor": cursor})
 
 
+def _export_page(data: SampleData) -> SampleRequest:
+    data.add_card()
+    cursor = data.api.get("/api/v2/me/data", data.api_key).json["data"]["nextCursor"]
+    return SampleRequest(data.api_key, query={"cursor": cursor})
+
+
 def _sent_page(data: SampleData) -> SampleRequest:
     for _ in range(3):
         data.add_delivery()
@@ -298,6 +304,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "get_inbox_bulk_change": _with_key(path=lambda data: {"jobId": data.change_inbox()}),
     "get_inbox_delivery": _with_key(path=_new_delivery),
     "get_me": _after(SampleData.add_browser),
+    "export_my_data": _export_page,
     "get_openapi": lambda _: SampleRequest(),
     "get_profile": _after(lambda data: data.create("/api/v2/profile", {"bio": CANARY}, method="PATCH")),
     "get_project": _with_key(path=_slug_of(SampleData.add_project)),
