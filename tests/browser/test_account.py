@@ -80,6 +80,9 @@ def test_disabling_the_own_key_needs_confirmation_and_signs_out(open_console: Op
     dialog.get_by_role("button", name="Disable").click()
     expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
     assert console.system.call("GET", "/api/v2/me", token=own).status == 403
+    # The page asked whether its key has ended, since its socket was closed.
+    assert all("403" in each or "WebSocket" in each for each in console.page_errors)
+    console.page_errors.clear()
 
 
 def test_integration_is_disabled_and_enabled_by_its_employee(open_console: Open) -> None:

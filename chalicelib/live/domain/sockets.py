@@ -13,7 +13,7 @@ LIFETIME = timedelta(hours=2, minutes=5)
 # A new socket is greeted within this time. If not, the function that stored it ended before it answered.
 GREETED_WITHIN = timedelta(minutes=1)
 HEARTBEAT_SECONDS = 30
-# A browser says every 45 seconds whether its tab is visible. One that falls silent, such as on a laptop that was
+# A browser says at least every minute whether its tab is visible. One that falls silent, such as on a laptop that was
 # closed, stops counting after this time.
 _VIEWED_FOR = timedelta(minutes=2)
 

@@ -7,8 +7,15 @@ export class ApiError extends Error {
     message: string,
     readonly status: number,
     readonly requestId: string | null = null,
+    /** The seconds after which the server wants to be asked again. */
+    readonly retryAfter: number | null = null,
   ) {
     super(message);
+  }
+
+  /** Whether the same request may succeed in a while: there was no response, the rate limit, or a failing server. */
+  get isTemporary(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
 
@@ -38,15 +45,39 @@ export async function call<T>(
   if (response === null || response.status === 503) {
     await new Promise((resolve) => setTimeout(resolve, 400));
     response = await send(path, init).catch(() => {
+      hasFailed = true;
       throw new ApiError(t("error.offline"), 0);
     });
   }
   const requestId = response.headers.get("X-Request-Id");
   const text = await response.text();
   const payload = parseJson(text);
-  if (response.ok) return payload as T;
+  if (response.ok) {
+    noteSuccess();
+    return payload as T;
+  }
   if (response.status === 401 && key.value === withKey && (withKey || me.value)) signOut(t("error.signedOut"));
-  throw new ApiError(errorMessage(response, payload), response.status, requestId);
+  const error = new ApiError(errorMessage(response, payload), response.status, requestId, retryAfter(response));
+  hasFailed ||= error.isTemporary;
+  throw error;
+}
+
+let hasFailed = false;
+const recoveryListeners = new Set<() => void>();
+
+/** Call `listener` when a request succeeds after one has failed temporarily. */
+export function onRecovery(listener: () => void): void {
+  recoveryListeners.add(listener);
+}
+
+function noteSuccess(): void {
+  if (!hasFailed) return;
+  hasFailed = false;
+  for (const each of recoveryListeners) each();
+}
+
+function retryAfter(response: Response): number | null {
+  return Number(response.headers.get("Retry-After")) || null;
 }
 
 /** Call API v2 and return the `data` of its response. */

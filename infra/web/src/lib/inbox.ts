@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { beginAction, showError } from "../ui/toasts";
-import { call, ApiError, query } from "./api";
+import { call, ApiError, onRecovery, query } from "./api";
 import { type MessageKey, t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { EventBuffer } from "./event-buffer";
@@ -184,6 +184,9 @@ export function refreshSummary(): void {
     }
   }, wait);
 }
+
+// What failed while the server was away is asked again once it is back.
+onRecovery(refreshSummary);
 
 export async function openDelivery(id: string): Promise<void> {
   const before = cache.get(id);

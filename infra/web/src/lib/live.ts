@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
-import { data } from "./api";
-import { key, me, usesSession } from "./session";
+import { ApiError, data } from "./api";
+import { t } from "./i18n";
+import { key, me, signOut, usesSession } from "./session";
 
 /** One event of the live stream. Its members depend on its type. */
 export interface LiveEvent {
@@ -12,8 +13,13 @@ export interface LiveEvent {
 
 type Listener = (event: LiveEvent) => void;
 
-const PING_INTERVAL = 45_000;
-const RESPONSE_TIMEOUT = 10_000;
+// After so much silence the server is asked for a heartbeat: sooner while somebody works here, later in a hidden tab.
+const SILENCE = { active: 3_500, visible: 15_000, hidden: 45_000 };
+const ACTIVE_FOR = 15_000;
+// Without a response for so long the page no longer calls itself live, and then connects anew.
+const DOUBT_AFTER = 1_500;
+const RESPONSE_TIMEOUT = 6_000;
+const OPENING_TIMEOUT = 10_000;
 const MAX_RETRY_DELAY = 20_000;
 // The server keeps live events for a day. After a longer absence, everything is reloaded.
 const MAX_RESUME_AGE = 23 * 60 * 60 * 1000;
@@ -39,8 +45,11 @@ let socket: WebSocket | null = null;
 let attempts = 0;
 let openings = 0;
 let retryTimer = 0;
-let pingTimer = 0;
+let watchTimer = 0;
 let responseTimer = 0;
+let heardAt = 0;
+let pingedAt = 0;
+let activeAt = 0;
 // Every event up to `resumePoint` has been handled. `seenIds` are later ones, which the server may send again on resume.
 let resumePoint = "";
 let resumePointAt = 0;
@@ -74,7 +83,7 @@ function openWith(url: string, credential: string): void {
   socket = opened;
   // A broken network may drop packets without closing the socket.
   clearTimeout(responseTimer);
-  responseTimer = setTimeout(reconnect, RESPONSE_TIMEOUT);
+  responseTimer = setTimeout(reconnect, OPENING_TIMEOUT);
   opened.onopen = () => {
     if (resumePoint && Date.now() - resumePointAt < MAX_RESUME_AGE)
       opened.send(JSON.stringify({ action: "resume", after: resumePoint }));
@@ -85,18 +94,32 @@ function openWith(url: string, credential: string): void {
     if (opened === socket) receive(JSON.parse(String(message.data)) as LiveEvent);
   };
   opened.onclose = opened.onerror = () => {
-    if (opened === socket) reconnect();
+    if (opened !== socket) return;
+    reconnect();
+    void probe();
   };
+}
+
+/** Find out whether a closed or refused socket means that the key or session has ended; it says no reason. */
+async function probe(): Promise<void> {
+  try {
+    await data("GET", "api/v2/me");
+  } catch (error) {
+    if (error instanceof ApiError && [401, 403].includes(error.status)) signOut(t("error.signedOut"));
+  }
 }
 
 function receive(event: LiveEvent): void {
   clearTimeout(responseTimer);
+  heardAt = Date.now();
+  pingedAt = 0;
+  if (watchTimer) connectionState.value = "live";
   if (event.type === "connected" || event.type === "heartbeat") {
     if (event.type === "connected") {
       attempts = 0;
       connectionState.value = "live";
-      clearInterval(pingTimer);
-      pingTimer = setInterval(ping, PING_INTERVAL);
+      clearInterval(watchTimer);
+      watchTimer = setInterval(watch, 500);
       // On the first connection the lists have just been loaded, so `resumePoint` is not set before the first heartbeat.
       if (resumePoint) return;
     }
@@ -119,8 +142,20 @@ function sendPing(to: WebSocket): void {
 function ping(): void {
   if (socket?.readyState !== WebSocket.OPEN) return;
   sendPing(socket);
+  pingedAt ||= Date.now();
   clearTimeout(responseTimer);
   responseTimer = setTimeout(reconnect, RESPONSE_TIMEOUT);
+}
+
+/** Ask a silent server for a heartbeat, and doubt a connection on which none comes. */
+function watch(): void {
+  const isHidden = document.visibilityState === "hidden";
+  const silence = isHidden ? SILENCE.hidden : Date.now() - activeAt < ACTIVE_FOR ? SILENCE.active : SILENCE.visible;
+  if (pingedAt) {
+    if (Date.now() - pingedAt >= DOUBT_AFTER) connectionState.value = "connecting";
+  } else if (Date.now() - heardAt >= silence) {
+    ping();
+  }
 }
 
 function reconnect(): void {
@@ -134,7 +169,9 @@ function reconnect(): void {
 }
 
 function closeSocket(): void {
-  clearInterval(pingTimer);
+  clearInterval(watchTimer);
+  watchTimer = 0;
+  pingedAt = 0;
   clearTimeout(responseTimer);
   const old = socket;
   socket = null;
@@ -152,6 +189,12 @@ function reconnectNow(): void {
 }
 
 addEventListener("online", reconnectNow);
+addEventListener("offline", () => {
+  if (me.value) reconnect();
+});
+for (const each of ["pointerdown", "keydown", "wheel"]) {
+  addEventListener(each, () => (activeAt = Date.now()), { passive: true, capture: true });
+}
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") reconnectNow();
   else ping();

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { showError, showToast } from "../ui/toasts";
-import { data, ApiError, query } from "./api";
+import { data, ApiError, onRecovery, query } from "./api";
 import { t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { EventBuffer } from "./event-buffer";
@@ -270,6 +270,11 @@ function applyEvent(event: LiveEvent): void {
   refreshTimer = setTimeout(refreshChanged, 300);
 }
 
+// What failed while the server was away is asked again once it is back.
+onRecovery(() => {
+  if (changedIds.size) void refreshChanged();
+});
+
 async function refreshChanged(): Promise<void> {
   const ids = [...changedIds];
   changedIds.clear();
@@ -279,5 +284,6 @@ async function refreshChanged(): Promise<void> {
     if (each.status === "fulfilled") putTask(each.value);
     // The task was deleted meanwhile.
     else if (each.reason instanceof ApiError && each.reason.status === 404) removeTask(ids[at]!);
+    else changedIds.add(ids[at]!);
   }
 }

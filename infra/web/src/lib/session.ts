@@ -93,6 +93,7 @@ export function signOut(reason = ""): void {
 
 /** Reload the page, so that nothing of the previous session stays in memory. */
 export function restart(): void {
+  document.getElementById("app")!.hidden = true;
   history.replaceState(null, "", location.pathname);
   location.reload();
 }

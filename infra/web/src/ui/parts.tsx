@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError } from "../lib/api";
+import { ApiError, onRecovery } from "../lib/api";
 import { t } from "../lib/i18n";
+import { connectionState } from "../lib/live";
 import { ago, fullTime } from "../lib/time";
 import { Icon, type IconName } from "./icons";
 
@@ -59,9 +60,37 @@ export function EmptyState({ icon, text, children }: { icon: IconName; text: str
   );
 }
 
-/** An error state with a retry button. */
+const FIRST_RETRY = 2;
+const LAST_RETRY = 30;
+let retryDelay = FIRST_RETRY;
+onRecovery(() => (retryDelay = FIRST_RETRY));
+
+/** Try again by itself when a temporary error may be over: after a while, when the network or the connection is back. */
+function useHealing(error: unknown, onRetry: () => void): void {
+  const latest = useRef(onRetry);
+  latest.current = onRetry;
+  const isLive = connectionState.value === "live";
+  const wasLive = useRef(isLive);
+  useEffect(() => {
+    const isBack = isLive && !wasLive.current;
+    wasLive.current = isLive;
+    if (!(error instanceof ApiError && error.isTemporary)) return;
+    const retry = () => latest.current();
+    const delay = isBack ? 0 : (error.retryAfter ?? retryDelay);
+    retryDelay = Math.min(retryDelay * 2, LAST_RETRY);
+    const timer = setTimeout(retry, delay * 1000);
+    addEventListener("online", retry);
+    return () => {
+      clearTimeout(timer);
+      removeEventListener("online", retry);
+    };
+  }, [error, isLive]);
+}
+
+/** An error state with a retry button. It goes away by itself when its cause does. */
 export function ErrorState({ error, onRetry }: { error: unknown; onRetry: () => void }) {
   const failure = error instanceof ApiError ? error : null;
+  useHealing(error, onRetry);
   return (
     <div class="empty" role="alert">
       <Icon name="warn" size={36} />
@@ -92,17 +121,19 @@ interface DialogProps {
   onClose: () => void;
   children: ComponentChildren;
   wide?: boolean;
-  /** Whether only its own button closes the dialog, because its content can't be shown again. */
+  /** Whether a click outside leaves the dialog open, because it wants an answer. */
   persistent?: boolean;
+  /** Whether only a button of its content closes the dialog, because its content can't be shown again. */
+  unrepeatable?: boolean;
 }
 
-export function Dialog({ title, onClose, children, wide = false, persistent = false }: DialogProps) {
+export function Dialog({ title, onClose, children, wide = false, persistent = false, unrepeatable = false }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    if (persistent) addEventListener("beforeunload", ask);
+    if (unrepeatable) addEventListener("beforeunload", ask);
     return () => {
       removeEventListener("beforeunload", ask);
       if (before instanceof HTMLElement && before.isConnected) before.focus();
@@ -115,23 +146,23 @@ export function Dialog({ title, onClose, children, wide = false, persistent = fa
       aria-label={title}
       onCancel={(event) => {
         event.preventDefault();
-        if (!persistent) onClose();
+        if (!unrepeatable) onClose();
       }}
       onKeyDown={(event) => {
         // Browsers close a dialog at the second Escape, whatever the first one was answered.
-        if (persistent && event.key === "Escape") event.preventDefault();
+        if (unrepeatable && event.key === "Escape") event.preventDefault();
       }}
       onClose={() => {
-        if (persistent && element.current?.isConnected) element.current.showModal();
+        if (unrepeatable && element.current?.isConnected) element.current.showModal();
       }}
       onClick={(event) => {
-        if (event.target === element.current && !persistent) onClose();
+        if (event.target === element.current && !persistent && !unrepeatable) onClose();
       }}
     >
       <div class="dialog-body">
         <header class="dialog-head">
           <h2>{title}</h2>
-          {!persistent && <IconButton icon="close" label={t("close")} onClick={onClose} />}
+          {!unrepeatable && <IconButton icon="close" label={t("close")} onClick={onClose} />}
         </header>
         {children}
       </div>

@@ -17,7 +17,7 @@ interface Props {
 /** Show a secret that can't be shown again. */
 export function SecretDialog({ title, note, label, secret, onClose, children }: Props) {
   return (
-    <Dialog title={title} onClose={onClose} wide persistent>
+    <Dialog title={title} onClose={onClose} wide unrepeatable>
       <p>{note}</p>
       <CopyField label={label} text={secret} />
       {children}
