@@ -32,6 +32,7 @@ from infra.commands.projects import projects
 from infra.commands.relays import relays
 from infra.commands.retention import retention
 from infra.commands.sso import sso
+from infra.commands.tables import tables
 from infra.commands.teams import teams
 from infra.commands.tools_tokens import tools_tokens
 from infra.commands.web_push import web_push
@@ -127,6 +128,7 @@ for command in (
     relays,
     retention,
     sso,
+    tables,
     teams,
     tools_tokens,
     web_push,

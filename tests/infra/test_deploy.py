@@ -27,6 +27,7 @@ from infra.template.names import table_id
 from infra.template.release_alarms import RELEASE_ALARMS
 from infra.template.stacks import DATA, Templates, address
 from tests.support import template as support
+from tests.support.aws_commands import run_aws
 from tests.support.template import made, resources, served_functions
 
 # moto can't create a REST API from an inline document, a WebSocket API, or these.
@@ -440,3 +441,48 @@ def test_resources_with_names_go_when_their_creation_is_rolled_back() -> None:
     for name, each in resources().items():
         if each["Type"] in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup", "AWS::SNS::Topic"):
             assert each.get("DeletionPolicy") in (None, "Delete", "RetainExceptOnCreate"), name
+
+
+def _block(heading: str) -> str:
+    """The `aws` block below a heading of the page about deployment, for the stage of these tests."""
+    page = (package.ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    _, _, section = page.partition(f"\n## {heading}\n")
+    return section.split("```aws\n")[1].partition("```")[0].replace("fluxden-prod", "fluxden-t").replace("=prod", "=t")
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_a_stack_is_deleted_as_documented_and_its_tables_stay(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def delete(response: CloudFormationResponse) -> ActionResult:
+        stack = response.cloudformation_backend.get_stack(response._get_param("StackName"))
+        assert not getattr(stack, "enable_termination_protection", False), "CloudFormation refuses"
+        return deletes(response)
+
+    deletes: Any = CloudFormationResponse.delete_stack
+    monkeypatch.setattr(CloudFormationResponse, "delete_stack", delete)
+    assert _up(small).exit_code == 0
+    commands = _block("Delete").splitlines()
+    with pytest.raises(AssertionError, match="refuses"):
+        run_aws(commands[-1], session().client)
+    for command in commands:
+        run_aws(command, session().client)
+    assert Deployment("t").deployed() is None
+    # moto deletes them with the stack; the templates say that CloudFormation does not.
+    data = package.read(small).nested["Data"]["Resources"]
+    assert {each["DeletionPolicy"] for each in data.values()} == {"RetainExceptOnCreate"}
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_a_release_is_rolled_back_with_the_command_that_the_page_names(small: Path) -> None:
+    page = (package.ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    makefile = (package.ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "`make rollback STAGE=prod`" in page
+    (recipe,) = re.findall(r"^rollback:.*\n\t@?\$\(bin\)/python -m infra\.deploy (.*)$", makefile, re.MULTILINE)
+    arguments = recipe.replace("$(STAGE)", "t").split()
+    assert _up(small, "LogDays=7").exit_code == 0
+    assert _up(small, "LogDays=14").exit_code == 0
+    result = CliRunner().invoke(deploy.main, arguments)
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[-1].startswith("Rolled back.")
+    assert _parameters()["LogDays"] == "7"

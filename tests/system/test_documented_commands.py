@@ -26,6 +26,7 @@ from chalicelib.resources import CALLBACKS
 from chalicelib.settings import settings
 from infra import admin
 from infra.local import engine
+from tests.conftest import Desk
 from tests.support import engine_state, instances
 from tests.support.api import Api
 from tests.support.documented import NOT_RUN, Block, Command, Shell, missing_parts, new_folder, read_blocks
@@ -151,6 +152,28 @@ def test_operations_are_carried_out_as_documented_on_a_new_host(host: Host, api:
         (add_yourself,) = (each for each in read_blocks(SELF_HOSTING) if "employees create" in each.text)
         run_page(shell, add_yourself, *read_blocks(OPERATIONS))
         assert shell.value("FLUXDEN_SECRET_KEY") == host.environment["FLUXDEN_SECRET_KEY"]
+
+
+# DynamoDB Local does not restore, so these blocks are marked as those that need an account.
+@pytest.mark.engine("embedded")
+def test_tables_are_restored_as_documented(desk: Desk, api: Api, tmp_path: Path) -> None:
+    made = api.post("/api/v2/kanban", {"title": "Kept"}, desk.alice_key)
+    assert made.status == 201
+    blocks = [each for each in read_blocks(OPERATIONS) if "admin tables " in each.text]
+    short_name = next(each for each in read_blocks(OPERATIONS) if each.text.startswith("admin() {"))
+    environment = SHELL | engine.environment() | {"FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"]}
+    with Shell(new_folder(tmp_path), environment, {}, {}) as shell:
+        shell.run(short_name.commands[0])
+        steps = [command for block in blocks for command in block.commands]
+        names = [re.findall(r"admin tables (\S+)", command.text)[0] for command in steps]
+        assert names == ["restore", "compare", "put-back", "put-back", "drop"]
+        for name, command in zip(names, steps, strict=True):
+            if name == "compare":
+                card = f"/api/v2/kanban/{made.json['data']['id']}"
+                assert api.call("DELETE", card, token=desk.alice_key).status == 200
+            shell.run(command)
+        cards = api.get("/api/v2/kanban", desk.alice_key).json["data"]["cards"]
+        assert "Kept" in [each["title"] for each in cards]
 
 
 @pytest.mark.engine("embedded")
