@@ -52,7 +52,7 @@ def restore(at: datetime, prefix: str, names: tuple[str, ...]) -> None:
 @_partition
 @json_option
 def compare(prefix: str, names: tuple[str, ...], partition: str | None, *, as_json: bool) -> None:
-    """Count the rows that were there then, and those that are missing, changed or added since.
+    """Count the rows that are missing, changed or added since then.
 
     Reads both tables whole, or one partition of them.
     """

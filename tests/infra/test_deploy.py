@@ -456,7 +456,8 @@ def test_a_stack_is_deleted_as_documented_and_its_tables_stay(small: Path, monke
     def delete(response: CloudFormationResponse) -> ActionResult:
         stack = response.cloudformation_backend.get_stack(response._get_param("StackName"))
         assert not getattr(stack, "enable_termination_protection", False), "CloudFormation refuses"
-        return deletes(response)
+        done: ActionResult = deletes(response)
+        return done
 
     deletes: Any = CloudFormationResponse.delete_stack
     monkeypatch.setattr(CloudFormationResponse, "delete_stack", delete)

@@ -72,7 +72,7 @@ def test_deleted_rows_are_put_back_from_restored_tables(api: Api, desk: Desk) ->
 def test_the_tables_of_the_desk_are_no_restored_tables(api: Api, desk: Desk) -> None:
     for command in (("restore", "--at", AT), ("compare",), ("put-back", "--yes"), ("drop", "--yes")):
         assert "need another prefix" in run_admin("tables", *command, "--prefix", "fluxden", fails=True)
-    assert engine_state.engine().rows()
+    assert list(engine_state.engine().rows())
 
 
 def test_rows_are_compared_whatever_the_order_of_their_sets_and_attributes() -> None:

@@ -161,10 +161,7 @@ def test_every_changing_command_has_a_sample_or_a_reason() -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda each: " ".join(each.line.split()[:2]))
-def test_a_command_has_its_effect_once_if_every_response_is_lost(
-    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch, sample: Sample
-) -> None:
-    monkeypatch.setattr("infra.commands.employees.SETTLING_SECONDS", 0)
+def test_a_command_has_its_effect_once_if_every_response_is_lost(api: Api, desk: Desk, sample: Sample) -> None:
     for line in sample.before:
         run_admin(*shlex.split(line))
     arranged = sample.arrange(SampleData(api, desk)) if sample.arrange else ""
