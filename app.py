@@ -16,6 +16,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     },
     "tokens": {
         "api.v2.keys": "live",
+        "api.v2.security_log": "",
         "api.v2.passkey_sign_in": "live",
         "api.v2.passkeys": "",
         "api.v2.sessions": "live",
@@ -92,6 +93,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     "operate": {
         "api.v2.operate": "inbox",
         "api.v2.operate_access": "live",
+        "api.v2.operate_audit": "",
         "api.v2.operate_catalog": "catalog",
         "api.v2.operate_employee_files": "",
         "api.v2.operate_employees": "live federation.connections",

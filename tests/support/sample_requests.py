@@ -76,6 +76,21 @@ def _hub_event(data: SampleData) -> SampleRequest:
     return SampleRequest(data.desk.demo["federation"]["instance_api_key"], body, header=FEDERATION)
 
 
+def _audit_page(data: SampleData) -> SampleRequest:
+    for _ in range(3):
+        data.add_key()
+    path = "/api/v2/operate/audit?limit=1&kind=key."
+    cursor = data.api.get(path, data.operator_key).json["data"]["nextCursor"]
+    return SampleRequest(data.operator_key, query={"limit": "5", "kind": "key.", "cursor": cursor})
+
+
+def _security_log_page(data: SampleData) -> SampleRequest:
+    for _ in range(3):
+        data.add_key()
+    cursor = data.api.get("/api/v2/me/security-log?limit=1", data.api_key).json["data"]["nextCursor"]
+    return SampleRequest(data.api_key, query={"limit": "5", "cursor": cursor})
+
+
 def _inbox_page(data: SampleData) -> SampleRequest:
     for _ in range(3):
         data.add_delivery()
@@ -342,6 +357,9 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "list_relays": _after(SampleData.add_relay),
     "list_sent_events": _sent_page,
     "list_sessions": _with_session(),
+    "list_audit_entries": _audit_page,
+    "export_audit_entries": _after(SampleData.add_key, _with_operator_key(query={"kind": "key."})),
+    "list_security_log": _security_log_page,
     "list_sign_in_providers": lambda _: SampleRequest(),
     "list_synced_agents": _with_instance_token(SampleData.add_offering_member),
     "list_updates": lambda _: SampleRequest(),

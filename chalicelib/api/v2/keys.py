@@ -92,11 +92,11 @@ def create_key(body: KeyIn, caller: ApiKey, context: RequestContext) -> NewKeyOu
     returns it again; with another of your tokens it is a conflict. A key expires with the key that creates it, or
     before. The event `key_created` tells your open consoles of it.
     """
-    key_id = str(uuid4())
-    with audited(AuditKind.KEY_CREATE, caller, context, Subject("key", key_id), name=body.name):
+    key_id, token = str(uuid4()), ids.mint_token(ids.TokenKind.KEY)
+    with audited(AuditKind.KEY_CREATE, caller, context, Subject("key", key_id), prefix=token.visible_prefix):
         return keys.create_key(
             body,
-            ids.mint_token(ids.TokenKind.KEY),
+            token,
             key_id=key_id,
             owner=caller,
             context=context,

@@ -141,6 +141,8 @@ def _read(
     first = timestamp(wanted.since) if wanted.since else " "
     last = f"{timestamp(wanted.until)}~" if wanted.until else "~"
     named = {"part": value, "first": first, "last": min(after, last) if after else last}
+    if named["last"] < named["first"]:
+        return [], ""
     conditions = []
     if wanted.kind:
         conditions.append("begins_with(kind, :kind)")
