@@ -11,6 +11,8 @@ from chalicelib.edge.problem import to_invalid
 from infra.commands import webhook_secrets
 from infra.commands.agents import agents
 from infra.commands.approvals import approvals
+from infra.commands.audit import audit
+from infra.commands.audit_trail import audit_commands
 from infra.commands.bounds import bounds
 from infra.commands.catalog import catalog
 from infra.commands.connections import connections
@@ -108,6 +110,7 @@ for command in (
     agents,
     bounds,
     approvals,
+    audit,
     catalog,
     connections,
     contacts,
@@ -137,6 +140,7 @@ for command in (
 
 
 webhook_secrets.register(main)
+audit_commands(main)
 
 if __name__ == "__main__":
     main(prog_name="python -m infra.admin")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -76,7 +77,8 @@ def test_kinds_people_and_times_select_entries(at_once: int, monkeypatch: pytest
 
 
 def refuse(address: str, at: datetime, reason: str = "Unauthorized") -> None:
-    record_refusal(AuditEntry("", at, AuditKind.SESSION_REFUSE, STRANGER, address=address, details={"reason": reason}))
+    details = {"reason": reason}
+    record_refusal(AuditEntry(str(uuid4()), at, AuditKind.SESSION_REFUSE, STRANGER, address=address, details=details))
 
 
 def test_one_address_has_one_entry_in_ten_minutes() -> None:

@@ -3,8 +3,10 @@
 from chalice.app import Blueprint
 
 from chalicelib.agents.stores.agents import DynamoAgents
+from chalicelib.api.audit import refusals_audited
 from chalicelib.api.v2.contract import REMEMBER, SPEND_OF_INSTANCES, operation
 from chalicelib.api.v2.inbound import require_inbound_settings
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import InstanceKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -30,6 +32,7 @@ bp = Blueprint(__name__)
     refusals=(Forbidden, Conflict, TooLarge),
     replay=from_stored_reply,
     grants=SPEND_OF_INSTANCES + REMEMBER + PEERS.can("GetItem") + DIRECTORY.can("Query", "UpdateItem"),
+    audits=(AuditKind.HUB_EVENT_REFUSE,),
 )
 def receive_marketplace_event(
     body: HubEventIn,
@@ -43,5 +46,6 @@ def receive_marketplace_event(
     Only a hub that this instance has joined can send events. They apply to this instance's own agents only, never to
     agents that other instances offer here.
     """
-    admit_hub(caller, federation, request_id=context.request_id)
+    with refusals_audited(AuditKind.HUB_EVENT_REFUSE, context, by=caller):
+        admit_hub(caller, federation)
     return hub_events.receive(body, context=context, agents=DynamoAgents())

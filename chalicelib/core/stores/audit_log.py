@@ -11,7 +11,6 @@ Which part of the log has an entry follows from its actor, so many can write at 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -22,6 +21,7 @@ from chalicelib.core.domain.addresses import network_of
 from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.stores.actions import NEW, update
 from chalicelib.core.stores.audit_trail import SHARDS, Draft, log_key, open_draft, put_entry_action
 from chalicelib.core.stores.ends import without_ended
 from chalicelib.core.stores.hourly_limits import count_in_hour_action
@@ -86,18 +86,14 @@ def record_refusal(entry: AuditEntry) -> None:
     of them together a limited number in an hour. That entries were left out is an entry itself.
     """
     _log(entry)
-    window = entry.at - timedelta(seconds=entry.at.timestamp() % _COALESCED.total_seconds())
-    address = network_of(entry.address)
-    same = (timestamp(window), entry.kind, entry.actor.id, address, sorted(entry.details.items()))
-    first = replace(
-        entry,
-        entry_id=sha256(repr(same).encode()).hexdigest()[:32],
-        at=window,
-        details={**entry.details, "firstAt": timestamp(entry.at)},
-    )
+    window = int(entry.at.timestamp() // _COALESCED.total_seconds())
+    same = (entry.kind, entry.actor.id, network_of(entry.address), sorted(entry.details.items()))
+    key = {"pk": f"REFUSAL#{sha256(repr(same).encode()).hexdigest()}", "sk": str(window)}
+    expires = int((entry.at + 2 * _COALESCED).timestamp())
+    is_first = update(NETWORK, key, "SET expiresAt = :expires", NEW, expires=expires)
     counted = count_in_hour_action(entry.at, most=_MOST_REFUSALS, of="AUDIT-REFUSALS")
     try:
-        commit([put_entry_action(first), counted])
+        commit([is_first, counted, put_entry_action(entry)])
     except Refused as refused:
         if 0 not in refused.failed:
             _note_left_out(entry.at)

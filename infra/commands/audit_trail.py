@@ -1,0 +1,189 @@
+"""Record what the admin commands change in the audit log.
+
+Every command that changes something is in `COMMAND_KINDS`, the others in `NOT_AUDITED`. A test holds both.
+"""
+
+import getpass
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Subject, to_details
+from chalicelib.core.domain.audit_kinds import AuditKind
+from chalicelib.core.stores.audit_log import recording
+
+COMMAND_KINDS = {
+    "agents add": AuditKind.AGENT_ADD,
+    "agents approve": AuditKind.AGENT_APPROVE,
+    "agents reject": AuditKind.AGENT_REJECT,
+    "agents remove": AuditKind.AGENT_REMOVE,
+    "agents suspend": AuditKind.AGENT_SUSPEND,
+    "approvals grant": AuditKind.APPROVAL_ASSIGN,
+    "approvals review": AuditKind.APPROVAL_APPROVE,
+    "approvals revoke": AuditKind.APPROVAL_REVOKE,
+    "catalog archive": AuditKind.CATALOG_ITEM_ARCHIVE,
+    "catalog create": AuditKind.CATALOG_ITEM_CREATE,
+    "catalog link": AuditKind.CATALOG_ITEM_UPDATE,
+    "connections accept": AuditKind.CONNECTION_ACCEPT,
+    "connections block": AuditKind.CONNECTION_BLOCK,
+    "connections decline": AuditKind.CONNECTION_DECLINE,
+    "connections remove": AuditKind.CONNECTION_REMOVE,
+    "dead-letters redrive": AuditKind.DEAD_LETTERS_REDRIVE,
+    "employees activate": AuditKind.PERSON_ACTIVATE,
+    "employees create": AuditKind.PERSON_CREATE,
+    "employees deactivate": AuditKind.PERSON_DEACTIVATE,
+    "employees erase": AuditKind.PERSON_ERASE,
+    "employees operator": AuditKind.OPERATOR_CHANGE,
+    "employees sign-in-link": AuditKind.SIGN_IN_LINK_CREATE,
+    "federation block": AuditKind.ORIGIN_BLOCK,
+    "federation rotate-key": AuditKind.FEDERATION_ROTATE_KEY,
+    "federation set": AuditKind.FEDERATION_SET,
+    "federation unblock": AuditKind.ORIGIN_UNBLOCK,
+    "hub join": AuditKind.HUB_JOIN,
+    "hub leave": AuditKind.HUB_LEAVE,
+    "instances approve": AuditKind.INSTANCE_APPROVE,
+    "instances remove": AuditKind.INSTANCE_REMOVE,
+    "instances suspend": AuditKind.INSTANCE_SUSPEND,
+    "integrators archive": AuditKind.INTEGRATOR_ARCHIVE,
+    "integrators create": AuditKind.INTEGRATOR_CREATE,
+    "integrators set": AuditKind.INTEGRATOR_UPDATE,
+    "keys create": AuditKind.KEY_CREATE,
+    "keys delete": AuditKind.KEY_DELETE,
+    "keys disable": AuditKind.KEY_DISABLE,
+    "keys enable": AuditKind.KEY_ENABLE,
+    "personal-tokens disable": AuditKind.PERSONAL_TOKEN_DISABLE,
+    "personal-tokens enable": AuditKind.PERSONAL_TOKEN_ENABLE,
+    "projects add-member": AuditKind.PROJECT_ADD_MEMBER,
+    "projects create": AuditKind.PROJECT_CREATE,
+    "projects remove-member": AuditKind.PROJECT_REMOVE_MEMBER,
+    "relays give-up": AuditKind.RELAY_GIVE_UP,
+    "relays resend": AuditKind.RELAY_RESEND,
+    "reseal": AuditKind.SECRETS_RESEAL,
+    "retention apply": AuditKind.RETENTION_APPLY,
+    "sso add": AuditKind.PROVIDER_SAVE,
+    "sso remove": AuditKind.PROVIDER_REMOVE,
+    "teams reveal": AuditKind.TEAM_REVEAL,
+    "tools-tokens create": AuditKind.TOOLS_TOKEN_ISSUE,
+    "tools-tokens disable": AuditKind.TOOLS_TOKEN_DISABLE,
+    "tools-tokens enable": AuditKind.TOOLS_TOKEN_ENABLE,
+    "tools-tokens rotate": AuditKind.TOOLS_TOKEN_ROTATE,
+    "web-push keys": AuditKind.WEB_PUSH_KEYS_CREATE,
+    "webhook-secret rotate": AuditKind.WEBHOOK_SECRET_ROTATE,
+    "webhook-secret show": AuditKind.WEBHOOK_SECRET_SHOW,
+}
+# They read, or only bring derived rows up to date.
+NOT_AUDITED = {
+    "agents list",
+    "agents offered",
+    "approvals list",
+    "audit export",
+    "audit list",
+    "bounds list",
+    "bounds people",
+    "catalog list",
+    "connections list",
+    "contacts reindex",
+    "dead-letters list",
+    "dead-letters show",
+    "deliveries index",
+    "demo",
+    "doctor",
+    "employees erasures",
+    "employees list",
+    "event-types recount",
+    "federation show",
+    "hub show",
+    "instances list",
+    "integrators list",
+    "keys list",
+    "network status",
+    "personal-tokens list",
+    "projects list",
+    "relays desks",
+    "relays list",
+    "retention show",
+    "secret-key",
+    "sso check",
+    "sso list",
+    "teams list",
+    "tools-tokens list",
+}
+# Neither secrets nor anything of a person.
+_SHOWN = (
+    "admin",
+    "approval",
+    "at_once",
+    "chosen",
+    "compatible",
+    "create_people",
+    "decision",
+    "domains",
+    "everything",
+    "inbound",
+    "integrator",
+    "issuer",
+    "item",
+    "mode",
+    "operator_group",
+    "org_admin",
+    "permissions",
+    "relaxed_event_types",
+    "replace",
+    "trust_emails",
+    "unverified",
+    "visibility",
+    "without_approval",
+    "without_challenge",
+)
+
+
+def list_commands(group: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Return every command below the group with its words."""
+    if not isinstance(group, click.Group):
+        yield path, group
+        return
+    for name, command in sorted(group.commands.items()):
+        yield from list_commands(command, f"{path} {name}".strip())
+
+
+def audit_commands(main: click.Group) -> None:
+    """Let every command that changes something record it, if it succeeds."""
+    for path, command in list_commands(main):
+        if kind := COMMAND_KINDS.get(path):
+            assert command.callback is not None
+            arguments = [each.name for each in command.params if isinstance(each, click.Argument)]
+            command.callback = _recorded(command.callback, kind, arguments[0] if arguments else None)
+
+
+def _recorded(callback: Callable[..., Any], kind: AuditKind, argument: str | None) -> Callable[..., Any]:
+    @wraps(callback)
+    def record(**given: Any) -> Any:
+        # An address is no id, and goes with its person. The store knows whom it is about.
+        named = given.get(argument) if argument and argument != "email" else None
+        subject = Subject(kind.partition(".")[0], str(named)) if named else None
+        details = {name: given[name] for name in _SHOWN if name != argument and given.get(name) not in (None, (), "")}
+        entry = AuditEntry(
+            str(uuid4()), datetime.now(UTC), _kind_of(kind, given), _actor(), subject, details=to_details(details)
+        )
+        with recording(entry):
+            return callback(**given)
+
+    return record
+
+
+def _kind_of(kind: AuditKind, given: dict[str, Any]) -> AuditKind:
+    return AuditKind.APPROVAL_REJECT if given.get("decision") == "reject" else kind
+
+
+def _actor() -> Actor:
+    """Who runs the command, as this machine says; nothing proves it."""
+    user = "unknown"
+    with suppress(KeyError, OSError, ImportError):
+        user = getpass.getuser()
+    return Actor(ActorKind.COMMAND, f"{user}@{socket.gethostname()}"[:200])

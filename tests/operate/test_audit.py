@@ -1,0 +1,135 @@
+"""The audit log through the API: who, from where, with what, and who may read it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+
+from chalicelib.core.stores.audit_trail import to_row
+from chalicelib.core.stores.writes import write_all
+from chalicelib.resources import AUDIT
+from tests.conftest import Desk
+from tests.core.test_audit_log import entry
+from tests.operate.conftest import data
+from tests.support.api import Api
+from tests.support.sessions import cookie, new_code, sign_in, use_code
+
+LOG, OWN = "/api/v2/operate/audit", "/api/v2/me/security-log"
+
+
+def test_an_entry_tells_who_acted_from_where_with_what_and_what_changed(api: Api, desk: Desk) -> None:
+    path = "/api/v2/operate/integrators/fd1"
+    done = api.call("PATCH", path, {"name": "New"}, token=desk.alice_key, address="192.0.2.7")
+    (found,) = data(api.get(f"{LOG}?kind=integrator.", desk.alice_key))["entries"]
+    assert found["kind"] == "integrator.update"
+    assert found["actor"] | {"credentialId": ""} == {
+        "kind": "person",
+        "id": desk.user_id("alice"),
+        "name": "Alice",
+        "email": "alice@example.com",
+        "credential": "key",
+        "credentialId": "",
+        "isClaimed": False,
+    }
+    assert (found["subject"]["type"], found["subject"]["id"]) == ("integrator", "fd1")
+    assert found["details"]["name"].endswith(" → New")
+    assert (found["address"], found["requestId"]) == ("192.0.2.7", done.headers["x-request-id"])
+
+
+def test_a_refused_change_has_no_entry(api: Api, desk: Desk) -> None:
+    assert api.call("PATCH", "/api/v2/operate/integrators/none", {"name": "X"}, token=desk.alice_key).status == 404
+    assert data(api.get(f"{LOG}?kind=integrator.", desk.alice_key))["entries"] == []
+
+
+def test_a_repeated_change_under_a_key_has_one_entry(api: Api, desk: Desk) -> None:
+    for _ in range(2):
+        made = api.post("/api/v2/keys", {"name": "laptop"}, desk.bob_key, key="k")
+        assert made.status == 201
+    assert len(data(api.get(f"{LOG}?kind=key.create", desk.alice_key))["entries"]) == 1
+
+
+def test_signing_in_and_being_refused_are_recorded(api: Api, desk: Desk) -> None:
+    code = new_code(desk.user_id("bob"))
+    assert use_code(api, code, device="Test browser 1.0").status == 201
+    for _ in range(5):
+        assert use_code(api, code, address="198.51.100.9").status == 401
+    refused, begun = data(api.get(f"{LOG}?kind=session.", desk.alice_key))["entries"]
+    assert (begun["kind"], begun["actor"]["email"], begun["actor"]["credential"]) == (
+        "session.begin",
+        "bob@example.com",
+        "session",
+    )
+    assert begun["details"] == {"way": "link", "device": "Test browser 1.0"}
+    assert begun["subject"]["id"] == begun["actor"]["credentialId"]
+    assert (refused["kind"], refused["actor"]["kind"], refused["address"]) == (
+        "session.refuse",
+        "stranger",
+        "198.51.100.9",
+    )
+    assert refused["details"] == {"way": "link", "reason": "Unauthorized"}
+    assert code not in str(refused)
+
+
+def test_signing_out_is_recorded_with_the_session(api: Api, desk: Desk) -> None:
+    session = sign_in(api, desk.user_id("bob"))
+    assert api.call("POST", "/api/v2/me/sign-out", headers=cookie(session)).status == 200
+    ended, begun = data(api.get(f"{LOG}?kind=session.", desk.alice_key))["entries"]
+    assert ended["kind"] == "session.end"
+    assert ended["subject"]["id"] == begun["subject"]["id"]
+
+
+def test_only_operators_read_the_log(api: Api, desk: Desk) -> None:
+    for path in (LOG, f"{LOG}/export"):
+        assert api.get(path, desk.bob_key).status == 403
+        assert api.get(path).status == 401
+
+
+def test_filters_that_match_nothing_are_no_errors(api: Api, desk: Desk) -> None:
+    for query in ("kind=nothing", "personId=11111111-0000-4000-8000-000000000009", "from=2999-01-01T00:00:00Z"):
+        assert data(api.get(f"{LOG}?{query}", desk.alice_key)) == {"entries": [], "nextCursor": None}
+    early, late = quote("2020-01-01T00:00:00Z"), quote("2030-01-01T00:00:00Z")
+    assert data(api.get(f"{LOG}?from={late}&to={early}", desk.alice_key))["entries"] == []
+    assert api.get(f"{LOG}?from=yesterday", desk.alice_key).status == 400
+
+
+def test_an_export_has_every_entry_in_lines_over_several_replies(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.api.v2.operate_audit._LINES", 40)
+    write_all(AUDIT, puts=[to_row(entry(number)) for number in range(100)])
+    path, lines = f"{LOG}/export?kind=session.", []
+    while path:
+        reply = api.get(path, desk.alice_key)
+        assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (200, "application/x-ndjson")
+        lines += reply.text.splitlines()
+        link = reply.headers.get("link", "")
+        path = link.partition("<")[2].partition(">")[0].partition("/api")[2]
+        path = f"/api{path}" if path else ""
+    found = [json.loads(line) for line in lines]
+    assert [each["id"] for each in found] == [f"e{number:04}" for number in range(100) if number % 3 == 2]
+    assert {each["kind"] for each in found} == {"session.begin"}
+
+
+def test_a_forged_place_in_an_export_is_refused(api: Api, desk: Desk) -> None:
+    assert api.get(f"{LOG}/export?after=x", desk.alice_key).status == 400
+
+
+def test_people_see_what_concerns_their_access_and_not_where_others_acted_from(api: Api, desk: Desk) -> None:
+    key = data(api.post("/api/v2/keys", {"name": "laptop"}, desk.bob_key), 201)["id"]
+    api.call("PATCH", "/api/v2/keys", {"id": key, "isActive": False}, token=desk.bob_key, address="192.0.2.7")
+    disabled, created = data(api.get(OWN, desk.bob_key))["entries"]
+    assert (created["kind"], disabled["kind"]) == ("key.create", "key.disable")
+    assert disabled["address"] == "192.0.2.7"
+    assert data(api.get(OWN, desk.alice_key))["entries"] == []
+    claim = {"email": "bob@example.com"}
+    assert api.post("/api/v1/tokens/claim", claim, desk.fd1).status == 200
+    claimed = data(api.get(OWN, desk.bob_key))["entries"][0]
+    assert (claimed["kind"], claimed["actor"]["id"], claimed["address"]) == ("personalToken.claim", "fd1", None)
+
+
+def test_entries_end_after_two_years(api: Api, desk: Desk) -> None:
+    old = entry(1)
+    object.__setattr__(old, "at", datetime.now(UTC) - timedelta(days=730))
+    write_all(AUDIT, puts=[to_row(old)])
+    assert data(api.get(f"{LOG}?kind=key.", desk.alice_key))["entries"] == []
