@@ -9,6 +9,8 @@ import click
 from chalicelib import ids
 from chalicelib.api.deactivation import new_deactivation
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.operate.domain.employee_files import write_employee_file
+from chalicelib.operate.domain.employees import EmployeeFilter, EmployeeQuery
 from chalicelib.operate.services import employees as access
 from chalicelib.people.domain.directory import EmployeePatch, Person, PersonIn
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -16,7 +18,7 @@ from chalicelib.settings import settings
 from chalicelib.tokens.domain.sessions import to_sign_in_link
 from chalicelib.tokens.services.sessions import create_sign_in_code
 from chalicelib.tokens.stores.sessions import DynamoSessions
-from infra.commands import personal_data
+from infra.commands import employee_access, personal_data
 from infra.commands.output import json_option, print_record, print_records
 from infra.host_secret import share_secret
 
@@ -30,21 +32,40 @@ def employees() -> None:
 @click.argument("email")
 @click.option("--name", required=True, help="Full name.")
 @click.option("--org-admin", is_flag=True, help="Make the employee an administrator of every project.")
+@click.option("--operator", is_flag=True, help="Let the employee run the desk.")
 @json_option
-def create(email: str, name: str, *, org_admin: bool, as_json: bool) -> None:
+def create(email: str, name: str, *, org_admin: bool, operator: bool, as_json: bool) -> None:
     """Create an employee."""
-    person = PersonIn(email=email, name=name, org_admin=org_admin)
+    person = PersonIn(email=email, name=name, org_admin=org_admin, operator=operator)
     print_record(
         _to_record(access.register_person(person, user_id=str(uuid4()), people=DynamoDirectory())), as_json=as_json
     )
 
 
-@employees.command("list", epilog="Example: employees list --json")
+@employees.command("list", epilog="Example: employees list --search frank --json")
+@click.option("--search", help="Only those with this in their name or e-mail address.")
+@click.option("--only", type=click.Choice([each.value for each in EmployeeFilter]), help="Only these employees.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, as `import` reads them.")
 @json_option
-def list_(*, as_json: bool) -> None:
+def list_(*, search: str | None, only: str | None, as_csv: bool, as_json: bool) -> None:
     """List employees by e-mail address."""
-    found = DynamoDirectory().list_people()
+    given = {name: value for name, value in (("search", search), ("only", only)) if value}
+    wanted = EmployeeQuery.model_validate(given)
+    found = [each for each in DynamoDirectory().list_people() if wanted.matches(each)]
+    if as_csv:
+        click.echo(write_employee_file(found, heading=True), nl=False)
+        return
     print_records([_to_record(each) for each in found], as_json=as_json, none="No employees.")
+
+
+@employees.command(epilog="Example: employees rename frank@example.com --name 'Frank Mossberg'")
+@click.argument("email")
+@click.option("--name", required=True, help="Full name.")
+def rename(email: str, *, name: str) -> None:
+    """Change an employee's name."""
+    person = access.person_by_email(email, DynamoDirectory())
+    access.change_person(person, EmployeePatch(name=name), people=DynamoDirectory())
+    click.echo(f"Renamed {person.email}.")
 
 
 @employees.command(epilog="Example: employees deactivate frank@example.com")
@@ -148,3 +169,5 @@ def _count(number: int, noun: str) -> str:
 
 
 personal_data.register(employees)
+for command in (employee_access.show, employee_access.end_sessions, employee_access.import_):
+    employees.add_command(command)

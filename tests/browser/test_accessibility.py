@@ -25,7 +25,7 @@ PAGES = (
     "you?tab=profile",
     "you?tab=passkeys",
 )
-ADMIN_TABS = ("tokens", "catalog", "approvals", "desks", "types", "letters", "callbacks", "budgets")
+ADMIN_TABS = ("integrators", "tokens", "catalog", "approvals", "desks", "types", "letters", "callbacks", "budgets")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 

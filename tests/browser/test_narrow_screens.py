@@ -66,6 +66,7 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
     for page in (
         *pages,
         "operate",
+        "operate?tab=integrators",
         "operate?tab=catalog",
         "operate?tab=desks",
         f"inbox/{delivery_id}",

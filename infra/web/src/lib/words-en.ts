@@ -1,9 +1,11 @@
+import { peopleEn } from "./words-people-en";
 import { accountEn } from "./words-account-en";
 import { triageEn } from "./words-triage-en";
 
 /** The console in English. Terms: docs/glossary.md. */
 export const en = {
   ...accountEn,
+  ...peopleEn,
   ...triageEn,
   "page.inbox": "Inbox",
   "page.queue": "Queue",
@@ -350,7 +352,7 @@ export const en = {
   "help.cancelMove": "Cancel the move",
   "help.enable": "Enable single-key shortcuts",
 
-  "admin.note": "Manage integrators, tokens, access, and failed messages.",
+  "admin.note": "Manage people, integrators, tokens, access, and failed messages.",
   "admin.integrators": "Integrators",
   "admin.tokens": "Tools tokens",
   "admin.catalog": "Catalog",

@@ -1,3 +1,4 @@
+import { peopleZh } from "./words-people-zh";
 import { accountZh } from "./words-account-zh";
 import type { Words } from "./words-en";
 import { triageZh } from "./words-triage-zh";
@@ -5,6 +6,7 @@ import { triageZh } from "./words-triage-zh";
 /** The console in Chinese. Terms: docs/glossary.md. */
 export const zh: Words = {
   ...accountZh,
+  ...peopleZh,
   ...triageZh,
   "page.inbox": "收件箱",
   "page.queue": "队列",
@@ -350,7 +352,7 @@ export const zh: Words = {
   "help.cancelMove": "取消移动",
   "help.enable": "启用单键快捷键",
 
-  "admin.note": "管理集成系统、令牌、访问权限和失败消息。",
+  "admin.note": "管理人员、集成系统、令牌、访问权限和失败消息。",
   "admin.integrators": "集成系统",
   "admin.tokens": "工具令牌",
   "admin.catalog": "资源目录",

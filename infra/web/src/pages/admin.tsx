@@ -1,13 +1,15 @@
 import { Tabs } from "../ui/parts";
 import { type MessageKey, t } from "../lib/i18n";
-import { setParams, route } from "../lib/router";
+import { go, href, route } from "../lib/router";
 import { Approvals, Catalog } from "./admin-catalog";
 import { OtherDesks } from "./admin-desks";
 import { Budgets, EventTypes } from "./admin-usage";
 import { Callbacks, FailedMessages } from "./admin-queues";
+import { People } from "./admin-people";
 import { Integrators, Tokens } from "./admin-tokens";
 
 const TABS = {
+  people: People,
   integrators: Integrators,
   tokens: Tokens,
   catalog: Catalog,
@@ -19,10 +21,12 @@ const TABS = {
   budgets: Budgets,
 } as const;
 
+const FIRST = "people";
+
 /** The admin page, for operators only. */
 export function Admin() {
   const tab = route.value.params.get("tab") ?? "";
-  const name = tab in TABS ? (tab as keyof typeof TABS) : "integrators";
+  const name = tab in TABS ? (tab as keyof typeof TABS) : FIRST;
   const Tab = TABS[name];
   return (
     <section class="page" aria-label={t("page.operate")}>
@@ -33,7 +37,7 @@ export function Admin() {
       <Tabs
         label={t("page.operate")}
         chosen={name}
-        onChoose={(to) => setParams({ tab: to === "integrators" ? null : to })}
+        onChoose={(to) => go(href("operate", null, new URLSearchParams(to === FIRST ? "" : { tab: to })), { replace: true })}
         choices={Object.keys(TABS).map((each) => ({ value: each, label: t(`admin.${each}` as MessageKey) }))}
       />
       <Tab />
