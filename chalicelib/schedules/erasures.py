@@ -49,11 +49,23 @@ _LETTERS = tuple(
 
 @schedule(bp, minutes=5, grants=_ROWS + _LETTERS + PEER_NOTICES.can_send())
 def continue_erasures(now: datetime) -> int:  # noqa: ARG001 - it takes longer than a moment
-    """Carry on the erasures of people that have not ended."""
+    """Carry on the erasures of people that have not ended.
+
+    One that fails, as on a list without room for what is left of a row, holds up no other, and is tried again.
+
+    Raises:
+        Exception: the first failure.
+    """
     stop_at = time.monotonic() + _SECONDS
     running = DynamoErasures().list_running()
+    failures: list[Exception] = []
     for each in running:
-        carry_on(each.erasure_id, seconds=max(0.0, stop_at - time.monotonic()))
+        try:
+            carry_on(each.erasure_id, seconds=max(0.0, stop_at - time.monotonic()))
+        except Exception as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
     return len(running)
 
 
