@@ -92,6 +92,9 @@ class AuditKind(StrEnum):
 
     DEAD_LETTERS_REDRIVE = "deadLetters.redrive"
     RETENTION_APPLY = "retention.apply"
+    TABLES_RESTORE = "tables.restore"
+    TABLES_PUT_BACK = "tables.putBack"
+    TABLES_DROP = "tables.drop"
     SECRETS_RESEAL = "secrets.reseal"
     WEB_PUSH_KEYS_CREATE = "webPushKeys.create"
     # Strangers were refused so often that entries were left out.
