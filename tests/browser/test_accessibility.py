@@ -24,6 +24,7 @@ PAGES = (
     "you?tab=integrations",
     "you?tab=profile",
     "you?tab=passkeys",
+    "you?tab=data",
 )
 ADMIN_TABS = ("integrators", "tokens", "catalog", "approvals", "desks", "types", "letters", "callbacks", "budgets")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}

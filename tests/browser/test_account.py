@@ -1,10 +1,15 @@
 """The account page: API keys, integrations and profile."""
 
+import json
 import re
+import zipfile
+from pathlib import Path
+from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import PICTURES, Open
 
 
 def test_key_is_created_used_disabled_and_deleted(open_console: Open) -> None:
@@ -156,4 +161,56 @@ def test_profile_is_edited_in_place_and_an_error_stands_at_its_field(open_consol
     expect(page.get_by_label("Headline")).to_have_value("Mends what others drop")
     expect(page.get_by_role("button", name="Remove: Welding")).to_be_visible()
     assert all("400" in each for each in console.page_errors)
+    console.page_errors.clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "locale", "options"),
+    [
+        ("computer", "en-GB", {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"}),
+        ("phone", "zh-CN", {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}),
+    ],
+)
+def test_everything_of_a_person_is_downloaded(
+    open_console: Open, tmp_path: Path, name: str, locale: str, options: dict[str, Any]
+) -> None:
+    console = open_console(locale=locale, accept_downloads=True, **options)
+    console.call_v2("POST", "/shared-chat/send", {"content": "What is kept of me?"})
+    page = console.page
+    page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
+    expect(page.locator(".live-live")).to_be_attached()
+    console.go("you?tab=data")
+    button = page.get_by_role("button", name={"en-GB": "Download my data", "zh-CN": "下载我的数据"}[locale])
+    expect(button).to_be_enabled()
+    page.screenshot(path=PICTURES / f"your-data-{name}.png")
+    with page.expect_download() as downloaded:
+        button.click()
+    assert downloaded.value.suggested_filename == "alice@example.com.zip"
+    path = tmp_path / "data.zip"
+    downloaded.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        files = {each["section"]: archive.read(each["file"]).decode().splitlines() for each in manifest["sections"]}
+    assert {each["section"]: each["records"] for each in manifest["sections"]} == {
+        section: len(lines) for section, lines in files.items()
+    }
+    assert "What is kept of me?" in [json.loads(line)["content"] for line in files["chat"]]
+    expect(button).to_be_enabled()
+
+
+def test_a_download_that_fails_says_so_and_can_be_repeated(open_console: Open) -> None:
+    console = open_console()
+    console.sign_in()
+    page = console.page
+    console.go("you?tab=data")
+    button = page.get_by_role("button", name="Download my data")
+    expect(button).to_be_enabled()
+    page.route("**/api/v2/me/data*", lambda route: route.fulfill(status=500, json={"error": "It broke."}))
+    button.click()
+    expect(page.get_by_role("alert").filter(has_text="It broke.")).to_be_visible()
+    page.unroute("**/api/v2/me/data*")
+    with page.expect_download():
+        button.click()
+    expect(page.get_by_role("alert").filter(has_text="It broke.")).to_have_count(0)
+    assert all("500" in each for each in console.page_errors)
     console.page_errors.clear()

@@ -62,6 +62,7 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
         "you?tab=integrations",
         "you?tab=profile",
         "you?tab=passkeys",
+        "you?tab=data",
     )
     for page in (
         *pages,

@@ -3,6 +3,7 @@ import { setParams, route } from "../lib/router";
 import { me, usesSession } from "../lib/session";
 import { EmptyState, Tabs } from "../ui/parts";
 import { Browsers } from "./account-browsers";
+import { Data } from "./account-data";
 import { Integrations } from "./account-integrations";
 import { Keys } from "./account-keys";
 import { Passkeys } from "./account-passkeys";
@@ -16,6 +17,7 @@ const TABS = {
   browsers: Browsers,
   passkeys: Passkeys,
   sessions: Sessions,
+  data: Data,
 } as const;
 type TabName = keyof typeof TABS;
 
