@@ -305,3 +305,17 @@ def test_a_provider_that_is_down_is_answered_kindly(open_console: Open, system: 
         expect(page.get_by_role("button", name="Down Ltd")).to_be_visible()
     finally:
         subprocess.run([*command, "remove", "down"], env=environment, cwd=ROOT, check=True)
+
+
+@pytest.mark.usefixtures("company")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("name", "width", "height"), [("computer", 1440, 900), ("phone", 360, 740)])
+def test_the_sign_in_page_offers_the_companys_account_first_and_then_passkeys(
+    open_console: Open, theme: str, name: str, width: int, height: int
+) -> None:
+    console = open_console(viewport={"width": width, "height": height}, color_scheme=theme)
+    page = console.page
+    page.goto(console.system.demo["base_url"].replace("127.0.0.1", "localhost"))
+    expect(page.get_by_role("button")).to_have_text(["Sign in with Example Ltd", "Sign in with a passkey"])
+    expect(page.get_by_text("Or open a sign-in link")).to_be_visible()
+    page.screenshot(path=PICTURES / f"sign-in-all-{name}-{theme}.png")
