@@ -16,6 +16,7 @@ export const accountEn = {
   "passkey.unsupported": "This browser has no passkeys. Open this page in a current browser.",
   "passkey.unnamed": "This address is a number, and browsers have passkeys for names only. Open this desk by its name.",
   "passkey.empty": "No passkeys. Add one to sign in without a link.",
+  "passkey.none": "No passkeys.",
   "passkey.new": "Add passkey",
   "passkey.newNote": "Your browser asks for your fingerprint, face or PIN. Nothing of it leaves your device.",
   "passkey.create": "Continue",

@@ -18,6 +18,7 @@ export const accountZh: Record<keyof typeof accountEn, string> = {
   "passkey.unsupported": "此浏览器不支持通行密钥。请在较新的浏览器中打开此页面。",
   "passkey.unnamed": "此地址是 IP 地址，而浏览器仅支持域名的通行密钥。请通过域名打开此服务台。",
   "passkey.empty": "没有通行密钥。添加一个，即可无需链接登录。",
+  "passkey.none": "没有通行密钥。",
   "passkey.new": "添加通行密钥",
   "passkey.newNote": "浏览器将要求验证您的指纹、面容或 PIN。这些信息不会离开您的设备。",
   "passkey.create": "继续",

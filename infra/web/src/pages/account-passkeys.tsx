@@ -40,7 +40,7 @@ export function Passkeys() {
         <p class="faint grow">{t(hasPasskeys() ? "passkey.note" : canHavePasskeys() ? "passkey.unsupported" : "passkey.unnamed")}</p>
         {hasPasskeys() && <NewButton label={t("passkey.new")} onClick={() => (open.value = "new")} />}
       </div>
-      <Rows resource={resource} icon="passkey" emptyText={t("passkey.empty")}>
+      <Rows resource={resource} icon="passkey" emptyText={t(hasPasskeys() ? "passkey.empty" : "passkey.none")}>
         {(each) => (
           <Row
             of={each}
