@@ -24,7 +24,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance check format openapi docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance test-scim check format openapi docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -43,6 +43,9 @@ test-browser: $(installed_browser) ## Test the console in Chromium, with screens
 
 test-image: $(installed_dev) ## Check the files of the image, and carry out its steps without Docker
 	$(bin)/pytest --numprocesses 0 tests/image
+
+test-scim: $(installed_dev) ## Run the conformance suite of SCIM against a desk
+	$(bin)/pytest -n 0 -s tests/system/test_scim.py
 
 test-mcp-conformance: $(installed_dev) ## Run the conformance suite of the Model Context Protocol (needs npx)
 	$(bin)/python -m tests.mcp_conformance

@@ -106,6 +106,12 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.my_data": "",
         "schedules.erasures": "board catalog chat inbox live tasks operate federation.connections",
     },
+    "provisioning": {
+        "api.scim.bulk": "live operate",
+        "api.scim.discovery": "live operate",
+        "api.scim.groups": "live operate",
+        "api.scim.users": "live operate",
+    },
     "mentions": {
         "api.v2.mentions": "agents chat live federation.connections",
     },

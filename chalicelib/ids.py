@@ -22,10 +22,11 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class TokenKind(StrEnum):
-    """The bearer tokens of people and integrators, by their prefixes."""
+    """The bearer tokens of people, integrators and directories, by their prefixes."""
 
     TOOLS = "flux-tools-"
     PERSONAL = "flux-in-pers-"
+    SCIM = "flux-scim-"
     KEY = "dvd_"
 
 
@@ -124,7 +125,7 @@ def new_signing_secret() -> str:
 def mint_token(kind: TokenKind, grant_id: str | None = None, *, secret: bytes | None = None) -> MintedToken:
     """Create a token with 256 random bits, or with the 32 bytes of `secret`.
 
-    Tools and personal tokens contain the id of their grant, so a rotated token has the same row and the same
+    Tokens contain the id of their grant, so a rotated token has the same row and the same
     counters. A `dvd_` key has no such id, and its row is found by the hash.
     """
     body = _encode(UUID(grant_id).bytes) if grant_id else ""

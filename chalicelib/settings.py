@@ -33,6 +33,7 @@ class Settings:
 
     personal_budget: int
     tools_budget: int
+    scim_budget: int
     key_budget: int
     session_budget: int
     platform_budget: int
@@ -63,6 +64,7 @@ def settings() -> Settings:
     return Settings(
         personal_budget=positive_integer("FLUXDEN_PERSONAL_BUDGET", 120),
         tools_budget=positive_integer("FLUXDEN_TOOLS_BUDGET", 600),
+        scim_budget=positive_integer("FLUXDEN_SCIM_BUDGET", 1200),
         key_budget=positive_integer("FLUXDEN_KEY_BUDGET", 120),
         session_budget=positive_integer("FLUXDEN_SESSION_BUDGET", 600),
         platform_budget=positive_integer("FLUXDEN_PLATFORM_BUDGET", 600),

@@ -33,6 +33,8 @@ from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
 from infra.commands.relays import relays
 from infra.commands.retention import retention
+from infra.commands.scim import scim
+from infra.commands.scim_tokens import scim_tokens
 from infra.commands.sso import sso
 from infra.commands.tables import tables
 from infra.commands.teams import teams
@@ -130,6 +132,8 @@ for command in (
     projects,
     relays,
     retention,
+    scim,
+    scim_tokens,
     sso,
     tables,
     teams,

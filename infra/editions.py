@@ -1,10 +1,12 @@
-"""The two versions of the API: the paths of each, the shape of its errors, and the contract that it keeps."""
+"""The two versions of the API, and SCIM: the paths of each, the shape of its errors, and the contract that it keeps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib.api.scim.contract import BASE as SCIM_BASE
+from chalicelib.api.scim.contract import SCIM
 from chalicelib.api.v1.contract import V1
 from chalicelib.api.v2.contract import V2
 from chalicelib.edge.operation import Family
@@ -29,6 +31,17 @@ _PROBLEM = {
             "description": "Reasons for each field, by its path.",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
         },
+    },
+}
+_SCIM_ERROR = {
+    "type": "object",
+    "description": "An error of SCIM (RFC 7644, section 3.12).",
+    "required": ["schemas", "status", "detail"],
+    "properties": {
+        "schemas": {"type": "array", "items": {"type": "string"}},
+        "status": {"type": "string", "description": "The status of the response."},
+        "scimType": {"type": "string", "description": "The kind of error, such as `uniqueness` or `invalidFilter`."},
+        "detail": {"type": "string"},
     },
 }
 _PLAIN_ERROR = {
@@ -106,6 +119,17 @@ EDITIONS = (
         error_schema=_PLAIN_ERROR,
         base="/api/v2",
         whole_paths=frozenset({"/api/v2/prompt-groups"}),
+    ),
+    Edition(
+        prefixes=(SCIM_BASE,),
+        family=SCIM,
+        file=FOLDER / "scim.json",
+        openapi="3.1.0",
+        info={"title": "Fluxden SCIM", "version": "2.0"},
+        servers=({"url": "/", "description": "This desk."},),
+        error="ScimError",
+        error_schema=_SCIM_ERROR,
+        bearer_format="SCIM token",
     ),
 )
 

@@ -42,6 +42,10 @@ _TAGS = {
     "Marketplace": "Receive events from the hub that this desk has joined.",
     "Feedback": "Send and read feedback about this desk.",
     "Admin": "Administration: integrators, tokens, access, queues and instances.",
+    "Users": "Employees, as the company's directory sends them.",
+    "Groups": "Groups of the directory, and their members.",
+    "Bulk": "Users and groups together: several changes in one request, and searches.",
+    "Discovery": "What this desk supports of SCIM.",
     "Introspection": "Documentation and the OpenAPI document.",
 }
 

@@ -5,7 +5,15 @@ from typing import Any
 
 from chalicelib.api.mcp.contract import MCP
 from chalicelib.core.domain import errors
-from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, Session, ToolsToken
+from chalicelib.core.domain.callers import (
+    ApiKey,
+    InstanceKey,
+    PersonalToken,
+    PlatformToken,
+    ScimToken,
+    Session,
+    ToolsToken,
+)
 from chalicelib.edge.parsing import IDEMPOTENCY_KEY, LONGEST_IDEMPOTENCY_KEY
 from chalicelib.edge.route import Route
 from chalicelib.federation.connections.domain.handshake import TOKEN_HEADER, FederationHeaders
@@ -18,6 +26,7 @@ from infra.schemas import RPC_ERROR
 TOKEN_KINDS = {
     PersonalToken: "`flux-in-pers-…`: a personal token, with which an employee publishes as one integrator.",
     ToolsToken: "`flux-tools-…`: a tools token of an integrator.",
+    ScimToken: "`flux-scim-…`: a SCIM token of a company's directory.",
     ApiKey: "`dvd_…`: an API key of a person.",
     PlatformToken: "`dvd_fed_…`: a platform token, issued to an instance when it registers.",
     Session: "the session of a person who signed in with a browser: its cookie.",
@@ -87,6 +96,7 @@ _REFUSALS: dict[type[errors.Refusal], tuple[str, str]] = {
         "The Idempotency-Key was used with another body, a call is still in progress, or a list has no more room.",
     ),
     errors.ItemInUse: ("CatalogItemInUse", "The item is in use, or the Idempotency-Key was used with another body."),
+    errors.PreconditionFailed: ("PreconditionFailed", "The resource is not in the version that If-Match names."),
     errors.TooLarge: (
         "TooLarge",
         "The body has more than 262,144 bytes, or as many as the operation takes.",

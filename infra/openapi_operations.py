@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.api.mcp.contract import MCP
-from chalicelib.core.domain.callers import PersonalToken, ToolsToken
+from chalicelib.api.scim.contract import MEDIA_TYPE, SCIM
+from chalicelib.core.domain.callers import PersonalToken, ScimToken, ToolsToken
 from chalicelib.core.domain.errors import RateLimited, Unauthorized
 from chalicelib.edge.route import Route
 from infra.openapi_components import (
@@ -45,7 +46,8 @@ def describe_operation(route: Route) -> dict[str, Any]:
     if route.family is MCP and route.method == "POST":
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": RPC_MESSAGE}}}
     if (body := route.body) is not None:
-        content = {"application/json": {"schema": reference(body.__name__)}}
+        kinds = ["application/json", *([MEDIA_TYPE] if route.family is SCIM else [])]
+        content = {kind: {"schema": reference(body.__name__)} for kind in kinds}
         required = not route.body_is_optional or route.__name__ in _REQUIRED_BODIES
         made["requestBody"] = {"required": required, "content": content}
     return {name: value for name, value in made.items() if value or name == "security"}
@@ -95,7 +97,7 @@ def _success_responses(route: Route) -> dict[str, Any]:
     # An operation with a gate charges its caller without a `caller` parameter.
     is_charged = bool(route.callers) or {RateLimited, Unauthorized} <= set(route.refusals)
     names = ["X-Request-Id", *(LIMIT_HEADERS if is_charged else [])]
-    names += ["Deprecation", "Sunset"] if {PersonalToken, ToolsToken} & set(route.callers) else []
+    names += ["Deprecation", "Sunset"] if {PersonalToken, ScimToken, ToolsToken} & set(route.callers) else []
     names += ["Idempotent-Replayed"] if route.accepts_idempotency_key else []
     names += ["Cache-Control", "ETag"] if route.max_age else []
     made = {
@@ -111,6 +113,8 @@ def _success_responses(route: Route) -> dict[str, Any]:
 
 
 def _content(route: Route, status: int) -> dict[str, Any]:
+    if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        return {}
     if route.media_type != "application/json":
         return {route.media_type.partition(";")[0]: {}}
     model = response_model(route, status)

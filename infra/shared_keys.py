@@ -56,7 +56,7 @@ class SharedKey:
         return UNITS_A_SECOND * self.partitions // self.units
 
 
-_ALL, _OPERATORS = "everybody", "operators"
+_ALL, _OPERATORS, _DIRECTORIES = "everybody", "operators", "directories"
 
 SHARED_KEYS = (
     SharedKey(AUDIT, r"LOG#[0-3]", _ALL, "a change is made that the audit log has", units=2, partitions=AUDIT_SHARDS),
@@ -96,6 +96,10 @@ SHARED_KEYS = (
     SharedKey(DIRECTORY, "ERASURES", _OPERATORS, "an erasure goes on by some rows"),
     SharedKey(DIRECTORY, "FOUND", _ALL, "employees are registered, come or go, or a profile becomes visible", units=2),
     SharedKey(DIRECTORY, "PEOPLE", _OPERATORS, "an employee is registered", units=2),
+    SharedKey(DIRECTORY, r"EXTERNAL#[0-9a-f]{64}", _DIRECTORIES, "a user gets an id, once for each"),
+    SharedKey(DIRECTORY, r"GROUP#[\w-]+", _DIRECTORIES, "a member joins or leaves the group"),
+    SharedKey(DIRECTORY, "GROUPS", _DIRECTORIES, "a group or its members change", units=2),
+    SharedKey(DIRECTORY, "GROUPNAMES", _DIRECTORIES, "a group is created, renamed or deleted", units=2),
     SharedKey(DIRECTORY, "INTEGRATORS", _OPERATORS, "an integrator is created or changed"),
     SharedKey(DIRECTORY, r"PEOPLE#\w+", _ALL, "a profile is changed", LIST_INDEX, units=2),
     SharedKey(DIRECTORY, r"(PROJECT|TEAM)#[\w-]+", _OPERATORS, "a member is erased"),

@@ -11,6 +11,7 @@ from chalicelib.core.domain.callers import (
     InstanceKey,
     PersonalToken,
     PlatformToken,
+    ScimToken,
     Session,
     ToolsToken,
 )
@@ -50,6 +51,7 @@ class Operators(Protocol):
 CALLER_TYPES: dict[CredentialKind, type[Caller]] = {
     TokenKind.PERSONAL: PersonalToken,
     TokenKind.TOOLS: ToolsToken,
+    TokenKind.SCIM: ScimToken,
     TokenKind.KEY: ApiKey,
     SignInSecret.SESSION: Session,
     InstanceCredential.PLATFORM: PlatformToken,
@@ -58,6 +60,7 @@ CALLER_TYPES: dict[CredentialKind, type[Caller]] = {
 _NAMES: dict[type[Caller], str] = {
     PersonalToken: "a personal token (flux-in-pers-…)",
     ToolsToken: "a tools token (flux-tools-…)",
+    ScimToken: "a SCIM token (flux-scim-…)",
     ApiKey: "an API key (dvd_…)",
     Session: "a person who signed in with a browser",
     PlatformToken: "a platform token (dvd_fed_…)",

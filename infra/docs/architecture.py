@@ -8,12 +8,13 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[2] / "chalicelib"
 _CONTAINER = "federation"
-ENTRY_POINTS = ("api.v1", "api.v2", "api.mcp", "api.console", "queues", "schedules", "sockets")
+ENTRY_POINTS = ("api.v1", "api.v2", "api.scim", "api.mcp", "api.console", "queues", "schedules", "sockets")
 LAYERS = ("domain", "services", "stores", "gateways")
 # Each area's row, from the entry points down, and its column. An area imports only areas of rows below its own.
 POSITIONS = {
     "personal_data": (0, 1),
     "operate": (0, 0),
+    "provisioning": (0, 3),
     "feedback": (0, 2),
     "mentions": (0, 4),
     "federation.network": (1, 3),

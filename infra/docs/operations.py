@@ -9,6 +9,7 @@ from chalicelib.core.domain.callers import (
     InstanceKey,
     PersonalToken,
     PlatformToken,
+    ScimToken,
     Session,
     ToolsToken,
 )
@@ -29,6 +30,7 @@ operation in the OpenAPI document, and of the `operation` field in logs and metr
 _CALLERS = {
     PersonalToken: "personal token",
     ToolsToken: "tools token",
+    ScimToken: "SCIM token",
     ApiKey: "API key or session",
     Session: "session",
     PlatformToken: "platform token",

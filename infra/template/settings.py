@@ -74,6 +74,7 @@ SETTINGS = {
     ),
     "FLUXDEN_PERSONAL_BUDGET": _number("PersonalBudget", "Rate units per minute for each personal token.", 120),
     "FLUXDEN_TOOLS_BUDGET": _number("ToolsBudget", "Rate units per minute for each tools token.", 600),
+    "FLUXDEN_SCIM_BUDGET": _number("ScimBudget", "Rate units per minute for each SCIM token.", 1200),
     "FLUXDEN_KEY_BUDGET": _number("KeyBudget", "Rate units per minute for each API key.", 120),
     "FLUXDEN_SESSION_BUDGET": _number("SessionBudget", "Rate units per minute for each session in a browser.", 600),
     "FLUXDEN_SESSION_HOURS": _number("SessionHours", "Hours after which a session ends, however it is used.", 168),

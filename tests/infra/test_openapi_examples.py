@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from infra.editions import EDITIONS, Edition
+from infra.editions import EDITIONS, Edition, edition_of
 from infra.openapi_examples import EXAMPLE_TIME
 from tests.conftest import Desk
 from tests.support.api import ROUTES, Api
@@ -85,7 +85,7 @@ def _compact(text: str, passed: timedelta) -> str:
 
 @_editions
 def test_there_is_an_example_wherever_the_contract_has_one(edition: Edition) -> None:
-    for place in _PLACES[edition.file.stem]:
+    for place in _PLACES.get(edition.file.stem, []):
         steps = [step.replace("~1", "/") for step in place.split("/")]
         found = reduce(lambda node, step: node[step], steps, _document(edition))
         assert found not in (None, "", {}), place
@@ -114,7 +114,7 @@ def _examples(node: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any],
 def test_every_example_fits_its_schema(edition: Edition) -> None:
     document = own_document(edition.prefixes[0])
     found = list(_examples(document))
-    assert len(found) >= len(_PLACES[edition.file.stem])
+    assert len(found) >= len(_PLACES.get(edition.file.stem, []))
     for place, schema, example in found:
         errors = [error.message for error in validator(document, schema).iter_errors(example)]
         assert errors == [], place
@@ -123,14 +123,15 @@ def test_every_example_fits_its_schema(edition: Edition) -> None:
 @_editions
 def test_every_operation_that_requires_a_body_of_the_contract_has_an_example_that_is_accepted(edition: Edition) -> None:
     document = own_document(edition.prefixes[0])
-    accepted = 0
-    for (method, path), route in ROUTES.items():
+    accepted, own = 0, [key for key in ROUTES if edition_of(key[1]) is edition]
+    for method, path in own:
+        route = ROUTES[method, path]
         body = document["paths"].get(path, {}).get(method.lower(), {}).get("requestBody", {})
         example = body.get("content", {}).get("application/json", {}).get("example")
         if example is not None and route.body is not None:
             TypeAdapter(route.body).validate_json(json.dumps(at_present(example, datetime.now(UTC))))
             accepted += 1
-    assert accepted > 12
+    assert accepted > (12 if edition.file.stem in _PLACES else len([each for each in own if ROUTES[each].body]) - 1)
 
 
 @pytest.mark.parametrize("name", ["publish_event", "publish_bulk"])

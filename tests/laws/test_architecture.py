@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import scim2_models
 from pydantic import BaseModel
 
 from app import ENTRY_POINTS, app
@@ -120,7 +121,9 @@ def loaded() -> dict[str, set[str]]:
 
 def test_models_are_built_when_they_are_first_used() -> None:
     for model in _subclasses(BaseModel):
-        if model.__module__.startswith("chalicelib.") and "[" not in model.__name__:
+        # `scim2_models` reads the fields of its models when they are defined.
+        is_own = not issubclass(model, scim2_models.BaseModel)
+        if model.__module__.startswith("chalicelib.") and "[" not in model.__name__ and is_own:
             assert model.model_config.get("defer_build"), f"{model.__module__}.{model.__name__}"
 
 

@@ -22,7 +22,7 @@ CHANGING = sorted(route.__name__ for route in ROUTES.values() if route.method !=
 
 @pytest.fixture(autouse=True)
 def _large_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("KEY", "PERSONAL", "TOOLS", "PLATFORM"):
+    for name in ("KEY", "PERSONAL", "TOOLS", "PLATFORM", "SCIM"):
         monkeypatch.setenv(f"FLUXDEN_{name}_BUDGET", "100000")
 
 

@@ -19,6 +19,7 @@ from chalicelib.core.domain.callers import (
     InstanceKey,
     PersonalToken,
     PlatformToken,
+    ScimToken,
     ToolsToken,
 )
 from chalicelib.edge.route import Route
@@ -31,6 +32,7 @@ from tests.conftest import Desk
 from tests.support import instances
 from tests.support.api import Api
 from tests.support.api_keys import new_api_key
+from tests.support.directories import new_scim_token
 from tests.support.engine_state import Snapshot, take_snapshot
 from tests.support.sample_data import CANARY, SampleData, SampleRequest
 from tests.support.sample_requests import ROUTES_BY_NAME, SAMPLE_REQUESTS, sample_request
@@ -157,6 +159,7 @@ def _strangers(api: Api, desk: Desk) -> Iterator[Stranger]:
     yield Stranger("another integrator's tools token", ToolsToken, desk.hr)
     yield Stranger("another instance's token", PlatformToken, other.token)
     yield Stranger("another instance's key", InstanceKey, other.key)
+    yield Stranger("a directory's token", ScimToken, new_scim_token())
     yield Stranger("another connection's token", None, str(desk.demo["federation"]["federation_token"]))
     for area in AREAS:
         yield Stranger(f"bob's key for {area}", ApiKey, new_api_key(desk, "bob", area), areas=(area,))
@@ -178,8 +181,9 @@ def _expected_statuses(route: Route, stranger: Stranger) -> set[int]:
         return set() if "queue" in stranger.areas else {200} if _opens(stranger) else {401, 403}
     if route.__name__ == "finish_sign_in":
         return {303}
-    if route.__name__ in {"sign_in", "sign_in_with_passkey"}:
-        # Whoever has the code, or the passkey, signs in.
+    provisions = stranger.kind is ScimToken and ScimToken in route.callers
+    if route.__name__ in {"sign_in", "sign_in_with_passkey"} or provisions:
+        # Whoever has the code, or the passkey, signs in. All directories provision the same people.
         return set()
     if route.gate:
         if route.__name__ in {"request_connection", "ask_to_sign_in"}:

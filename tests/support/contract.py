@@ -23,6 +23,8 @@ def contract_facts(path: str) -> dict[str, Any]:
 
 @cache
 def _facts(name: str) -> dict[str, Any]:
+    if name not in CONTRACTS:
+        return {"paths": {}}
     file, root = CONTRACTS[name]
     found: dict[str, Any] = _with_nulls(_read(file))
     return found | {"paths": {_own_path(path, root): methods for path, methods in found["paths"].items()}}

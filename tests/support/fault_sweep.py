@@ -35,7 +35,7 @@ from tests.support.stored_rows import normalize_row, read_rows
 SIDE_TABLES = (IDEMPOTENCY, SOCKETS)
 IDEMPOTENCY_KEY = "the-client's-own-key"
 # Each row is an effect of its own. A repeat without a key may repeat some of them.
-BATCH_OPERATIONS = ("claim_tokens", "publish_bulk", "sync_agents")
+BATCH_OPERATIONS = ("claim_tokens", "publish_bulk", "run_scim_bulk", "sync_agents")
 # They wait for messages by the clock.
 WAITING_OPERATIONS = ("redrive_dead_letters",)
 

@@ -18,6 +18,7 @@ from chalicelib.resources import CALLBACKS
 from chalicelib.tokens.domain.sessions import COOKIE
 from tests.support import inputs, instances, passkeys, peer, sessions
 from tests.support.api import Answer, Api
+from tests.support.directories import Directory
 from tests.support.instances import Member
 
 if TYPE_CHECKING:
@@ -213,6 +214,10 @@ class SampleData:
     def add_browser(self) -> str:
         made = self.create("/api/v2/push/subscriptions", {"endpoint": f"https://push.example.com/{CANARY}"})
         return str(made["data"]["id"])
+
+    def add_directory(self) -> Directory:
+        """Connect a directory, and return it."""
+        return Directory(self.api)
 
     def add_dead_letter(self) -> str:
         """Add a dead letter, and return the name of its queue."""

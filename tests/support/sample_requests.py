@@ -13,7 +13,8 @@ from chalicelib.tokens.domain.passkeys import BROWSER_COOKIE
 from infra import demo
 from tests.support import authenticator, inputs, instances, mcp, passkeys, peer, sessions
 from tests.support.api import ROUTES
-from tests.support.instances import Member
+from tests.support.directories import USER_SCHEMA, Directory, new_group, new_user, patch
+from tests.support.instances import Member, run_admin
 from tests.support.sample_data import CANARY, CATALOG_ITEM, FEDERATION, PEER_URL, SampleData, SampleRequest
 
 ROUTES_BY_NAME = {route.__name__: route for route in ROUTES.values()}
@@ -57,6 +58,31 @@ def _with_instance_token(create: Callable[[SampleData], Member] = SampleData.add
 
 def _with_session(**more: Any) -> RequestFactory:
     return lambda data: SampleRequest(data.sign_in(), **{name: _resolve(value, data) for name, value in more.items()})
+
+
+def _with_scim_token(**more: Any) -> RequestFactory:
+    """Return a request of a directory. Arguments may be functions of the directory."""
+
+    def made(data: SampleData) -> SampleRequest:
+        directory = data.add_directory()
+        given = {name: value(directory) if callable(value) else copy.deepcopy(value) for name, value in more.items()}
+        return SampleRequest(directory.token, **given)
+
+    return made
+
+
+def _provisioned_user(directory: Directory) -> dict[str, str]:
+    return {"id": directory.add_user(displayName=CANARY, emails=[{"value": "f@example.com", "type": "work"}])}
+
+
+def _provisioned_group(directory: Directory) -> dict[str, str]:
+    """Add a group with a member, whose name is mapped to a project and to operators."""
+    run_admin("scim", "groups", "map", CANARY, "--project", "apollo", "--operator")
+    return {"id": directory.add_group(CANARY, directory.add_user())}
+
+
+def _group_with_another_member(directory: Directory) -> dict[str, Any]:
+    return patch({"op": "add", "path": "members", "value": [{"value": directory.add_user("gina@example.com")}]})
 
 
 def _id_of(create: Callable[[SampleData], str]) -> Callable[[SampleData], dict[str, str]]:
@@ -254,6 +280,41 @@ OPERATOR_REQUESTS: dict[str, RequestFactory] = {
     "update_integrator": _with_operator_key(path={"slug": "hr"}, body={"name": CANARY}),
 }
 
+_DEACTIVATE = {"op": "replace", "path": "active", "value": False}
+_SEARCH_BODY = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "count": 50}
+_BULK_BODY = {
+    "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+    "Operations": [
+        {"method": "POST", "path": "/Users", "bulkId": "frank", "data": new_user(displayName=CANARY)},
+        {"method": "POST", "path": "/Groups", "bulkId": "team", "data": new_group(CANARY, "bulkId:frank")},
+    ],
+}
+
+DIRECTORY_REQUESTS: dict[str, RequestFactory] = {
+    "change_scim_group": _with_scim_token(path=_provisioned_group, body=_group_with_another_member),
+    "change_scim_user": _with_scim_token(path=_provisioned_user, body=patch(_DEACTIVATE)),
+    "create_scim_group": _with_scim_token(body=lambda directory: new_group(CANARY, directory.add_user())),
+    "create_scim_user": _with_scim_token(body=new_user(displayName=CANARY)),
+    "delete_scim_group": _with_scim_token(path=_provisioned_group),
+    "delete_scim_user": _with_scim_token(path=_provisioned_user),
+    "get_scim_config": _with_scim_token(),
+    "get_scim_group": _with_scim_token(path=_provisioned_group),
+    "get_scim_openapi": lambda _: SampleRequest(),
+    "get_scim_resource_type": _with_scim_token(path={"name": "User"}),
+    "get_scim_schema": _with_scim_token(path={"urn": USER_SCHEMA}),
+    "get_scim_user": _with_scim_token(path=_provisioned_user),
+    "list_scim_groups": _with_scim_token(query=lambda directory: {"count": str(len(_provisioned_group(directory)))}),
+    "list_scim_resource_types": _with_scim_token(),
+    "list_scim_schemas": _with_scim_token(),
+    "list_scim_users": _with_scim_token(query={"startIndex": "1", "count": "50"}),
+    "replace_scim_group": _with_scim_token(path=_provisioned_group, body=new_group(f"{CANARY} again")),
+    "replace_scim_user": _with_scim_token(path=_provisioned_user, body=new_user(displayName=CANARY, active=False)),
+    "run_scim_bulk": _with_scim_token(body=_BULK_BODY),
+    "search_scim": _with_scim_token(body=_SEARCH_BODY),
+    "search_scim_groups": _with_scim_token(body=_SEARCH_BODY),
+    "search_scim_users": _with_scim_token(body=_SEARCH_BODY),
+}
+
 SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "acknowledge_relay": _with_connection_token(
         SampleData.add_relay, lambda made: {"relayId": made, "peerRelayId": made, "status": "completed"}
@@ -446,6 +507,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
         }
     ),
 }
+SAMPLE_REQUESTS |= DIRECTORY_REQUESTS
 
 
 def sample_request(name: str, data: SampleData) -> tuple[Route, SampleRequest]:

@@ -12,6 +12,7 @@ from chalicelib.core.domain.callers import (
     InstanceKey,
     PersonalToken,
     PlatformToken,
+    ScimToken,
     Session,
     ToolsToken,
 )
@@ -94,6 +95,8 @@ def actor_of(caller: Caller | None) -> Actor:
             return Actor(ActorKind.INTEGRATOR, caller.integrator, Credential.TOOLS_TOKEN, caller.token_id)
         case PersonalToken():
             return Actor(ActorKind.INTEGRATOR, caller.integrator, Credential.PERSONAL_TOKEN, caller.grant_id)
+        case ScimToken():
+            return Actor(ActorKind.DIRECTORY, caller.token_id, Credential.DIRECTORY_TOKEN, caller.token_id)
         case PlatformToken():
             return Actor(ActorKind.INSTANCE, caller.instance_id, Credential.PLATFORM_TOKEN)
         case InstanceKey():

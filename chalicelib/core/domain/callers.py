@@ -116,4 +116,17 @@ class InstanceKey:
         return f"instance-key/{','.join(sorted(self.holders))}"
 
 
-Caller = PersonalToken | ToolsToken | ApiKey | PlatformToken | InstanceKey
+@dataclass(frozen=True)
+class ScimToken:
+    """The token of a company's directory, which provisions people and groups. It may do nothing else."""
+
+    token_id: str
+    name: str
+    superseded_until: datetime | None = None
+
+    @property
+    def identity(self) -> str:
+        return f"scim/{self.token_id}"
+
+
+Caller = PersonalToken | ToolsToken | ScimToken | ApiKey | PlatformToken | InstanceKey

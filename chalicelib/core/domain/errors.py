@@ -18,6 +18,7 @@ Refusal
 │   ├── ListFull              the rows of a list have no more room
 │   ├── SlugTaken             another agent of the marketplace has the slug
 │   └── SupplementLimit       the delivery has the maximum of supplements
+├── PreconditionFailed        it is not in the version that the caller names
 ├── RateLimited               a budget is used up; has the seconds to wait
 └── Unavailable               a store did not answer; the same request may succeed soon
 """
@@ -137,6 +138,11 @@ class ItemInUse(Conflict):
 class SlugTaken(Conflict):
     code = "slug-taken"
     title = "Slug taken"
+
+
+class PreconditionFailed(Refusal):
+    code = "precondition-failed"
+    title = "Precondition failed"
 
 
 class RateLimited(Refusal):

@@ -1,6 +1,6 @@
 """Deactivate an employee: end every access that the person has, at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,8 +13,8 @@ from chalicelib.people.services.ports import Employees
 from chalicelib.tokens.domain.sessions import SessionState
 from chalicelib.tokens.services.ports import Grants
 
-# The index that lists a person's tokens shows a new token a moment late, so deactivation goes through it twice.
-_SWEEPS = 2
+# The numbers of an `EndedAccess`, in its order.
+Ended = tuple[int, int, int, int, int]
 
 
 class Sessions(Protocol):
@@ -78,19 +78,33 @@ class Deactivation:
             NotFound: there is no such employee.
             Conflict: the employee is the last active operator, and `while_operator`, who asks for it, is given.
         """
-        self.people.set_active(user_id, active=False, while_operator=while_operator)
-        first = self._sweep(user_id, now)
-        for _ in range(1, _SWEEPS):
-            self.settle()
-            first = _sum(first, self._sweep(user_id, now))
+        ended = self.start(user_id, now=now, while_operator=while_operator)
+        ended = _sum(ended, self.finish([user_id], now=now))
         left = [
             each.token_id
             for each in self.grants.list_tools()
             if each.user_id == user_id and each.status is TokenStatus.ACTIVE
         ]
-        return EndedAccess(*first, tools_tokens_left=left)
+        return EndedAccess(*ended, tools_tokens_left=left)
 
-    def _sweep(self, user_id: str, now: datetime) -> tuple[int, int, int, int, int]:
+    def start(self, user_id: str, *, now: datetime, while_operator: str | None = None) -> Ended:
+        """Deactivate an employee, and end the access that is known. It takes `finish` to end all of it. See `run`.
+
+        Raises:
+            NotFound, Conflict: see `run`.
+        """
+        self.people.set_active(user_id, active=False, while_operator=while_operator)
+        return self._sweep(user_id, now)
+
+    def finish(self, user_ids: Iterable[str], *, now: datetime) -> Ended:
+        """End the access that indexes showed too late when the deactivation of these employees started."""
+        self.settle()
+        ended: Ended = (0, 0, 0, 0, 0)
+        for user_id in user_ids:
+            ended = _sum(ended, self._sweep(user_id, now))
+        return ended
+
+    def _sweep(self, user_id: str, now: datetime) -> Ended:
         sessions = sum(
             self.sessions.end(each.session_id, user_id=user_id) for each in self.sessions.list_of(user_id, now=now)
         )
@@ -111,5 +125,5 @@ class Deactivation:
         return tokens, keys, sessions, links, browsers
 
 
-def _sum(first: tuple[int, int, int, int, int], more: tuple[int, int, int, int, int]) -> tuple[int, int, int, int, int]:
+def _sum(first: Ended, more: Ended) -> Ended:
     return tuple(map(sum, zip(first, more, strict=True)))  # type: ignore[return-value]

@@ -123,7 +123,7 @@ class DynamoDirectory(DynamoEmployees, DynamoProjectAccess):
             row_key(_PROJECTS, project.slug),
         ]
         for user_id in sorted(project.members):
-            rows += _membership(project.slug, project.team_id, user_id, admin=user_id in project.admins)
+            rows += membership_rows(project.slug, project.team_id, user_id, admin=user_id in project.admins)
         if team is not None:
             row = team_key(team.team_id) | TEAM.to_row(team) | team_listing(team)
             counts = [count_added(teams=[team.visibility])]
@@ -163,8 +163,8 @@ class DynamoDirectory(DynamoEmployees, DynamoProjectAccess):
 
     def member_actions(self, team_ids: Mapping[str, str], user_id: str) -> list[Action]:
         """The actions by which a person joins projects, by slug with their teams, where they are no members yet."""
-        rows = (row for slug, team_id in team_ids.items() for row in _membership(slug, team_id, user_id, admin=False))
-        return _put_all(rows)
+        joined = (membership_rows(slug, team_id, user_id, admin=False) for slug, team_id in team_ids.items())
+        return _put_all(row for rows in joined for row in rows)
 
     def add_member(self, slug: str, user_id: str, *, admin: bool) -> None:
         """Add a member to the project, or change the member's role. Two store calls.
@@ -173,7 +173,7 @@ class DynamoDirectory(DynamoEmployees, DynamoProjectAccess):
             NotFound: the project is unknown.
         """
         # Projects are never deleted or moved to another team, so the team can be read before the write.
-        rows = _membership(slug, _team_of(slug), user_id, admin=admin)
+        rows = membership_rows(slug, _team_of(slug), user_id, admin=admin)
         commit([put(DIRECTORY, row) for row in rows])
 
     def remove_member(self, slug: str, user_id: str) -> None:
@@ -182,7 +182,9 @@ class DynamoDirectory(DynamoEmployees, DynamoProjectAccess):
         Raises:
             NotFound: the project or the member is unknown.
         """
-        keys = [{"pk": row["pk"], "sk": row["sk"]} for row in _membership(slug, _team_of(slug), user_id, admin=False)]
+        keys = [
+            {"pk": row["pk"], "sk": row["sk"]} for row in membership_rows(slug, _team_of(slug), user_id, admin=False)
+        ]
         if not try_commit([delete(DIRECTORY, key, EXISTS) for key in keys]):
             raise NotFound(f"This person is not a member of the project {slug}.")
 
@@ -198,7 +200,7 @@ def _team_of(slug: str) -> str:
     return str(rows[0]["teamId"])
 
 
-def _membership(slug: str, team_id: str, user_id: str, *, admin: bool) -> list[Row]:
+def membership_rows(slug: str, team_id: str, user_id: str, *, admin: bool) -> list[Row]:
     """The rows of a membership: by project, by person, and by team."""
     return [
         member_key(slug, user_id) | {"admin": admin},

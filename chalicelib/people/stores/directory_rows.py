@@ -7,7 +7,7 @@ from chalicelib.core.stores.reads import get_all
 from chalicelib.people.domain.project_access import ProjectAccess
 from chalicelib.resources import DIRECTORY
 
-INTEGRATORS, MEMBER = "INTEGRATORS", "MEMBER#"
+INTEGRATORS, MEMBER, PEOPLE = "INTEGRATORS", "MEMBER#", "PEOPLE"
 # Sort keys of a person's browser push subscriptions.
 PUSH_SUBSCRIPTION = "PUSH#"
 

@@ -19,10 +19,9 @@ from chalicelib.core.stores.writes import try_commit
 from chalicelib.parallel import chunks
 from chalicelib.people.domain.directory import EmployeePage, Person, Visibility
 from chalicelib.people.stores.directory_listing import count_added, person_listing, set_active_actions
-from chalicelib.people.stores.directory_rows import address_key, person_key, row_key
+from chalicelib.people.stores.directory_rows import PEOPLE, address_key, person_key, row_key
 from chalicelib.resources import DIRECTORY
 
-_PEOPLE = "PEOPLE"
 # Of a transaction, and of each new person in it.
 _MOST_ACTIONS, _ROWS_OF_PERSON = 100, 4
 _TOO_MANY_CHANGES = "Too many calls are changing this employee. Try again."
@@ -82,7 +81,7 @@ class DynamoEmployees:
         found = query(
             DIRECTORY,
             KeyConditionExpression="pk = :pk AND sk > :after" if email else "pk = :pk",
-            ExpressionAttributeValues=values(pk=_PEOPLE, **after),
+            ExpressionAttributeValues=values(pk=PEOPLE, **after),
             ConsistentRead=True,
             Limit=most,
         )
@@ -110,7 +109,7 @@ class DynamoEmployees:
 
     def list_people(self) -> list[Person]:
         """List all people, by address. Two store calls; more when there are hundreds."""
-        people = self.find_people(row["userId"] for row in query_partition(DIRECTORY, _PEOPLE))
+        people = self.find_people(row["userId"] for row in query_partition(DIRECTORY, PEOPLE))
         return sorted(people.values(), key=lambda person: person.email)
 
     def set_active(self, user_id: str, *, active: bool, while_operator: str | None = None) -> None:
@@ -205,7 +204,7 @@ def person_rows(person: Person) -> list[Row]:
     return [
         person_key(person.user_id) | _PERSON.to_row(person) | visible,
         address_key(person.email) | {"userId": person.user_id},
-        row_key(_PEOPLE, person.email) | {"userId": person.user_id},
+        row_key(PEOPLE, person.email) | {"userId": person.user_id},
     ]
 
 
@@ -241,7 +240,7 @@ def _find_row(user_id: str) -> Row:
 def _another_operator(user_id: str, known: str) -> Action:
     """Check, within a transaction, that somebody else is an active operator; first of all `known`."""
     if known == user_id:
-        emails = query_partition(DIRECTORY, _PEOPLE)
+        emails = query_partition(DIRECTORY, PEOPLE)
         rows = (row for group in chunks([each["userId"] for each in emails], 100) for row in _find_people(group))
         others = (each.user_id for each in rows if each.is_active_operator)
         if (known := next((each for each in others if each != user_id), "")) == "":

@@ -276,6 +276,8 @@ def _budget(kind: CredentialKind) -> int:
             return settings().personal_budget
         case TokenKind.TOOLS:
             return settings().tools_budget
+        case TokenKind.SCIM:
+            return settings().scim_budget
         case TokenKind.KEY:
             return settings().key_budget
         case SignInSecret():

@@ -8,6 +8,7 @@ from chalicelib.core.domain.callers import (
     InstanceKey,
     PersonalToken,
     PlatformToken,
+    ScimToken,
     Session,
     TokenStatus,
     ToolsToken,
@@ -59,6 +60,8 @@ def to_caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False
             return PlatformToken(row["instanceId"])
         case InstanceCredential.INSTANCE:
             return InstanceKey(token.row_id, frozenset(row["holders"]))
+        case TokenKind.SCIM:
+            return ScimToken(token.row_id, row["name"], until)
         case TokenKind.TOOLS:
             return ToolsToken(
                 token.row_id,

@@ -1,11 +1,11 @@
 """The table `tokens`: one row for each grant, with its counters and the hashes of its secrets.
 
-pk = TOOLS#<token id>, PERSONAL#<grant id>, or KEY#<sha-256 of the key>
+pk = TOOLS#<token id>, PERSONAL#<grant id>, SCIM#<token id> (see scim_tokens), or KEY#<sha-256 of the key>
 secretHash, priorHash until priorExpiresAt (epoch seconds), status, expiresAt (epoch seconds)
 pk = PLATFORM#<sha-256 of a platform token>, INSTANCE#<sha-256 of an instance key>: see instances
 pk = KEYID#<key id>: hash and userId of a key, to find it by its id
 pk = KEYS#<user id>: keyIds of the person's keys, to bound their number; keys older than this row are not among them
-index owner: keyOwner, createdAt; keyOwner = <user id> of a key, PERSONAL#<user id>, or TOOLS for all tools tokens
+index owner: keyOwner, createdAt; keyOwner = <user id> of a key, PERSONAL#<user id>, TOOLS for all tools tokens, or SCIM
 minute, minuteUsed: units used in the current minute; day, dayLeft: deliveries left of the current UTC day
 minuteLeft: what a key has drawn of its person's minute and not spent (see person_budgets)
 """
