@@ -23,8 +23,8 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.sign_in": "live",
     },
     "board": {
-        "api.v2.card_contacts": "",
-        "api.v2.contacts": "",
+        "api.v2.card_contacts": "live",
+        "api.v2.contacts": "live",
         "api.v2.kanban": "chat inbox live tasks federation.connections federation.relays",
     },
     "catalog": {

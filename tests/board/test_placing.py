@@ -173,11 +173,11 @@ def test_cards_moved_at_once_to_one_place_all_stand_there(api: Api, carol: str) 
 
 def test_placing_takes_a_bounded_number_of_store_calls(api: Api, carol: str) -> None:
     a, b = create(api, carol), create(api, carol)
-    assert create(api, carol) and patch(api, carol, b["id"], {"before": a["id"]}).steps == 5
-    assert patch(api, carol, b["id"], {"order": 7}).steps == 4
+    assert create(api, carol) and patch(api, carol, b["id"], {"before": a["id"]}).steps == 6
+    assert patch(api, carol, b["id"], {"order": 7}).steps == 5
     c, d = create(api, carol, order=7), create(api, carol, order=7)
-    assert patch(api, carol, b["id"], {"before": c["id"]}).steps == 7
-    assert len(patch(api, carol, a["id"], {"after": d["id"]}).calls) <= 12
+    assert patch(api, carol, b["id"], {"before": c["id"]}).steps == 8
+    assert len(patch(api, carol, a["id"], {"after": d["id"]}).calls) <= 13
 
 
 def test_a_tool_places_cards_and_items_alike(api: Api, carol: str) -> None:

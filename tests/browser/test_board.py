@@ -127,3 +127,19 @@ def shown_titles(console: Console, stage: str) -> list[str]:
     expect(tiles.first).to_be_visible()
     titles: list[str] = tiles.all_inner_texts()
     return titles
+
+
+def test_board_shows_what_an_agent_changes(console: Console) -> None:
+    card = console.call_v2("POST", "/kanban", {"title": "Watched card"})["id"]
+    console.go("board")
+    shown = console.page.locator(f"#card-{card}")
+    expect(shown).to_be_visible()
+    console.call_v2("PATCH", f"/kanban/{card}", {"title": "Renamed by an agent", "status": "active"})
+    expect(console.page.locator('[data-column="active"]').locator(f"#card-{card}")).to_contain_text(
+        "Renamed by an agent"
+    )
+    other = console.call_v2("POST", "/kanban", {"title": "Added by an agent"})["id"]
+    expect(console.page.locator(f"#card-{other}")).to_be_visible()
+    for each in (card, other):
+        assert console.system.call("DELETE", f"/api/v2/kanban/{each}", token=console.key).status == 200
+        expect(console.page.locator(f"#card-{each}")).to_have_count(0)

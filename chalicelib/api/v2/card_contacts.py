@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from chalice.app import Blueprint
 
+from chalicelib.api.v2.board_events import announce_change
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.board.domain.card_contacts import (
     CardContactIn,
@@ -18,13 +19,13 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import from_stored_reply
-from chalicelib.resources import BOARD, CONTACTS
+from chalicelib.resources import BOARD, CONTACTS, NOTIFY
 
 bp = Blueprint(__name__)
 
 _LINKS = "/api/v2/kanban/{id}/contacts"
 _LINK = f"{_LINKS}/{{contactId}}"
-_CHANGE_BOTH = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.can("GetItem", "UpdateItem")
+_CHANGE_BOTH = SPEND + REMEMBER + NOTIFY + BOARD.can("GetItem", "UpdateItem") + CONTACTS.can("GetItem", "UpdateItem")
 
 
 @operation(
@@ -45,7 +46,7 @@ def link_contact(id: str, body: CardContactIn, caller: ApiKey, context: RequestC
 
     A card can have up to 50 contacts, and a contact up to 90 cards. Linking a contact twice is a conflict.
     """
-    return card_contacts.link_contact(
+    linked = card_contacts.link_contact(
         id,
         body,
         link_id=str(uuid4()),
@@ -55,6 +56,8 @@ def link_contact(id: str, body: CardContactIn, caller: ApiKey, context: RequestC
         contacts=DynamoContacts(),
         links=DynamoCardContacts(),
     )
+    announce_change(caller, context, card_id=id, contact_id=body.contact_id)
+    return linked
 
 
 @operation(
@@ -80,7 +83,7 @@ def update_card_contact(
 
     Members that you leave out keep their values.
     """
-    return card_contacts.update_link(
+    updated = card_contacts.update_link(
         id,
         contactId,
         body,
@@ -90,6 +93,8 @@ def update_card_contact(
         contacts=DynamoContacts(),
         links=DynamoCardContacts(),
     )
+    announce_change(caller, context, card_id=id, contact_id=contactId)
+    return updated
 
 
 @operation(
@@ -102,7 +107,7 @@ def update_card_contact(
     answers={200: "The contact was removed from the card."},
     refusals=(NotFound, Conflict),
     replay=from_stored_reply,
-    grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.can("UpdateItem"),
+    grants=SPEND + REMEMBER + NOTIFY + BOARD.can("GetItem", "UpdateItem") + CONTACTS.can("UpdateItem"),
 )
 def unlink_contact(
     id: str,  # noqa: A002
@@ -114,6 +119,7 @@ def unlink_contact(
 
     Neither the card nor the contact is deleted.
     """
-    return card_contacts.unlink_contact(
+    card_contacts.unlink_contact(
         id, contactId, owner=caller, context=context, board=DynamoBoard(), links=DynamoCardContacts()
     )
+    announce_change(caller, context, card_id=id, contact_id=contactId)

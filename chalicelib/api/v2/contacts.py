@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from chalice.app import Blueprint
 
+from chalicelib.api.v2.board_events import announce_change
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.board.domain.contacts import (
     ContactIn,
@@ -19,7 +20,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import from_stored_reply
-from chalicelib.resources import BOARD, CONTACTS, ORDER_INDEX
+from chalicelib.resources import BOARD, CONTACTS, NOTIFY, ORDER_INDEX
 
 bp = Blueprint(__name__)
 
@@ -61,11 +62,11 @@ def list_contacts(query: ContactQuery, caller: ApiKey) -> ContactPage:
     answers={201: "The created contact."},
     refusals=(Conflict, TooLarge),
     replay=from_stored_reply,
-    grants=SPEND + REMEMBER + CONTACTS.can("BatchWriteItem", "PutItem", "UpdateItem"),
+    grants=SPEND + REMEMBER + NOTIFY + CONTACTS.can("BatchWriteItem", "PutItem", "UpdateItem"),
 )
 def create_contact(body: ContactIn, caller: ApiKey, context: RequestContext) -> ContactOut:
     """Create a contact."""
-    return contacts.create_contact(
+    created = contacts.create_contact(
         body,
         contact_id=str(uuid4()),
         index_id=str(uuid4()),
@@ -73,6 +74,8 @@ def create_contact(body: ContactIn, caller: ApiKey, context: RequestContext) -> 
         context=context,
         contacts=DynamoContacts(),
     )
+    announce_change(caller, context, contact_id=created.id)
+    return created
 
 
 @operation(
@@ -103,6 +106,7 @@ def get_contact(id: str, caller: ApiKey) -> ContactOut:  # noqa: A002 - the cont
     replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
+    + NOTIFY
     + CONTACTS.can("GetItem", "BatchWriteItem", "UpdateItem", "ConditionCheckItem")
     + BOARD.can("BatchGetItem"),
 )
@@ -111,7 +115,7 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, context: Request
 
     Members that you leave out keep their values, and null clears a value.
     """
-    return contacts.update_contact(
+    updated = contacts.update_contact(
         id,
         body,
         index_id=str(uuid4()),
@@ -120,6 +124,8 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, context: Request
         contacts=DynamoContacts(),
         board=DynamoBoard(),
     )
+    announce_change(caller, context, contact_id=id)
+    return updated
 
 
 @operation(
@@ -134,9 +140,11 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, context: Request
     replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
+    + NOTIFY
     + CONTACTS.can("GetItem", "BatchWriteItem", "UpdateItem", "DeleteItem")
     + BOARD.can("UpdateItem"),
 )
 def delete_contact(id: str, caller: ApiKey, context: RequestContext) -> None:  # noqa: A002
     """Delete a contact and remove it from its cards."""
-    return contacts.delete_contact(id, owner=caller, context=context, contacts=DynamoContacts())
+    contacts.delete_contact(id, owner=caller, context=context, contacts=DynamoContacts())
+    announce_change(caller, context, contact_id=id, removed=True)

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from chalice.app import Blueprint
 
+from chalicelib.api.v2.board_events import announce_change
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.board.domain.board_messages import (
     CardIn,
@@ -26,7 +27,7 @@ from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services.outgoing import Acknowledger
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
-from chalicelib.resources import BOARD, CONTACTS, FACETS_INDEX, ORDER_INDEX, OUTBOX, OUTBOX_WORK, RELAYS
+from chalicelib.resources import BOARD, CONTACTS, FACETS_INDEX, NOTIFY, ORDER_INDEX, OUTBOX, OUTBOX_WORK, RELAYS
 
 bp = Blueprint(__name__)
 
@@ -34,7 +35,7 @@ _CARDS = "/api/v2/kanban"
 _CARD = f"{_CARDS}/{{id}}"
 _CHECKLIST = f"{_CARD}/checklist"
 _ITEM = f"{_CHECKLIST}/{{itemId}}"
-_CHANGE_ITEM = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem")
+_CHANGE_ITEM = SPEND + REMEMBER + NOTIFY + BOARD.can("GetItem", "UpdateItem")
 
 
 @operation(
@@ -74,6 +75,7 @@ def list_cards(query: CardQuery, caller: ApiKey) -> CardPage:
     replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
+    + NOTIFY
     + BOARD.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem")
     + BOARD.can("Query", index=ORDER_INDEX),
 )
@@ -82,7 +84,9 @@ def create_card(body: CardIn, caller: ApiKey, context: RequestContext) -> Kanban
 
     By default, the card is placed after all other cards. Otherwise name its place by `after`, `before` or `order`.
     """
-    return board.create_card(body, card_id=str(uuid4()), owner=caller, context=context, board=DynamoBoard())
+    created = board.create_card(body, card_id=str(uuid4()), owner=caller, context=context, board=DynamoBoard())
+    announce_change(caller, context, card_id=created.id)
+    return created
 
 
 @operation(
@@ -113,6 +117,7 @@ def get_card(id: str, caller: ApiKey) -> KanbanCardOut:  # noqa: A002 - the cont
     replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
+    + NOTIFY
     + BOARD.can("GetItem", "BatchGetItem", "UpdateItem", "ConditionCheckItem")
     + BOARD.can("Query", index=ORDER_INDEX)
     + CONTACTS.can("BatchGetItem")
@@ -128,7 +133,7 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, context: RequestContex
     left between them, cards near it get another `order`, and the board keeps its order. If another instance sent the
     card, completing it notifies that instance.
     """
-    return board.update_card(
+    updated = board.update_card(
         id,
         body,
         owner=caller,
@@ -137,6 +142,8 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, context: RequestContex
         contacts=DynamoContacts(),
         source_relays=Acknowledger(DynamoOutgoing(), DynamoOutbox(), OUTBOX_JOBS),
     )
+    announce_change(caller, context, card_id=id)
+    return updated
 
 
 @operation(
@@ -149,14 +156,15 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, context: RequestContex
     answers={200: "The card was deleted."},
     refusals=(NotFound, Conflict),
     replay=from_stored_reply,
-    grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem", "DeleteItem") + CONTACTS.can("UpdateItem"),
+    grants=SPEND + REMEMBER + NOTIFY + BOARD.can("GetItem", "UpdateItem", "DeleteItem") + CONTACTS.can("UpdateItem"),
 )
 def delete_card(id: str, caller: ApiKey, context: RequestContext) -> None:  # noqa: A002
     """Delete a card with its checklist.
 
     Its contacts are not deleted.
     """
-    return board.delete_card(id, owner=caller, context=context, board=DynamoBoard())
+    board.delete_card(id, owner=caller, context=context, board=DynamoBoard())
+    announce_change(caller, context, card_id=id, removed=True)
 
 
 @operation(
@@ -178,7 +186,9 @@ def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, context: 
     A checklist can have up to 100 items. Without `order`, the item is placed last. A card with its checklist can have
     up to 160,000 bytes of text.
     """
-    return board.add_item(id, body, item_id=str(uuid4()), owner=caller, context=context, board=DynamoBoard())
+    added = board.add_item(id, body, item_id=str(uuid4()), owner=caller, context=context, board=DynamoBoard())
+    announce_change(caller, context, card_id=id)
+    return added
 
 
 @operation(
@@ -204,7 +214,9 @@ def update_checklist_item(
 
     Members that you leave out keep their values.
     """
-    return board.update_item(id, itemId, body, owner=caller, context=context, board=DynamoBoard())
+    updated = board.update_item(id, itemId, body, owner=caller, context=context, board=DynamoBoard())
+    announce_change(caller, context, card_id=id)
+    return updated
 
 
 @operation(
@@ -226,4 +238,5 @@ def delete_checklist_item(
     context: RequestContext,
 ) -> None:
     """Delete an item from a card's checklist."""
-    return board.delete_item(id, itemId, owner=caller, context=context, board=DynamoBoard())
+    board.delete_item(id, itemId, owner=caller, context=context, board=DynamoBoard())
+    announce_change(caller, context, card_id=id)

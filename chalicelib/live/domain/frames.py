@@ -41,6 +41,8 @@ class FrameType(StrEnum):
     DELIVERY_RESOLVED = "delivery_resolved"
     DELIVERY_SUPPLEMENTED = "delivery_supplemented"
     ACTION_RESULT = "action_result"
+    BOARD_CHANGED = "board_changed"
+    CONTACTS_CHANGED = "contacts_changed"
     PUSH_STOPPED = "push_stopped"
     KEY_CREATED = "key_created"
     CONNECTION_REQUEST = "connection_request"
@@ -58,14 +60,17 @@ _AREAS = {
     FrameType.DELIVERY_RESOLVED: {"inbox"},
     FrameType.DELIVERY_SUPPLEMENTED: {"inbox"},
     FrameType.ACTION_RESULT: {"inbox"},
+    FrameType.BOARD_CHANGED: {"kanban"},
+    FrameType.CONTACTS_CHANGED: {"contacts"},
     FrameType.PUSH_STOPPED: {"inbox"},
     FrameType.KEY_CREATED: set(),  # only for keys with every permission
     FrameType.CONNECTION_REQUEST: {"chat"},
 }
-# Types whose content the inbox, or the list of subscriptions, shows later, too.
-_IN_THE_INBOX = frozenset(kind for kind, areas in _AREAS.items() if areas == {"inbox"})
+# Types that say only what a list shows later, too: the inbox, the board, the contacts.
+_LISTS = ({"inbox"}, {"kanban"}, {"contacts"})
+_SHOWN_LATER = frozenset(kind for kind, areas in _AREAS.items() if areas in _LISTS)
 # A key needs at least one of these areas to open a socket.
-CONNECTING_AREAS = frozenset(area for areas in _AREAS.values() for area in areas)
+CONNECTING_AREAS = frozenset(("chat", "inbox", "queue"))
 
 
 class PushOutcome(StrEnum):
@@ -92,8 +97,8 @@ class LiveEvent:
     urgency: Urgency | None = None
 
     @property
-    def is_in_inbox(self) -> bool:
-        return self.type in _IN_THE_INBOX
+    def is_shown_later(self) -> bool:
+        return self.type in _SHOWN_LATER
 
     def is_visible_to(self, areas: frozenset[str]) -> bool:
         """Whether a key with these areas may see the event."""
@@ -152,8 +157,8 @@ class LogState:
         return self.last.position > 0 or bool(self.sockets)
 
     def has_no_audience(self, *kinds: FrameType) -> bool:
-        """Whether no client or browser is to be told of such events, because the inbox shows them later."""
-        return not self.is_followed and not self.browsers and _IN_THE_INBOX.issuperset(kinds)
+        """Whether no client or browser is to be told of such events, because a list shows them later."""
+        return not self.is_followed and not self.browsers and _SHOWN_LATER.issuperset(kinds)
 
     def listeners_for(self, event: LiveEvent, *, now: datetime) -> list[Socket]:
         """Return the sockets that will receive `event`, pushed or from their catch-up."""

@@ -42,10 +42,10 @@ class Notifier:
     def notify(self, user_id: str, *events: LiveEvent, log_state: LogState | None, now: datetime) -> PushOutcome:
         """Send the events to the person's sockets, and say whether one took them, or gets them from its catch-up.
 
-        If nobody has listened for a day, events that the inbox shows are not written to the log. An urgent event that
-        no socket takes that a person looks at is pushed to browsers. Store calls in sequence: 1; 2 without a log state;
-        1 more to delete sockets that are gone, and 1 to push where such a socket was expected to take the event. Beyond
-        four sockets, a worker pushes to the others: 1 queue call, at the same time as the posts to the four.
+        If nobody has listened for a day, events that a list shows later are not written to the log. An urgent event
+        that no socket takes that a person looks at is pushed to browsers. Store calls in sequence: 1; 2 without a log
+        state; 1 more to delete sockets that are gone, and 1 to push where such a socket was expected to take the event.
+        Beyond four sockets, a worker pushes to the others: 1 queue call, at the same time as the posts to the four.
         """
         is_queued = False
         try:
@@ -53,7 +53,7 @@ class Notifier:
             if log_state.has_no_audience(*(each.type for each in events)):
                 return PushOutcome.NONE
             push = self._push_to_browsers(user_id, events, log_state)
-            if not log_state.is_followed and all(each.is_in_inbox for each in events):
+            if not log_state.is_followed and all(each.is_shown_later for each in events):
                 return PushOutcome.PENDING if push and push() else PushOutcome.NONE
             append = partial(self.frames.append, user_id, events, log_state, now=now)
             entries: Sequence[LogEntry]

@@ -1,7 +1,9 @@
 import { signal } from "@preact/signals";
 import { showError, showToast } from "../ui/toasts";
 import { data, query } from "./api";
+import { drag } from "./drag";
 import { t } from "./i18n";
+import type { LiveEvent } from "./live";
 
 export const STAGES = [
   "leads",
@@ -87,6 +89,55 @@ function putCard(card: Card): void {
     : [...cards.value, card];
 }
 
+const changedIds = new Set<string>();
+let refreshTimer = 0;
+const REFRESH_DELAY = 400;
+// With more changes at a time, reloading the board costs less than reading each card.
+const MAX_SINGLE_READS = 5;
+
+/** Moves of this tab that the server has not confirmed yet. */
+let moving = 0;
+
+/** Handle a live event that concerns the board. */
+export function handleBoardEvent(event: LiveEvent): void {
+  const id = String(event.cardId ?? "");
+  if (event.type === "board_changed" && event.changeType === "removed") {
+    changedIds.delete(id);
+    cards.value = cards.value.filter((each) => each.id !== id);
+  } else if (event.type === "board_changed") {
+    refreshSoon(id);
+  } else if (event.type === "contacts_changed" || isFromOtherDesk(event)) {
+    // Cards show names of contacts, and a message of another desk may have brought a card.
+    refreshSoon("");
+  }
+}
+
+const isFromOtherDesk = (event: LiveEvent): boolean =>
+  event.type === "new_message" && (event.message as { source?: string } | undefined)?.source === "federation";
+
+function refreshSoon(id: string): void {
+  changedIds.add(id);
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(() => void refreshChanged(), REFRESH_DELAY);
+}
+
+/** Read the changed cards. A card that is new here, or stands elsewhere now, may have moved others: then read all. */
+async function refreshChanged(): Promise<void> {
+  if (!changedIds.size) return;
+  // The board stands still under a card that is being moved.
+  if (drag.value || moving) return void (refreshTimer = setTimeout(() => void refreshChanged(), REFRESH_DELAY));
+  const ids = [...changedIds];
+  changedIds.clear();
+  if (boardState.value !== "ready" || ids.length > MAX_SINGLE_READS || ids.some((id) => !findCard(id))) return loadBoard();
+  const results = await Promise.allSettled(ids.map((id) => data<Card>("GET", `${PATH}/${id}`)));
+  for (const each of results) {
+    const before = each.status === "fulfilled" ? findCard(each.value.id) : undefined;
+    if (each.status !== "fulfilled" || before?.order !== each.value.order || before.status !== each.value.status)
+      return loadBoard();
+    putCard(each.value);
+  }
+}
+
 export const findCard = (id: string): Card | undefined => cards.value.find((each) => each.id === id);
 
 /** Place a card before the one at this index of all others. */
@@ -108,11 +159,14 @@ export async function moveCard(id: string, stage: Stage, at: number): Promise<vo
   // A card that is alone in its stage keeps its place on the board.
   insertCard({ ...before, status: stage }, above ? all.indexOf(above) + 1 : below ? all.indexOf(below) : index);
   const place = above ? { after: above.id } : below ? { before: below.id } : {};
+  moving += 1;
   try {
     putCard(await data<Card>("PATCH", `${PATH}/${id}`, before.status === stage ? place : { status: stage, ...place }));
   } catch (error) {
     insertCard(before, index);
     showError(error);
+  } finally {
+    moving -= 1;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   cards,
   cardsIn,
   findCard,
+  handleBoardEvent,
   hiddenCards,
   loadBoard,
   moveCard,
@@ -14,6 +15,7 @@ import {
 } from "../lib/board";
 import { drag, useDrag } from "../lib/drag";
 import { valueLabel, t } from "../lib/i18n";
+import { onResync, subscribe } from "../lib/live";
 import { go, href, route } from "../lib/router";
 import { ago } from "../lib/time";
 import { Icon } from "../ui/icons";
@@ -29,7 +31,11 @@ export function Board() {
     void loadBoard();
     const look = () => document.visibilityState === "visible" && void loadBoard();
     document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
+    const stops = [subscribe(handleBoardEvent), onResync(() => void loadBoard())];
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      for (const stop of stops) stop();
+    };
   }, []);
   const drop = async (card: string, stage: Stage, at: number) => {
     const moving = moveCard(card, stage, at);

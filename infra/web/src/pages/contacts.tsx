@@ -2,6 +2,7 @@ import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { data, query } from "../lib/api";
 import { valueLabel, t } from "../lib/i18n";
+import { onResync, subscribe } from "../lib/live";
 import { useShortcuts } from "../lib/shortcuts";
 import { setParams, go, href, route } from "../lib/router";
 import { FormDialog } from "../ui/form";
@@ -31,10 +32,11 @@ const total = signal(0);
 const more = signal(false);
 const contactsState = signal<"loading" | "ready" | { error: unknown }>("loading");
 let latestLoad = 0;
+const REFRESH_DELAY = 400;
 
-async function load(search: string, tag: string, offset = 0): Promise<void> {
+async function load(search: string, tag: string, offset = 0, { silent = false } = {}): Promise<void> {
   const loadNumber = ++latestLoad;
-  if (!offset) contactsState.value = "loading";
+  if (!offset && !silent) contactsState.value = "loading";
   try {
     const page = await data<{
       contacts: Contact[];
@@ -62,10 +64,26 @@ export function Contacts() {
   const editing = useSignal<Contact | "new" | null>(null);
   const box = useRef<HTMLInputElement>(null);
   const timer = useRef(0);
+  const refreshTimer = useRef(0);
   const end = useReachedEnd(
     () => more.value && contactsState.value === "ready" && void load(search, tag, contacts.value.length),
   );
   useEffect(() => void load(search, tag), [search, tag]);
+  useEffect(() => {
+    const refresh = () => void load(search, tag, 0, { silent: true });
+    const stops = [
+      subscribe((event) => {
+        if (event.type !== "contacts_changed") return;
+        clearTimeout(refreshTimer.current);
+        refreshTimer.current = setTimeout(refresh, REFRESH_DELAY);
+      }),
+      onResync(refresh),
+    ];
+    return () => {
+      clearTimeout(refreshTimer.current);
+      for (const stop of stops) stop();
+    };
+  }, [search, tag]);
   useEffect(() => () => clearTimeout(timer.current), []);
 
   const at = contacts.value.findIndex((each) => each.id === id);
