@@ -6,6 +6,7 @@ that the other laws make. Order matters only where two patterns fit a key: the f
 
 from chalicelib.personal_data.stores.row_kinds import COUNTER, HASH, INDEX, PASSING, Fate, RowKind
 from chalicelib.resources import (
+    AUDIT,
     BOARD,
     CATALOG,
     CHAT,
@@ -172,6 +173,8 @@ _NETWORK = (
     RowKind(NETWORK, "REGISTRATIONS* / *", "counts of registrations"),
     RowKind(NETWORK, "CLAIMS#* / *", "counts of requests"),
     RowKind(NETWORK, "GUESSES#* / *", "counts of wrong credentials"),
+    RowKind(NETWORK, "AUDIT-REFUSALS / *", "counts of refusals"),
+    RowKind(NETWORK, "REFUSAL#* / *", "counts of refusals"),
     RowKind(NETWORK, "SHOWN#* / *", "counts of wrong credentials"),
     RowKind(NETWORK, "SHARE#* / *", "counts of strangers' calls"),
     RowKind(NETWORK, "INSTANCE#* / AGENT#*", "offered agents"),
@@ -181,6 +184,9 @@ _NETWORK = (
     RowKind(NETWORK, "MEMBERSHIPS / *", "memberships at hubs"),
     RowKind(NETWORK, "HUBS / *", "memberships at hubs"),
 )
+
+# Entries are never changed. They have ids of people, which lead to nobody once the account is gone.
+_AUDIT = RowKind(AUDIT, "LOG#* / *", "audit entries")
 
 # Erasures that are running name the person whom they erase, and end with the account.
 _ERASURES = RowKind(DIRECTORY, "ERASURES / *", "erasures", fate=Fate.WITH_THE_ACCOUNT, why_not=PASSING)
@@ -196,7 +202,11 @@ KINDS = (
     *_ACCESS,
     *_FEDERATION,
     *_NETWORK,
+    _AUDIT,
 )
+
+# Tables that no role may change, so that an erasure does not look at them.
+LEFT: tuple[Table, ...] = (AUDIT,)
 
 # In this order a pass looks at them. Connections go first: ending one writes rows of other tables.
 TABLES: tuple[Table, ...] = (
