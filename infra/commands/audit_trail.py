@@ -6,7 +6,8 @@ Every command that changes something is in `COMMAND_KINDS`, the others in `NOT_A
 import getpass
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
@@ -17,6 +18,7 @@ import click
 from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Subject, to_details
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.stores.audit_log import recording
+from chalicelib.core.stores.audit_trail import Draft, current
 
 COMMAND_KINDS = {
     "agents add": AuditKind.AGENT_ADD,
@@ -38,9 +40,12 @@ COMMAND_KINDS = {
     "employees activate": AuditKind.PERSON_ACTIVATE,
     "employees create": AuditKind.PERSON_CREATE,
     "employees deactivate": AuditKind.PERSON_DEACTIVATE,
+    "employees end-sessions": AuditKind.SESSION_END,
     "employees erase": AuditKind.PERSON_ERASE,
     "employees export": AuditKind.PERSON_EXPORT,
+    "employees import": AuditKind.PERSON_CREATE,
     "employees operator": AuditKind.OPERATOR_CHANGE,
+    "employees rename": AuditKind.PERSON_UPDATE,
     "employees sign-in-link": AuditKind.SIGN_IN_LINK_CREATE,
     "federation block": AuditKind.ORIGIN_BLOCK,
     "federation rotate-key": AuditKind.FEDERATION_ROTATE_KEY,
@@ -100,6 +105,7 @@ NOT_AUDITED = {
     "doctor",
     "employees erasures",
     "employees list",
+    "employees show",
     "event-types recount",
     "federation show",
     "hub show",
@@ -119,6 +125,8 @@ NOT_AUDITED = {
     "teams list",
     "tools-tokens list",
 }
+# They change several things, and record each.
+OF_SEVERAL = {"employees end-sessions", "employees import"}
 # Neither secrets nor anything of a person.
 _SHOWN = (
     "admin",
@@ -163,20 +171,29 @@ def audit_commands(main: click.Group) -> None:
         if kind := COMMAND_KINDS.get(path):
             assert command.callback is not None
             arguments = [each.name for each in command.params if isinstance(each, click.Argument)]
-            command.callback = _recorded(command.callback, kind, arguments[0] if arguments else None)
+            command.callback = _recorded(
+                command.callback, kind, arguments[0] if arguments else None, each=path in OF_SEVERAL
+            )
 
 
-def _recorded(callback: Callable[..., Any], kind: AuditKind, argument: str | None) -> Callable[..., Any]:
+def recording_each(kind: AuditKind) -> AbstractContextManager[Draft]:
+    """Record each change of the block with another kind than the command's own."""
+    draft = current()
+    assert draft is not None
+    return recording(replace(draft.entry, kind=kind), each=True)
+
+
+def _recorded(callback: Callable[..., Any], kind: AuditKind, argument: str | None, *, each: bool) -> Callable[..., Any]:
     @wraps(callback)
     def record(**given: Any) -> Any:
         # An address is no id, and goes with its person. The store knows whom it is about.
-        named = given.get(argument) if argument and argument != "email" else None
+        named = given.get(argument) if argument and argument not in ("email", "file") else None
         subject = Subject(kind.partition(".")[0], str(named)) if named else None
         details = {name: given[name] for name in _SHOWN if name != argument and given.get(name) not in (None, (), "")}
         entry = AuditEntry(
             str(uuid4()), datetime.now(UTC), _kind_of(kind, given), _actor(), subject, details=to_details(details)
         )
-        with recording(entry):
+        with recording(entry, each=each):
             return callback(**given)
 
     return record

@@ -1,11 +1,11 @@
 """`employees show`, `end-sessions` and `import`: what gives people access, and many of them at once."""
 
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import click
 
+from chalicelib.core.stores.audit_trail import note_no_change
 from chalicelib.federation.connections.stores.connection_counts import DynamoConnectionCounts
 from chalicelib.operate.domain.employee_import import ImportOut, ImportOutcome
 from chalicelib.operate.services.employee_import import EmployeeImport
@@ -20,6 +20,7 @@ from chalicelib.tokens.stores.integrations import DynamoIntegrations
 from chalicelib.tokens.stores.me import DynamoMe
 from chalicelib.tokens.stores.passkeys import DynamoPasskeys
 from chalicelib.tokens.stores.sessions import DynamoSessions
+from infra.commands.audit_trail import recording_each
 from infra.commands.open_sockets import new_closer
 from infra.commands.output import json_option, print_record, print_records
 
@@ -86,9 +87,9 @@ def import_(file: str, *, dry_run: bool, as_json: bool) -> None:
         raise click.ClickException(f"The file can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise click.ClickException("The file is not UTF-8.") from error
-    employees = EmployeeImport(
-        DynamoDirectory(), DynamoDirectory(), lambda: str(uuid4()), gather, lambda _: nullcontext()
-    )
+    if dry_run:
+        note_no_change()
+    employees = EmployeeImport(DynamoDirectory(), DynamoDirectory(), lambda: str(uuid4()), gather, recording_each)
     _print_report(employees.run(text, dry_run=dry_run, operator_id=None), as_json=as_json)
 
 

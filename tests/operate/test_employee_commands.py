@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from infra.admin import main
 from tests.conftest import Desk
+from tests.operate.conftest import find_entries, recorded
 from tests.support.api import Api
 from tests.support.sessions import cookie, sign_in
 
@@ -32,6 +33,7 @@ def test_an_employee_is_shown_without_secrets(api: Api, desk: Desk) -> None:
 
 def test_an_employee_is_renamed(desk: Desk) -> None:
     run("rename", BOB, "--name", "Robert Roe")
+    assert recorded("person.", desk.user_id("bob")) == ["person.update"]
     assert "Robert Roe" in run("list", "--search", "robert").stdout
 
 
@@ -51,6 +53,7 @@ def test_sessions_are_ended(api: Api, desk: Desk) -> None:
     assert run("end-sessions", BOB, "--id", listed[0]["id"]).stdout == "Ended 1 session of bob@example.com.\n"
     assert run("end-sessions", BOB).stdout == "Ended 1 session of bob@example.com.\n"
     assert [api.get("/api/v2/me", headers=cookie(each)).status for each in (first, second)] == [401, 401]
+    assert len(find_entries("session.end")) == 2
     assert "not found" in run("end-sessions", BOB, "--id", "x", code=1).stderr
 
 
@@ -68,6 +71,15 @@ def test_a_file_is_imported_after_a_dry_run(desk: Desk, tmp_path: Path) -> None:
     assert "zoe" not in run("list").stdout
     report = json.loads(run("import", str(file), "--json", code=1).stdout)
     assert (report["created"], report["rows"][1]["line"]) == (1, 3)
+    assert len(find_entries("person.create")) == 1
+    run(
+        "import",
+        "-",
+        given=b"email,name,operator\nzoe@example.com,Zoe,\nbob@example.com,Rob,\ncarol@example.com,,yes\n",
+    )
+    assert len(find_entries("person.create")) == 1
+    assert recorded("person.", desk.user_id("bob")) == ["person.update"]
+    assert recorded("operator.", desk.user_id("carol")) == ["operator.change"]
     good = b"email,name\nzoe@example.com,Zoe\n"
     assert "Nothing to import." in run("import", "-", given=good).stdout
 
