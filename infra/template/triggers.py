@@ -30,6 +30,9 @@ SCHEDULER_ROLE = "SchedulerRole"
 
 # This many ARNs fit into the 6,144 characters of a managed policy.
 _ARNS_A_POLICY = 40
+# A role has this many managed policies at most. What is left over is in the role itself, which has room for 10,240
+# characters.
+_MOST_POLICIES = 10
 
 
 def triggers(entry_point: EntryPoint) -> Resources:
@@ -73,19 +76,22 @@ def gateway_role(entry_points: Iterable[EntryPoint]) -> Resources:
     """Return the role with which both APIs call their functions. It names each function."""
     called = [each for each in entry_points if isinstance(each.source, Route | SocketRoute)]
     made: Resources = {}
-    for number, some in enumerate(chunks(called, _ARNS_A_POLICY), 1):
-        arns = [sub(alias_arn(each)) for each in some]
-        made[f"{GATEWAY_ROLE}Policy{number}"] = resource(
-            "AWS::IAM::ManagedPolicy", {"PolicyDocument": policy([allow(["lambda:InvokeFunction"], arns)])}
-        )
+    for number, some in enumerate(chunks(called[: _ARNS_A_POLICY * _MOST_POLICIES], _ARNS_A_POLICY), 1):
+        made[f"{GATEWAY_ROLE}Policy{number}"] = resource("AWS::IAM::ManagedPolicy", {"PolicyDocument": _may_call(some)})
+    left = called[_ARNS_A_POLICY * _MOST_POLICIES :]
     made[GATEWAY_ROLE] = resource(
         "AWS::IAM::Role",
         {
             "AssumeRolePolicyDocument": trust("apigateway.amazonaws.com"),
             "ManagedPolicyArns": [ref(each) for each in made],
+            **({"Policies": [{"PolicyName": "functions", "PolicyDocument": _may_call(left)}]} if left else {}),
         },
     )
     return made
+
+
+def _may_call(entry_points: Iterable[EntryPoint]) -> dict[str, Any]:
+    return policy([allow(["lambda:InvokeFunction"], [sub(alias_arn(each)) for each in entry_points])])
 
 
 def scheduler_role(entry_points: Iterable[EntryPoint]) -> Resources:
