@@ -144,3 +144,20 @@ def test_what_cannot_be_undone_asks_first(console: Console) -> None:
     task.get_by_role("button", name="Approve").click()
     dialog.get_by_role("button", name="Approve").click()
     expect(task.get_by_role("button", name="Undo")).to_be_visible()
+
+
+def test_badge_is_live_from_the_first_page_and_a_toast_opens_a_proposal(console: Console) -> None:
+    waiting = console.call_v2("GET", "/queue?status=pending_confirmation&limit=1")["pagination"]["total"]
+    link = console.page.get_by_role("link", name="Queue")
+    task_id = propose(console, "Sign the contract")
+    expect(link.locator(".badge")).to_contain_text(str(waiting + 1))
+    toast = console.page.locator(".toast", has_text="Waiting for your approval: Sign the contract")
+    toast.get_by_role("link", name="Open").click()
+    expect(console.page.locator(f'[data-task="{task_id}"]')).to_be_focused()
+    # Another client counts at once, too.
+    other = console.context.new_page()
+    console.watch(other)
+    console.sign_in(other)
+    expect(other.get_by_role("link", name="Queue").locator(".badge")).to_contain_text(str(waiting + 1))
+    console.call_v2("POST", f"/queue/{task_id}/confirm", {"action": "approve"})
+    expect(other.get_by_role("link", name="Queue")).not_to_contain_text(str(waiting + 1))

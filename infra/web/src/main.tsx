@@ -8,7 +8,7 @@ import { t } from "./lib/i18n";
 import { refreshSummary, handleInboxEvent, refreshInbox } from "./lib/inbox";
 import { connect, subscribe, onResync } from "./lib/live";
 import { handlePushEvent } from "./lib/push";
-import { handleQueueEvent, loadQueue } from "./lib/queue";
+import { countWaiting, handleQueueEvent, loadQueue } from "./lib/queue";
 import { go, href, isSignInLink } from "./lib/router";
 import {
   enter,
@@ -47,6 +47,7 @@ async function signIn(secret: Secret): Promise<string> {
     return secret.kind === "key" ? t("signIn.refused") : t("signIn.linkRefused");
   }
   refreshSummary();
+  void countWaiting();
   connect();
   return "";
 }

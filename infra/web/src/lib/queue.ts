@@ -5,6 +5,8 @@ import { t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { EventBuffer } from "./event-buffer";
 import { cancelHold, hold } from "./holds";
+import { href, route } from "./router";
+import { me } from "./session";
 
 export const STATUSES = ["pending_confirmation", "in_progress", "ready", "blocked", "done_today"] as const;
 export type Status = (typeof STATUSES)[number];
@@ -249,6 +251,24 @@ export function metadataOf(task: Task): Record<string, unknown> {
   }
 }
 
+const PROPOSAL_TOAST_MS = 10_000;
+
+/** Count the tasks that wait for approval, for the badge, without loading the queue. */
+export async function countWaiting(): Promise<void> {
+  const permissions = me.value?.key.permissions ?? [];
+  if (queueState.value === "ready" || !(permissions === "all" || permissions.includes("queue"))) return;
+  try {
+    const { pagination } = await data<{ pagination: { total: number } }>(
+      "GET",
+      query(PATH, { status: "pending_confirmation", limit: 1 }),
+    );
+    totals.value = { ...totals.value, pending_confirmation: pagination.total };
+  } catch {
+    // The user did not ask for this request. The next event counts again.
+  }
+}
+onRecovery(() => void countWaiting());
+
 const changedIds = new Set<string>();
 let refreshTimer = 0;
 
@@ -262,8 +282,17 @@ function applyEvent(event: LiveEvent): void {
   if (event.type === "settings_changed" && settings.value) {
     settings.value = { ...settings.value, ...(event.settings as Partial<Settings>) };
   }
-  if (event.type !== "queue_changed" || queueState.value !== "ready") return;
+  if (event.type !== "queue_changed") return;
   const id = String(event.itemId);
+  const isProposal = event.changeType === "added" && event.newStatus === "pending_confirmation";
+  // Elsewhere than on the queue's page a proposal would arrive unseen.
+  if (isProposal && route.value.page !== "queue")
+    showToast(t("queue.proposed", { title: String(event.itemTitle) }), null, PROPOSAL_TOAST_MS, href("queue", id));
+  if (queueState.value !== "ready") {
+    clearTimeout(refreshTimer);
+    refreshTimer = setTimeout(() => void countWaiting(), 300);
+    return;
+  }
   if (event.changeType === "removed") removeTask(id);
   else changedIds.add(id);
   clearTimeout(refreshTimer);

@@ -72,6 +72,8 @@ export const accountEn = {
   "network.confirmedHint": "The desk at this address confirmed that this is its own.",
   "network.noPayload": "No further content.",
   "network.raw": "Show JSON",
+  "queue.proposed": "Waiting for your approval: {title}",
+  "open": "Open",
   "session.end": "Sign out",
   "session.ended": "Signed out there.",
   "session.endTitle": "Sign out there?",

@@ -7,7 +7,7 @@ import { summary } from "../lib/inbox";
 import { setShortcutsEnabled, shortcutsEnabled, useShortcuts } from "../lib/shortcuts";
 import { connectionState } from "../lib/live";
 import { removeSubscription, detectPush, pushEnabled, setPush } from "../lib/push";
-import { tasksOf } from "../lib/queue";
+import { totals } from "../lib/queue";
 import { go, href, route } from "../lib/router";
 import { data } from "../lib/api";
 import { me, signOut, usesSession } from "../lib/session";
@@ -138,7 +138,7 @@ function NavItem({ name, current }: { name: PageName; current: boolean }) {
     name === "inbox"
       ? summary.value.unread
       : name === "queue"
-        ? tasksOf("pending_confirmation").length
+        ? (totals.value.pending_confirmation ?? 0)
         : name === "chat"
           ? unreadMessages.value
           : 0,

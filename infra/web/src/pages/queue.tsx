@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { valueLabel, t } from "../lib/i18n";
+import { route } from "../lib/router";
 import { useShortcuts } from "../lib/shortcuts";
 import {
   metadataOf,
@@ -74,6 +75,13 @@ export function Queue() {
     y: () => decideByKey(true),
     n: () => decideByKey(false),
   });
+
+  // A toast or a link opens the queue with one task selected.
+  const { id } = route.value;
+  const isLoaded = Boolean(id && order.some((each) => each.id === id));
+  useEffect(() => {
+    if (isLoaded) focus(order.find((each) => each.id === id));
+  }, [id, isLoaded]);
 
   const loadState = queueState.value;
   return (

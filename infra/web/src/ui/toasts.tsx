@@ -9,6 +9,8 @@ interface Toast {
   isError: boolean;
   requestId: string | null;
   canUndo: boolean;
+  /** The address that the toast opens. */
+  to?: string | null;
 }
 
 const TOAST_MS = 6000;
@@ -38,10 +40,10 @@ export function dismissToast(id: number): void {
   actions = actions.filter((each) => each.id !== id);
 }
 
-/** Show that something was done, and offer undo. Returns the toast's id. */
-export function showToast(text: string, undo: (() => void) | null = null, ms = undo ? UNDO_TOAST_MS : TOAST_MS): number {
+/** Show that something was done or arrived, and offer to undo or open it. Returns the toast's id. */
+export function showToast(text: string, undo: (() => void) | null = null, ms = undo ? UNDO_TOAST_MS : TOAST_MS, to: string | null = null): number {
   const id = undo ? addAction(undo) : ++lastId;
-  return addToast({ text, canUndo: Boolean(undo), isError: false, requestId: null }, ms, id);
+  return addToast({ text, canUndo: Boolean(undo), to, isError: false, requestId: null }, ms, id);
 }
 
 function addAction(undo: () => void): number {
@@ -105,6 +107,11 @@ export function Toasts() {
             <button type="button" class="toast-undo" onClick={() => undoAction(each.id)}>
               {t("undo")}
             </button>
+          )}
+          {each.to && (
+            <a class="toast-undo" href={each.to} onClick={() => hide(each.id)}>
+              {t("open")}
+            </a>
           )}
           <button type="button" class="toast-close" aria-label={t("dismiss")} onClick={() => hide(each.id)}>
             <Icon name="close" size={16} />
