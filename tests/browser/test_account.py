@@ -117,6 +117,18 @@ def test_key_with_limited_access_is_asked_for_a_full_access_key(open_console: Op
     expect(console.page.get_by_text("Sign in with a full-access key")).to_be_visible()
 
 
+def test_key_with_limited_access_sees_only_what_it_opens(open_console: Open) -> None:
+    console = open_console()
+    part = console.call_v2("POST", "/keys", {"name": "Board only", "permissions": ["kanban", "queue"]})["key"]
+    page = console.page
+    page.goto(f"{console.system.demo['base_url']}/#key={part}")
+    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+    names = page.locator(".nav ul .nav-link .nav-text").all_inner_texts()
+    assert names == ["Queue", "Board"]
+    page.get_by_role("link", name="Board").click()
+    expect(page.get_by_role("heading", name="Board")).to_be_visible()
+
+
 def test_profile_is_edited_in_place_and_an_error_stands_at_its_field(open_console: Open) -> None:
     console = open_console("bob")
     console.sign_in()

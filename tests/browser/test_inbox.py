@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from standardwebhooks import Webhook
 
-from tests.browser.conftest import Console, Open
+from tests.browser.conftest import PICTURES, Console, Open
 from tests.support.receiver import Receiver
 
 HOSTILE = """
@@ -231,6 +231,21 @@ def test_a_snooze_that_ends_is_shown_without_a_reload(console: Console) -> None:
     expect(console.card(delivery_id).get_by_role("img", name="Unread")).to_be_visible(timeout=60_000)
     console.page.get_by_role("button", name=re.compile("^Unread")).click()
     expect(console.card(delivery_id)).to_be_visible()
+
+
+def test_printed_notification_has_nothing_but_its_content(console: Console) -> None:
+    delivery_id = console.publish(
+        title="For the file", markdown_body="Line\n\n" * 80, markdown_body_rendering="expanded"
+    )
+    console.card(delivery_id).click()
+    sheet = console.page.locator(".sheet")
+    expect(sheet.get_by_role("heading", name="For the file")).to_be_visible()
+    console.page.emulate_media(media="print")
+    expect(console.page.locator(".nav")).to_be_hidden()
+    expect(console.card(delivery_id)).to_be_hidden()
+    scroller = console.page.locator(".detail-scroll")
+    assert scroller.evaluate("(each) => each.scrollHeight <= each.clientHeight + 1")
+    console.page.screenshot(path=PICTURES / "print.png", full_page=True)
 
 
 def test_link_opens_a_notification(console: Console) -> None:

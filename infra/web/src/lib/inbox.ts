@@ -4,6 +4,7 @@ import { call, ApiError, onRecovery, query } from "./api";
 import { type MessageKey, t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { EventBuffer } from "./event-buffer";
+import { opens } from "./session";
 import { now } from "./time";
 
 export type Severity = "critical" | "warn" | "info" | "success";
@@ -173,6 +174,7 @@ let summaryTimer = 0;
 
 /** Refresh the unread count, at most once per `SUMMARY_INTERVAL`. */
 export function refreshSummary(): void {
+  if (!opens("inbox")) return;
   clearTimeout(summaryTimer);
   const wait = Math.max(0, summaryAt + SUMMARY_INTERVAL - Date.now());
   summaryTimer = setTimeout(async () => {

@@ -6,7 +6,7 @@ import type { LiveEvent } from "./live";
 import { EventBuffer } from "./event-buffer";
 import { cancelHold, hold } from "./holds";
 import { href, route } from "./router";
-import { me } from "./session";
+import { opens } from "./session";
 
 export const STATUSES = ["pending_confirmation", "in_progress", "ready", "blocked", "done_today"] as const;
 export type Status = (typeof STATUSES)[number];
@@ -255,8 +255,7 @@ const PROPOSAL_TOAST_MS = 10_000;
 
 /** Count the tasks that wait for approval, for the badge, without loading the queue. */
 export async function countWaiting(): Promise<void> {
-  const permissions = me.value?.key.permissions ?? [];
-  if (queueState.value === "ready" || !(permissions === "all" || permissions.includes("queue"))) return;
+  if (queueState.value === "ready" || !opens("queue")) return;
   try {
     const { pagination } = await data<{ pagination: { total: number } }>(
       "GET",

@@ -72,6 +72,12 @@ export function enter(user: Me): void {
 /** Whether this browser may have a session. */
 export const mayHaveSession = (): boolean => localStorage.getItem(SESSION_STORAGE_KEY) !== null;
 
+/** Whether the key of this tab opens an area; a session opens all. */
+export function opens(area: string): boolean {
+  const permissions = me.value?.key.permissions ?? [];
+  return permissions === "all" || permissions.includes(area);
+}
+
 /** Whether this tab uses the session of the browser. */
 export const usesSession = (): boolean => me.value !== null && !key.value;
 

@@ -10,7 +10,7 @@ import { removeSubscription, detectPush, pushEnabled, setPush } from "../lib/pus
 import { totals } from "../lib/queue";
 import { go, href, route } from "../lib/router";
 import { data } from "../lib/api";
-import { me, signOut, usesSession } from "../lib/session";
+import { me, opens, signOut, usesSession } from "../lib/session";
 import { theme, nextTheme } from "../lib/theme";
 import { Icon, type IconName } from "../ui/icons";
 import { Avatar, Dialog, EmptyState, IconButton } from "../ui/parts";
@@ -26,20 +26,23 @@ import { Queue } from "./queue";
 import { Account } from "./account";
 
 const PAGES = {
-  inbox: { show: Inbox, key: "i" },
-  queue: { show: Queue, key: "q" },
-  chat: { show: Chat, key: "c" },
-  board: { show: Board, key: "b" },
-  contacts: { show: Contacts, key: "p" },
-  network: { show: Network, key: "n" },
-  operate: { show: Admin, key: "o" },
-  you: { show: Account, key: "y" },
+  inbox: { show: Inbox, key: "i", area: "inbox" },
+  queue: { show: Queue, key: "q", area: "queue" },
+  chat: { show: Chat, key: "c", area: "chat" },
+  board: { show: Board, key: "b", area: "kanban" },
+  contacts: { show: Contacts, key: "p", area: "contacts" },
+  network: { show: Network, key: "n", area: "all" },
+  operate: { show: Admin, key: "o", area: "all" },
+  you: { show: Account, key: "y", area: null },
 } as const;
 type PageName = keyof typeof PAGES;
 
 export function Layout() {
   const showingShortcuts = useSignal(false);
-  const names = (Object.keys(PAGES) as PageName[]).filter((name) => name !== "operate" || me.value?.operator);
+  const names = (Object.keys(PAGES) as PageName[]).filter((name) => {
+    const { area } = PAGES[name];
+    return (area === null || opens(area)) && (name !== "operate" || me.value?.operator);
+  });
   const page = route.value.page;
   const currentPage = names.find((name) => name === page);
   useShortcuts({
@@ -51,6 +54,10 @@ export function Layout() {
     document.querySelector<HTMLElement>("main")?.scrollTo(0, 0);
   }, [page]);
   useEffect(() => void detectPush(), []);
+  useEffect(() => {
+    // Signing in leads to the inbox, which this key may not open.
+    if (page === "inbox" && !currentPage) go(href(names[0]!), { replace: true });
+  }, [page]);
   useEffect(() => {
     // The service worker sends it when a browser notification is opened.
     const open = (event: MessageEvent) => event.data === "newest" && go(href("newest"));
