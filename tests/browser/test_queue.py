@@ -151,7 +151,7 @@ def test_badge_is_live_from_the_first_page_and_a_toast_opens_a_proposal(console:
     link = console.page.get_by_role("link", name="Queue")
     task_id = propose(console, "Sign the contract")
     expect(link.locator(".badge")).to_contain_text(str(waiting + 1))
-    toast = console.page.locator(".toast", has_text="Waiting for your approval: Sign the contract")
+    toast = console.page.locator(".toast", has_text="Needs your decision: Sign the contract")
     toast.get_by_role("link", name="Open").click()
     expect(console.page.locator(f'[data-task="{task_id}"]')).to_be_focused()
     # Another client counts at once, too.

@@ -72,7 +72,7 @@ export const accountEn = {
   "network.confirmedHint": "The desk at this address confirmed that this is its own.",
   "network.noPayload": "No further content.",
   "network.raw": "Show JSON",
-  "queue.proposed": "Waiting for your approval: {title}",
+  "queue.proposed": "Needs your decision: {title}",
   "open": "Open",
   "session.end": "Sign out",
   "session.ended": "Signed out there.",

@@ -74,7 +74,7 @@ export const accountZh: Record<keyof typeof accountEn, string> = {
   "network.confirmedHint": "该地址的服务台已确认内容属实。",
   "network.noPayload": "没有其他内容。",
   "network.raw": "显示 JSON",
-  "queue.proposed": "等待您批准：{title}",
+  "queue.proposed": "需要您决定：{title}",
   "open": "打开",
   "session.end": "退出",
   "session.ended": "已退出该会话。",
