@@ -14,10 +14,9 @@ from chalicelib.core.stores import lists
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.directory_listing import DynamoDirectoryListing
-from chalicelib.personal_data.domain.erasures import Receipt
 from chalicelib.personal_data.domain.subjects import ERASED_NAME
 from chalicelib.personal_data.stores.erasures import DynamoErasures
-from chalicelib.resources import CONTACTS, FAN_OUT, PEER_NOTICES, QUEUES, WEB_PUSH, Queue
+from chalicelib.resources import CONTACTS, FAN_OUT, QUEUES, WEB_PUSH, Queue
 from chalicelib.schedules.erasures import carry_on
 from tests.conftest import Desk
 from tests.inbox import bulk_calls
@@ -31,18 +30,6 @@ from tests.support.sample_data import SampleData
 ALICE = "alice@example.com"
 # A prime, so that a sweep meets calls of every kind.
 STEP = 7
-
-
-def finish(seconds: float = 300) -> Receipt:
-    """Let the schedule and the worker of notices run until the erasure ends."""
-    now = datetime.now(UTC)
-    for minutes in range(0, 30, 3):
-        with time_machine.travel(now + timedelta(minutes=minutes), tick=True):
-            receipt = carry_on(erasures.ERASURE, seconds=seconds)
-            Pumps().drain(PEER_NOTICES)
-            if receipt:
-                return receipt
-    raise AssertionError("the erasure did not end")
 
 
 def person(email: str) -> Person:
@@ -60,7 +47,7 @@ def test_an_erased_person_is_in_no_row(api: Api, desk: Desk) -> None:
     bob = erasures.give_data(api, desk)
     assert len(erasures.list_left(bob)) > 30
     erasures.begin(bob)
-    receipt = finish()
+    receipt = erasures.finish()
     assert erasures.list_left(bob) == []
     assert receipt.counts["deliveries"] == 1
     assert bob.user_id not in str(receipt)
@@ -71,7 +58,7 @@ def test_rows_of_others_stay_and_their_counts_add_up(api: Api, desk: Desk) -> No
     before = contents()
     theirs = {key for key, row in before.items() if bob.user_id not in key + row and erasures.BOB not in key + row}
     erasures.begin(bob)
-    finish()
+    erasures.finish()
     after = contents()
     # Search entries of a contact that was Bob are made anew; the label of his delivery goes with it.
     changed = {key for key in theirs if after.get(key) != before[key]}
@@ -92,7 +79,7 @@ def test_rows_of_others_stay_and_their_counts_add_up(api: Api, desk: Desk) -> No
 def test_a_contact_of_somebody_else_stays_as_an_erased_person(api: Api, desk: Desk) -> None:
     bob = erasures.give_data(api, desk)
     erasures.begin(bob)
-    finish()
+    erasures.finish()
     found = api.get(f"/api/v2/contacts?search={ERASED_NAME}", desk.alice_key).json["data"]["contacts"]
     (contact,) = found
     assert (contact["name"], contact["phone"]) == (ERASED_NAME, None)
@@ -107,7 +94,7 @@ def test_a_contact_of_somebody_else_stays_as_an_erased_person(api: Api, desk: De
 def test_what_others_received_stays_without_the_address(api: Api, desk: Desk) -> None:
     bob = erasures.give_data(api, desk)
     erasures.begin(bob)
-    finish()
+    erasures.finish()
     (delivery,) = api.get("/api/v1/inbox", desk.alice_key).json["items"]
     assert delivery["title"] == "Deploy"
     assert delivery["summary"].endswith("@erased.invalid has deployed.")
@@ -115,7 +102,7 @@ def test_what_others_received_stays_without_the_address(api: Api, desk: Desk) ->
 
 def test_the_credentials_of_an_erased_person_are_unknown(api: Api, desk: Desk) -> None:
     erasures.begin(erasures.give_data(api, desk))
-    finish()
+    erasures.finish()
     assert api.get("/api/v2/me", desk.bob_key).status == 401
     assert api.post("/api/v1/events", inputs.new_event(), desk.bob).status == 401
 
@@ -144,7 +131,7 @@ def test_the_address_is_taken_until_the_erasure_ends_and_then_starts_from_nothin
     again = Person("00000000-0000-4000-8000-000000000b0b", erasures.BOB, "Bob")
     with pytest.raises(Conflict):
         DynamoDirectory().add_person(again)
-    finish()
+    erasures.finish()
     DynamoDirectory().add_person(again)
     before = contents()
     assert {row["pk"] for _, row in erasures.rows() if again.user_id in str(row)} == {
@@ -162,19 +149,19 @@ def test_an_erasure_goes_on_after_what_had_begun_before_has_ended(api: Api, desk
     # A request that had been admitted before writes late.
     late = {"pk": {"S": desk.user_id("bob")}, "sk": {"S": "MESSAGE#01J0000000000000000000000A"}, "content": {"S": "x"}}
     aws.dynamodb().put_item(TableName="fluxden-chat", Item=late)
-    assert finish().counts["chat messages"] == 2
+    assert erasures.finish().counts["chat messages"] == 2
     assert erasures.read_result()[1] == []
 
 
 def test_without_time_nothing_is_lost(api: Api, desk: Desk) -> None:
     erasures.begin(erasures.give_data(api, desk))
     start = take_snapshot()
-    finish()
+    erasures.finish()
     expected = erasures.read_result()
     start.restore()
     for _ in range(3):
         assert carry_on(erasures.ERASURE, seconds=0) is None
-    finish()
+    erasures.finish()
     assert erasures.read_result() == expected
 
 
@@ -184,7 +171,7 @@ def test_an_interruption_at_any_step_ends_the_same(api: Api, desk: Desk, fault: 
     bob = erasures.give_data(api, desk)
     erasures.begin(bob)
     start, now = take_snapshot(), datetime.now(UTC)
-    finish()
+    erasures.finish()
     expected, rows = erasures.read_result(), contents().keys()
     with intercept_engine():
         start.restore()
@@ -197,7 +184,7 @@ def test_an_interruption_at_any_step_ends_the_same(api: Api, desk: Desk, fault: 
             with time_machine.travel(now, tick=False), inject_faults(fault_at(number, fault)), suppress(Killed):
                 carry_on(erasures.ERASURE, seconds=300)
             with time_machine.travel(now, tick=False):
-                finish()
+                erasures.finish()
             assert erasures.read_result() == expected, (fault, number)
             assert {each for each in contents() if " FIND#" not in each} == {
                 each for each in rows if " FIND#" not in each
@@ -208,14 +195,14 @@ def test_two_runs_at_once_count_nothing_twice(api: Api, desk: Desk) -> None:
     bob = erasures.give_data(api, desk)
     running = erasures.begin(bob)
     start = take_snapshot()
-    finish()
+    erasures.finish()
     expected = erasures.read_result()
     start.restore()
     store = DynamoErasures()
     ahead = store.save(running.looking_again(now=datetime.now(UTC)), over=running)
     assert ahead is not None
     assert store.save(running.carried_out(), over=running) == ahead
-    finish()
+    erasures.finish()
     assert erasures.read_result() == expected
 
 
@@ -228,7 +215,7 @@ def test_the_connections_of_an_erased_person_end_and_their_peer_is_told(api: Api
     bob = person(erasures.BOB)
     assert any("RELAY#" in each for each in erasures.list_left(bob))
     erasures.begin(bob)
-    receipt = finish()
+    receipt = erasures.finish()
     assert receipt.counts["connections"] >= 1
     assert erasures.list_left(bob) == []
     assert api.post(peer.RELAY, {"subject": "hi"}, headers={"X-Federation-Token": peer.TOKEN}).status in (401, 403)
@@ -243,7 +230,7 @@ def test_a_successor_takes_over_tools_tokens_and_held_events(api: Api, desk: Des
     alice, bob = person(ALICE), person(erasures.BOB)
     assert held.json["moderation"]["status"] == "pending"
     erasures.begin(alice, successor=bob)
-    finish()
+    erasures.finish()
     (item,) = api.get("/api/v2/queue?status=pending_confirmation", desk.bob_key).json["data"]["items"]
     assert item["id"] == held.json["deliveryId"]
     confirm = {"action": "approve", "recipient": erasures.BOB}
@@ -257,7 +244,7 @@ def test_without_a_successor_held_events_are_rejected(api: Api, desk: Desk) -> N
     token = desk.personal(moderated=True)
     held = api.post("/api/v1/events", inputs.new_event(), token)
     erasures.begin(person(ALICE))
-    finish()
+    erasures.finish()
     found = api.get(f"/api/v1/events/{held.json['deliveryId']}", token)
     assert found.json["moderation"]["status"] == "rejected"
 
@@ -269,7 +256,7 @@ def test_workers_pass_over_an_erased_person(api: Api, desk: Desk) -> None:
     assert bulk_calls.send(api, desk.fd1, bulk_calls.by_email("bob", "alice")).status == 202
     bob = person(erasures.BOB)
     erasures.begin(bob)
-    finish()
+    erasures.finish()
     aws.sqs().send_message(
         QueueUrl=aws.queue_url(WEB_PUSH.physical_name), MessageBody=f'{{"userId":"{bob.user_id}","tag":"x"}}'
     )
@@ -286,7 +273,7 @@ def test_failed_messages_name_an_erased_person_no_more(desk: Desk) -> None:
     body = f'{{"eventPart":"x","fire":"y","people":["{bob.user_id}","{alice.user_id}"]}}'
     aws.sqs().send_message(QueueUrl=_letters(FAN_OUT), MessageBody=body)
     erasures.begin(bob)
-    assert finish().counts["failed messages (pseudonymised)"] == 1
+    assert erasures.finish().counts["failed messages (pseudonymised)"] == 1
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
         (left,) = aws.sqs().receive_message(QueueUrl=_letters(FAN_OUT))["Messages"]
     assert bob.user_id not in left["Body"]

@@ -1,24 +1,28 @@
 """Bob, who is to be erased: his data, and what is left of him."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
+
+import time_machine
 
 from chalicelib import aws
 from chalicelib.core.stores.items import Row, from_item
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.personal_data.domain.erasures import Erasure
+from chalicelib.personal_data.domain.erasures import Erasure, Receipt
 from chalicelib.personal_data.domain.subjects import Redaction, Subject, texts_in
 from chalicelib.personal_data.services.erasure import begin_erasure
 from chalicelib.personal_data.stores.erasures import DynamoErasures
-from chalicelib.personal_data.stores.registry import TABLES
+from chalicelib.personal_data.stores.registry import LEFT, TABLES
 from chalicelib.personal_data.stores.row_kinds import HELPERS
 from chalicelib.personal_data.stores.rules import unpack_reply
-from chalicelib.resources import Table
+from chalicelib.resources import PEER_NOTICES, Table
+from chalicelib.schedules.erasures import carry_on
 from tests.support import inputs
 from tests.support.api import Api
+from tests.support.pump import Pumps
 from tests.support.sample_data import SampleData
 
 if TYPE_CHECKING:
@@ -84,9 +88,26 @@ def begin(
     )
 
 
-def rows() -> Iterator[tuple[Table, Row]]:
-    """Iterate over every row of every table; stored replies are unpacked."""
-    for table in TABLES:
+def finish(seconds: float = 300) -> Receipt:
+    """Let the schedule and the worker of notices run until the erasure ends."""
+    now = datetime.now(UTC)
+    for minutes in range(0, 30, 3):
+        with time_machine.travel(now + timedelta(minutes=minutes), tick=True):
+            receipt = carry_on(ERASURE, seconds=seconds)
+            Pumps().drain(PEER_NOTICES)
+            if receipt:
+                return receipt
+    raise AssertionError("the erasure did not end")
+
+
+def audit_rows() -> list[Row]:
+    """Return every entry of the audit log."""
+    return [row for _, row in rows(*LEFT)]
+
+
+def rows(*tables: Table) -> Iterator[tuple[Table, Row]]:
+    """Iterate over every row of the tables, by default of all that an erasure looks at; replies are unpacked."""
+    for table in tables or TABLES:
         pages: Any = aws.dynamodb().get_paginator("scan").paginate(TableName=table.physical_name, ConsistentRead=True)
         for page in pages:
             yield from ((table, unpack_reply(from_item(dict(item)))) for item in page["Items"])
