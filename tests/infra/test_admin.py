@@ -20,7 +20,7 @@ from chalicelib import aws
 from chalicelib.ids import TokenKind, mint_token
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import CALLBACKS, FAN_OUT, QUEUES, Queue
+from chalicelib.resources import AUDIT, CALLBACKS, FAN_OUT, QUEUES, Queue
 from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra.admin import main
@@ -604,3 +604,22 @@ def test_demo_creates_tables_and_the_organisation(tmp_path: Path, monkeypatch: p
         assert str(tmp_path) in done("demo")
         made = json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))
         assert api.get(INTEGRATORS, made["tools_tokens"]["fd1"]).status == 200
+
+
+def test_changes_by_commands_are_in_the_audit_log_with_who_claims_to_run_them(desk: Desk) -> None:
+    done("employees", "operator", BOB, "--on")
+    done("employees", "list")
+    done("integrators", "create", "ci", "--name", "CI", "--prefix", "ci.")
+    assert run("integrators", "create", "ci", "--name", "CI", "--prefix", "ci.").exit_code == 1
+    created, changed = read("audit", "list", "--limit", "2")
+    assert (created["kind"], created["subject"]["id"]) == ("integrator.create", "ci")
+    assert (changed["kind"], changed["subject"]["personEmail"]) == ("operator.change", BOB)
+    assert changed["details"]["operator"]
+    for each in (created, changed):
+        assert (each["actor"]["kind"], each["actor"]["isClaimed"]) == ("command", True)
+        assert "@" in each["actor"]["id"]
+    assert "(claimed)" in done("audit", "list", "--kind", "operator.")
+    assert done("audit", "list", "--person", "dave@example.com") == "No entries.\n"
+    exported = [json.loads(line) for line in done("audit", "export", "--person", BOB).splitlines()]
+    assert exported == [changed]
+    assert BOB not in str(aws.dynamodb().scan(TableName=AUDIT.physical_name)["Items"])

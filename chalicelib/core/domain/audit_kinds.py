@@ -33,6 +33,7 @@ class AuditKind(StrEnum):
     GROUP_UPDATE = "group.update"
     GROUP_REMOVE = "group.remove"
     DIRECTORY_TOKEN_CREATE = "directoryToken.create"
+    DIRECTORY_TOKEN_ROTATE = "directoryToken.rotate"
     DIRECTORY_TOKEN_REVOKE = "directoryToken.revoke"
     PROJECT_CREATE = "project.create"
     PROJECT_ADD_MEMBER = "project.addMember"
