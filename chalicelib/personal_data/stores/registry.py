@@ -176,8 +176,6 @@ _NETWORK = (
     RowKind(NETWORK, "AUDIT-REFUSALS / *", "counts of refusals"),
     RowKind(NETWORK, "REFUSAL#* / *", "counts of refusals"),
     RowKind(NETWORK, "SHOWN#* / *", "counts of wrong credentials"),
-    RowKind(NETWORK, "AUDIT-REFUSALS / *", "counts of refused sign-ins"),
-    RowKind(NETWORK, "REFUSAL#* / *", "counts of refused sign-ins"),
     RowKind(NETWORK, "SHARE#* / *", "counts of strangers' calls"),
     RowKind(NETWORK, "INSTANCE#* / AGENT#*", "offered agents"),
     RowKind(NETWORK, "SLUG#* / AGENT", "offered agents"),
