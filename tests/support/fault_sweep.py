@@ -14,7 +14,7 @@ from typing import TypeVar
 import time_machine
 
 from chalicelib.edge.route import Route
-from chalicelib.resources import IDEMPOTENCY, SOCKETS
+from chalicelib.resources import AUDIT, IDEMPOTENCY, SOCKETS
 from tests.support.api import Answer, Api
 from tests.support.engine_state import Snapshot, take_snapshot
 from tests.support.faults import (
@@ -82,7 +82,9 @@ class FaultSweep:
 
     def state(self) -> list[str]:
         """Return the stored rows without values that differ between runs."""
-        found = list(read_rows(besides=SIDE_TABLES).values())
+        # A message stays hidden if the response that had it is lost, and the audit says that none was sent.
+        hidden = (AUDIT,) if self.route.__name__ in WAITING_OPERATIONS else ()
+        found = list(read_rows(besides=(*SIDE_TABLES, *hidden)).values())
         for row in found:
             # Cached, because most rows are the same in every run.
             if row not in self._plain:
