@@ -278,3 +278,11 @@ def test_concurrent_changes_are_all_made(api: Api, desk: Desk) -> None:
     assert run_concurrently(2, lambda number: api.status("PATCH", path, wanted[number], desk.alice_key)) == [200, 200]
     shown = api.get(f"{INBOX}/{delivery}", desk.alice_key).json
     assert shown["readAt"] and shown["archivedAt"]
+
+
+def test_list_has_labels_if_it_is_asked_for_them(api: Api, desk: Desk) -> None:
+    labelled = publish(api, desk.alice, labels={"repo": "widget-pro"})
+    other = publish(api, desk.alice)
+    told = api.get(f"{INBOX}?labels=true", desk.alice_key).json["items"]
+    assert {each["deliveryId"]: each.get("labels") for each in told} == {labelled: {"repo": "widget-pro"}, other: None}
+    assert all("labels" not in each for each in api.get(f"{INBOX}?labels=false", desk.alice_key).json["items"])

@@ -44,9 +44,10 @@ def list_inbox(query: InboxQuery, caller: ApiKey, context: RequestContext) -> In
 
     A delivery that was snoozed is sorted by the time it returned. To get the next page, send `nextCursor` with the same
     filters; it is null on the last page. With filters, a page before the last one may be short or empty: a call
-    examines up to 1,000 deliveries of each status (unread, read, snoozed, archived), or 400 with `q` or `label`.
+    examines up to 1,000 deliveries of each status (unread, read, snoozed, archived), or 400 with `q`, `label` or
+    `labels`.
     """
-    filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
+    filters = query.model_dump(mode="json", exclude={"limit", "cursor", "labels"})
     bound = ("inbox", caller.user_id, *(filters[name] for name in sorted(filters)))
     after = Position(*from_cursor(query.cursor, 2, *bound)) if query.cursor is not None else None
     items, end = inbox.list_page(query, after, owner=caller, context=context, inbox=DynamoInbox())

@@ -91,6 +91,11 @@ class InboxQuery(InboxFilter):
 
     limit: int = Field(50, ge=1, le=100)
     cursor: Omittable[str] = Field(None, description="The `nextCursor` of the previous page. Keep the same filters.")
+    labels: bool = Field(default=False, description="Whether each item has its labels.")
+
+    @property
+    def reads_whole_rows(self) -> bool:
+        return self.labels or super().reads_whole_rows
 
 
 class StateOut(Out):
@@ -103,6 +108,8 @@ class StateOut(Out):
 
 class InboxItem(ListedDelivery, StateOut):
     """A delivery in its recipient's inbox list."""
+
+    labels: Omittable[dict[str, str]] = Field(None, description="Only in a list that was asked for them.")
 
 
 class InboxDelivery(DeliveryOut, StateOut):
@@ -134,8 +141,10 @@ def state_fields(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def to_inbox_item(delivery: Delivery, *, now: datetime) -> InboxItem:
-    return InboxItem(**listed_fields(delivery), **state_fields(delivery, now=now))
+def to_inbox_item(delivery: Delivery, *, now: datetime, with_labels: bool = False) -> InboxItem:
+    labels = delivery.content.get("labels") if with_labels else None
+    more = {"labels": labels} if labels else {}
+    return InboxItem(**listed_fields(delivery), **state_fields(delivery, now=now), **more)
 
 
 def to_inbox_delivery(detail: DeliveryDetail, *, now: datetime) -> InboxDelivery:

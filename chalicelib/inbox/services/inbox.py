@@ -44,7 +44,7 @@ def list_page(
     Store calls in sequence: 1, at most 4; with words or a label at most 8.
     """
     found, position = inbox.list_page(owner.user_id, query, after, now=context.now)
-    return [to_inbox_item(delivery, now=context.now) for delivery in found], position
+    return [to_inbox_item(delivery, now=context.now, with_labels=query.labels) for delivery in found], position
 
 
 def summary(*, owner: ApiKey, context: RequestContext, inbox: Inbox) -> InboxSummary:

@@ -141,7 +141,8 @@ def _position(key: Any) -> Position:
 def _matching(listed: Sequence[Delivery], query: InboxQuery) -> Iterable[Delivery]:
     rows = get_all(DELIVERIES, [delivery_key(each.delivery_id) for each in listed], ("pk", "content")) if listed else []
     contents = {row["pk"]: parse_content(row) for row in rows}
-    return [each for each in listed if query.matches(replace(each, content=contents.get(each.delivery_id, {})))]
+    whole = (replace(each, content=contents.get(each.delivery_id, {})) for each in listed)
+    return [each for each in whole if query.matches(each)]
 
 
 def _list_severities(user_id: str, of: Range, *, unread: bool) -> list[str]:

@@ -5,7 +5,8 @@ import { data, ApiError } from "./lib/api";
 import { startBadge } from "./lib/badge";
 import { handleChatEvent, loadChat } from "./lib/chat";
 import { t } from "./lib/i18n";
-import { refreshSummary, handleInboxEvent, refreshInbox } from "./lib/inbox";
+import { refreshSummary, handleInboxEvent, onOpenedUnread, refreshInbox } from "./lib/inbox";
+import { changeItem } from "./lib/inbox-changes";
 import { connect, subscribe, onResync } from "./lib/live";
 import { handlePushEvent } from "./lib/push";
 import { countWaiting, handleQueueEvent, loadQueue } from "./lib/queue";
@@ -52,6 +53,7 @@ async function signIn(secret: Secret): Promise<string> {
   return "";
 }
 
+onOpenedUnread((id) => changeItem(id, { read: true }, null));
 subscribe(handleInboxEvent);
 subscribe(handleQueueEvent);
 subscribe(handleChatEvent);

@@ -50,6 +50,7 @@ export async function call<T>(
     });
   }
   const requestId = response.headers.get("X-Request-Id");
+  noteTime(response);
   const text = await response.text();
   const payload = parseJson(text);
   if (response.ok) {
@@ -79,6 +80,16 @@ function noteSuccess(): void {
 function retryAfter(response: Response): number | null {
   return Number(response.headers.get("Retry-After")) || null;
 }
+
+let aheadBy = 0;
+
+function noteTime(response: Response): void {
+  const time = Date.parse(response.headers.get("Date") ?? "");
+  if (time) aheadBy = time - Date.now();
+}
+
+/** Return the desk's time. The clock of this machine may be wrong. */
+export const serverTime = (): number => Date.now() + aheadBy;
 
 /** Call API v2 and return the `data` of its response. */
 export async function data<T>(method: Method, path: string, body?: unknown, options = {}): Promise<T> {

@@ -1,7 +1,7 @@
 import { computed, signal } from "@preact/signals";
-import { beginAction, showError } from "../ui/toasts";
-import { call, ApiError, onRecovery, query } from "./api";
-import { type MessageKey, t } from "./i18n";
+import { showError } from "../ui/toasts";
+import { call, ApiError, onRecovery, query, serverTime } from "./api";
+import { t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { EventBuffer } from "./event-buffer";
 import { opens } from "./session";
@@ -26,6 +26,8 @@ export interface Item {
   readAt?: string | null;
   archivedAt?: string | null;
   snoozedUntil?: string | null;
+  /** Only if the list was asked for them. */
+  labels?: Record<string, string>;
 }
 
 export interface Action {
@@ -46,17 +48,24 @@ export interface Delivery extends Item {
   locale?: string;
   markdownBody?: string;
   markdownBodyRendering?: "collapsed" | "expanded" | "preview";
-  labels?: Record<string, string>;
   actor?: { email: string; name?: string };
   actions: Action[];
   supplements: Array<{ id: string; markdownBody: string; createdAt: string }>;
 }
 
-export interface Filters {
-  view: string;
-  q: string;
-  severity: string;
-  status: string;
+/** The filters, by their names in the address of the page. `days` counts back from now. */
+export const FILTERS = ["view", "q", "severity", "status", "type", "integrator", "label", "days"] as const;
+export type Filters = Record<(typeof FILTERS)[number], string>;
+
+/** Return the filters of an address. */
+export function filtersFrom(params: URLSearchParams): Filters {
+  const entries = FILTERS.map((name) => [name, params.get(name) ?? ""]);
+  return { ...(Object.fromEntries(entries) as Filters), view: params.get("view") || "inbox" };
+}
+
+interface Page {
+  items: Item[];
+  nextCursor: string | null;
 }
 
 /** A change to an item. Omitted members stay as they are. */
@@ -68,12 +77,20 @@ export interface Change {
 
 export const VIEWS = ["inbox", "unread", "snoozed", "archived", "all"] as const;
 
-const PATH = "api/v1/inbox";
+export const PATH = "api/v1/inbox";
 const CACHE_SIZE = 60;
 const SUMMARY_INTERVAL = 5000;
 
-export const filters = signal<Filters>({ view: "inbox", q: "", severity: "", status: "" });
+const DAY_MS = 86_400_000;
+
+export const filters = signal<Filters>(filtersFrom(new URLSearchParams()));
+/** Whether the list also has labels, which costs the desk more. */
+export const withLabels = signal(false);
 const items = signal<Item[]>([]);
+/** Ids of items that arrived above what the user reads. */
+export const arrived = signal<ReadonlySet<string>>(new Set());
+// The desk's time when the list was read, or when the last item came.
+let listedAt = "";
 export const cursor = signal<string | null>(null);
 export const inboxState = signal<"loading" | "ready" | "more" | { error: unknown }>("loading");
 export const summary = signal({ unread: 0, urgent: 0, snoozed: 0 });
@@ -86,15 +103,20 @@ export const visibleItems = computed(() => items.value.filter((each) => matchesF
 
 const cache = new Map<string, Delivery>();
 /** The last change of each item that the server has not confirmed yet. */
-const sending = new Map<string, Promise<Item>>();
 let latestLoad = 0;
 
 function matchesFilters(item: Item, filter: Filters): boolean {
+  if (filter.severity && item.severity !== filter.severity) return false;
+  if (filter.type && item.eventType !== filter.type) return false;
+  if (filter.integrator && !item.eventType.startsWith(`${filter.integrator}.`)) return false;
+  if (filter.status && (filter.status === "resolved") !== Boolean(item.resolvedAt)) return false;
+  return matchesView(item, filter.view);
+}
+
+function matchesView(item: Item, view: string): boolean {
   const isSnoozed = Boolean(item.snoozedUntil && Date.parse(item.snoozedUntil) > now.value);
   const isArchived = Boolean(item.archivedAt);
-  if (filter.severity && item.severity !== filter.severity) return false;
-  if (filter.status && (filter.status === "resolved") !== Boolean(item.resolvedAt)) return false;
-  switch (filter.view) {
+  switch (view) {
     case "archived":
       return isArchived;
     case "snoozed":
@@ -114,9 +136,22 @@ function matchesSearch(item: Item, q: string): boolean {
   return !term || [item.title, item.summary, item.eventType].some((each) => each?.toLowerCase().includes(term));
 }
 
+/** Return the filters as the desk names them. */
+function apiFilters(): Record<string, string> {
+  const { view, q, severity, status, type, integrator, label, days } = filters.value;
+  const since = Number(days) > 0 ? new Date(Date.now() - Number(days) * DAY_MS).toISOString() : "";
+  const named = { view, q, severity, status, event_type: type, integrator, label, since };
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => value));
+}
+
+/** Return the filter of a bulk change: everything that matches and was there when the list was read. */
+export function filterForBulk(): Record<string, string> {
+  return { ...apiFilters(), before: listedAt || new Date().toISOString() };
+}
+
 function pagePath(after: string | null): string {
-  const { view, q, severity, status } = filters.value;
-  return query(PATH, { view, q, severity, status, limit: 50, cursor: after });
+  const labels = withLabels.value ? "true" : "";
+  return query(PATH, { ...apiFilters(), labels, limit: 100, cursor: after });
 }
 
 /** Return the id of the newest unread delivery. Null if all are read. */
@@ -130,8 +165,18 @@ export async function loadInbox(): Promise<void> {
   const loadNumber = ++latestLoad;
   inboxState.value = "loading";
   items.value = [];
+  arrived.value = new Set();
   cursor.value = null;
   await readInto(loadNumber, null);
+}
+
+/** Load pages until the item is among them. Gives up after a thousand. */
+export async function loadUntil(id: string): Promise<void> {
+  while (cursor.value && items.value.length < 1000 && !items.value.some((each) => each.deliveryId === id)) {
+    const before = items.value.length;
+    await loadMoreInbox();
+    if (items.value.length === before) return;
+  }
 }
 
 /** Reload the list, the summary and the open delivery without showing a loading state. */
@@ -153,20 +198,41 @@ function readInto(loadNumber: number, after: string | null): Promise<void> {
 
 async function readPage(loadNumber: number, after: string | null): Promise<void> {
   try {
-    let result = await call<{ items: Item[]; nextCursor: string | null }>("GET", pagePath(after));
+    let result = await call<Page>("GET", pagePath(after));
     // With filters, a page may be empty although more pages follow.
     for (let pages = 1; !result.items.length && result.nextCursor && pages < 4; pages++) {
       result = await call("GET", pagePath(result.nextCursor));
     }
     if (loadNumber !== latestLoad) return;
-    const listed = after ? items.value : [];
-    const ids = new Set(listed.map((each) => each.deliveryId));
-    items.value = [...listed, ...result.items.filter((each) => !ids.has(each.deliveryId))];
+    if (!after) {
+      const newest = result.items.map((each) => each.createdAt).sort().at(-1) ?? "";
+      const time = new Date(serverTime()).toISOString();
+      listedAt = newest > time ? newest : time;
+    }
+    if (after || !items.value.length) {
+      const ids = new Set(items.value.map((each) => each.deliveryId));
+      items.value = [...items.value, ...result.items.filter((each) => !ids.has(each.deliveryId))];
+    } else if (mergeFirstPage(result)) {
+      inboxState.value = "ready";
+      return;
+    }
     cursor.value = result.nextCursor;
     inboxState.value = "ready";
   } catch (error) {
     if (loadNumber === latestLoad) inboxState.value = { error };
   }
+}
+
+/** Put a new first page before the items that follow it in the list. Returns whether any of these stay. */
+function mergeFirstPage({ items: page, nextCursor }: Page): boolean {
+  const last = nextCursor ? items.value.findIndex((each) => each.deliveryId === page.at(-1)?.deliveryId) : -1;
+  const ids = new Set(page.map((each) => each.deliveryId));
+  // Archived and snoozed ones stay loaded, so that undo shows them again.
+  const kept = items.value.filter(
+    (each, at) => !ids.has(each.deliveryId) && ((last >= 0 && at > last) || each.archivedAt || each.snoozedUntil),
+  );
+  items.value = [...page, ...kept];
+  return last >= 0;
 }
 
 let summaryAt = 0;
@@ -190,6 +256,13 @@ export function refreshSummary(): void {
 // What failed while the server was away is asked again once it is back.
 onRecovery(refreshSummary);
 
+let onOpened: (id: string) => void = () => {};
+
+/** Call `listener` when an unread delivery has been opened. */
+export function onOpenedUnread(listener: (id: string) => void): void {
+  onOpened = listener;
+}
+
 export async function openDelivery(id: string): Promise<void> {
   const before = cache.get(id);
   openedDelivery.value = { id, delivery: before };
@@ -198,7 +271,7 @@ export async function openDelivery(id: string): Promise<void> {
     cacheDelivery(delivery);
     if (openedDelivery.value?.id === id) openedDelivery.value = { id, delivery };
     patchItem(id, listFields(delivery));
-    if (!delivery.readAt && openId.value === id) void changeItem(id, { read: true }, null);
+    if (!delivery.readAt && openId.value === id) onOpened(id);
   } catch (error) {
     if (openedDelivery.value?.id === id)
       openedDelivery.value = { id, delivery: before, error: withNotFoundText(error) };
@@ -218,69 +291,56 @@ function cacheDelivery(delivery: Delivery): void {
 }
 
 /** Return the members of an item that can change after it was published. */
-function listFields({ resolvedAt, fireCount, readAt, archivedAt, snoozedUntil }: Item): Partial<Item> {
+export function listFields({ resolvedAt, fireCount, readAt, archivedAt, snoozedUntil }: Item): Partial<Item> {
   return { resolvedAt, fireCount, readAt, archivedAt, snoozedUntil };
 }
 
-function patchItem(id: string, members: Partial<Delivery>): void {
-  items.value = items.value.map((each) => (each.deliveryId === id ? { ...each, ...members } : each));
-  const cached = cache.get(id);
-  if (cached) cache.set(id, { ...cached, ...members });
+export function patchItem(id: string, members: Partial<Delivery>): void {
+  patchItems(new Map([[id, members]]));
+}
+
+export function patchItems(members: ReadonlyMap<string, Partial<Delivery>>): void {
+  items.value = items.value.map((each) => {
+    const changed = members.get(each.deliveryId);
+    return changed ? { ...each, ...changed } : each;
+  });
+  for (const [id, changed] of members) {
+    const cached = cache.get(id);
+    if (cached) cache.set(id, { ...cached, ...changed });
+  }
   const opened = openedDelivery.value;
-  if (opened?.id === id && opened.delivery)
-    openedDelivery.value = { ...opened, delivery: { ...opened.delivery, ...members } };
+  const changed = opened && members.get(opened.id);
+  if (changed && opened.delivery) openedDelivery.value = { ...opened, delivery: { ...opened.delivery, ...changed } };
 }
 
 export function findItem(id: string): Item | undefined {
   return items.value.find((each) => each.deliveryId === id) ?? cache.get(id);
 }
 
-/** Change an item optimistically. Restore it when the server refuses. `done` names the toast, which offers undo. */
-export async function changeItem(id: string, changes: Change, done: MessageKey | null): Promise<void> {
-  const before = findItem(id);
-  if (!before) return;
+/** Show items as they are after a change. */
+export function applyChanges(changed: readonly Item[], change: Change): void {
   const at = new Date().toISOString();
-  const members: Partial<Item> = {};
-  if (changes.read !== undefined) members.readAt = changes.read ? (before.readAt ?? at) : null;
-  if (changes.archived !== undefined) members.archivedAt = changes.archived ? (before.archivedAt ?? at) : null;
-  if (changes.snoozedUntil !== undefined) members.snoozedUntil = changes.snoozedUntil;
-  // Archiving ends a snooze, and snoozing takes an item out of the archive. A snoozed item comes back unread.
-  if (changes.archived) members.snoozedUntil = null;
-  if (changes.snoozedUntil) Object.assign(members, { archivedAt: null, readAt: null });
-  patchItem(id, members);
-  const unread = Number(isUnread({ ...before, ...members })) - Number(isUnread(before));
-  summary.value = { ...summary.value, unread: Math.max(0, summary.value.unread + unread) };
-  const action = done ? beginAction(() => void changeItem(id, undoChange(before), null)) : null;
-  try {
-    // Changes of one item are sent one after the other, so that undoing one never overtakes it.
-    const earlier = sending.get(id);
-    const sent = (async () => {
-      await earlier?.catch(() => {});
-      return call<Item>("PATCH", `${PATH}/${encodeURIComponent(id)}`, changes);
-    })();
-    sending.set(id, sent);
-    const saved = await sent;
-    if (sending.get(id) === sent) {
-      sending.delete(id);
-      patchItem(id, listFields(saved));
-    }
-    if (done) action?.done(t(done));
-  } catch (error) {
-    action?.failed();
-    patchItem(id, listFields(before));
-    showError(error, t("inbox.notChanged", { title: before.title }));
+  const members = new Map<string, Partial<Item>>();
+  let unread = 0;
+  for (const before of changed) {
+    const after = { ...before };
+    if (change.read !== undefined) after.readAt = change.read ? (before.readAt ?? at) : null;
+    if (change.archived !== undefined) after.archivedAt = change.archived ? (before.archivedAt ?? at) : null;
+    if (change.snoozedUntil !== undefined) after.snoozedUntil = change.snoozedUntil;
+    // Archiving ends a snooze, and snoozing takes an item out of the archive. A snoozed item comes back unread.
+    if (change.archived) after.snoozedUntil = null;
+    if (change.snoozedUntil) Object.assign(after, { archivedAt: null, readAt: null });
+    members.set(before.deliveryId, listFields(after));
+    unread += Number(isUnread(after)) - Number(isUnread(before));
   }
-  refreshSummary();
+  patchItems(members);
+  summary.value = { ...summary.value, unread: Math.max(0, summary.value.unread + unread) };
 }
+
+const ANYTHING = filtersFrom(new URLSearchParams());
 
 function isUnread(item: Item): boolean {
-  return !item.readAt && matchesFilters(item, { view: "inbox", q: "", severity: "", status: "" });
-}
-
-/** Return the change that restores an item. */
-function undoChange(before: Item): Change {
-  const snoozedUntil = before.snoozedUntil && Date.parse(before.snoozedUntil) > Date.now() ? before.snoozedUntil : null;
-  return { read: Boolean(before.readAt), archived: Boolean(before.archivedAt), snoozedUntil };
+  return !item.readAt && matchesFilters(item, ANYTHING);
 }
 
 /** Run a webhook action of a delivery. */
@@ -309,6 +369,7 @@ export function handleInboxEvent(event: LiveEvent): void {
 }
 
 function applyEvent(event: LiveEvent): void {
+  if (event.type === "deliveries_changed") applyStates(event.changes as Item[]);
   const id = String(event.deliveryId ?? "");
   if (!id) return;
   if (event.type === "delivery") {
@@ -321,23 +382,34 @@ function applyEvent(event: LiveEvent): void {
     if (openedDelivery.value?.id === id) void openDelivery(id);
     else cache.delete(id);
   } else if (event.type === "delivery_changed") {
-    applyState(id, event as unknown as Item);
+    applyStates([event as unknown as Item]);
   }
 }
 
-function applyState(id: string, fields: Item): void {
-  const { readAt, archivedAt, snoozedUntil, fireCount } = fields;
-  patchItem(id, { readAt, archivedAt, snoozedUntil, fireCount });
+function applyStates(changes: readonly Item[]): void {
+  patchItems(
+    new Map(
+      changes.map(({ deliveryId, readAt, archivedAt, snoozedUntil, fireCount }) => [
+        deliveryId,
+        { readAt, archivedAt, snoozedUntil, fireCount },
+      ]),
+    ),
+  );
   // An item that was not in this view may belong to it now.
-  const isListed = items.value.some((each) => each.deliveryId === id);
-  if (!isListed && inboxState.value === "ready") void readInto(++latestLoad, null);
+  const listed = new Set(items.value.map((each) => each.deliveryId));
+  const mayBeNew = changes.some((each) => !listed.has(each.deliveryId) && matchesView(each, filters.value.view));
+  if (mayBeNew && inboxState.value === "ready") void readInto(++latestLoad, null);
   refreshSummary();
 }
 
 function addOrUpdate(item: Item): void {
   const before = findItem(item.deliveryId);
   if (before) patchItem(item.deliveryId, item);
-  else if (matchesSearch(item, filters.value.q)) items.value = [item, ...items.value];
+  else if (!filters.value.label && matchesSearch(item, filters.value.q)) {
+    items.value = [item, ...items.value];
+    arrived.value = new Set(arrived.value).add(item.deliveryId);
+    listedAt = item.createdAt > listedAt ? item.createdAt : listedAt;
+  }
   if (!before && !item.readAt) summary.value = { ...summary.value, unread: summary.value.unread + 1 };
   refreshSummary();
 }

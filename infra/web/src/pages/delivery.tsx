@@ -22,7 +22,12 @@ export function DeliveryPane({ opened, onBack, onRetry, onArchive, onToggleRead,
   const { delivery, error } = opened;
   const scroller = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (scroller.current) scroller.current.scrollTop = 0;
+    if (!scroller.current) return;
+    scroller.current.scrollTop = 0;
+    // The focus goes where the eye goes, unless the user types.
+    if (!document.activeElement?.matches("input, textarea, select, dialog *")) {
+      scroller.current.focus({ preventScroll: true });
+    }
   }, [opened.id]);
   if (error && !delivery) return <ErrorState error={error} onRetry={onRetry} />;
   const copy = () =>
@@ -53,7 +58,7 @@ export function DeliveryPane({ opened, onBack, onRetry, onArchive, onToggleRead,
         <span class="grow" />
         <IconButton icon="link" label={t("inbox.copyLink")} onClick={copy} />
       </div>
-      <div class="detail-scroll" ref={scroller}>
+      <div class="detail-scroll" ref={scroller} tabIndex={0} role="region" aria-label={t("inbox.reading")}>
         {delivery ? <DeliveryContent delivery={delivery} /> : <Skeleton rows={3} kind="card" />}
       </div>
     </article>

@@ -1,16 +1,18 @@
 import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { collapsed, type Entry, grouped, isGroup, keyOf } from "../lib/groups";
 import { valueLabel, t } from "../lib/i18n";
 import {
   type Change,
-  changeItem,
   cursor,
   filters,
+  filtersFrom,
+  FILTERS,
   findItem,
   type Item,
   loadInbox,
-  loadMoreInbox,
+  loadUntil,
   openDelivery,
   openedDelivery,
   openId,
@@ -18,35 +20,52 @@ import {
   summary,
   VIEWS,
   visibleItems,
+  withLabels,
 } from "../lib/inbox";
+import { type BulkAction, changeItem, changeMany } from "../lib/inbox-changes";
 import { useShortcuts } from "../lib/shortcuts";
 import { setParams, go, href, route } from "../lib/router";
-import { snoozeChoices } from "../lib/snooze-times";
-import { weekdayTime } from "../lib/time";
-import { useDebounced, useReachedEnd } from "../ui/hooks";
+import {
+  clearSelection,
+  hasSelection,
+  marked,
+  selectAllMatching,
+  selection,
+  selectLoaded,
+  selectThrough,
+  toggleSelected,
+} from "../lib/selection";
+import { useDebounced } from "../ui/hooks";
 import { Icon } from "../ui/icons";
-import { Chip, Dialog, EmptyState, Skeleton, Tabs, Time, ErrorState } from "../ui/parts";
+import { Chip, EmptyState, Skeleton, Tabs } from "../ui/parts";
+import type { VirtualControl } from "../ui/virtual-list";
 import { DeliveryPane } from "./delivery";
+import { FilterBar, isFiltered } from "./inbox-filters";
+import { InboxList } from "./inbox-list";
+import { SelectionBar } from "./selection-bar";
+import { SnoozeDialog } from "./snooze-dialog";
 
 // Moving through the list with a key opens only the item where the user stops.
 const OPEN_DELAY = 180;
+const SCROLL_DELAY = 400;
+
+type Done = Parameters<typeof changeItem>[2];
 
 export function Inbox() {
   const { id, params } = route.value;
-  const snoozing = useSignal<string | null>(null);
+  const snoozing = useSignal(false);
   const search = useRef<HTMLInputElement>(null);
-  const wantedFilters = {
-    view: params.get("view") ?? "inbox",
-    q: params.get("q") ?? "",
-    severity: params.get("severity") ?? "",
-    status: params.get("status") ?? "",
-  };
+  const control = useRef<VirtualControl | null>(null);
+  const wanted = filtersFrom(params);
+  const group = params.get("group") ?? "";
   const settledId = useDebounced(id, OPEN_DELAY);
 
   useEffect(() => {
-    filters.value = wantedFilters;
+    filters.value = wanted;
+    withLabels.value = group === "label";
+    clearSelection();
     void loadInbox();
-  }, [wantedFilters.view, wantedFilters.q, wantedFilters.severity, wantedFilters.status]);
+  }, [...FILTERS.map((name) => wanted[name]), group === "label"]);
   useEffect(() => {
     openId.value = id;
     if (!id) openedDelivery.value = null;
@@ -56,39 +75,96 @@ export function Inbox() {
   }, [settledId, id]);
 
   const list = visibleItems.value;
+  const entries = useMemo(() => grouped(list, group), [list, group, collapsed.value]);
+  const shown = entries === list ? list : entries.filter((each): each is Item => !isGroup(each));
+  const order = useMemo(() => shown.map((each) => each.deliveryId), [shown]);
+  const onScroll = useScrollInAddress(entries, control);
+
+  const scrollTo = (to: string) => control.current?.show(entries.findIndex((each) => keyOf(each) === to));
   const show = (item: Item | undefined) => {
     if (!item) return;
     go(href("inbox", item.deliveryId, params), { replace: Boolean(id) });
-    document.getElementById(`item-${item.deliveryId}`)?.scrollIntoView({ block: "nearest" });
+    scrollTo(item.deliveryId);
   };
-  const at = list.findIndex((each) => each.deliveryId === id);
-  const changeCurrent = (toChange: (item: Item) => [Change, Parameters<typeof changeItem>[2]]) => {
-    const item = id && findItem(id);
-    if (item) changeAndLeave(item, ...toChange(item));
+  const mark = (at: number) => {
+    marked.value = order[Math.max(0, Math.min(at, order.length - 1))] ?? null;
+    if (marked.value) scrollTo(marked.value);
+  };
+  const at = order.indexOf((hasSelection.value && marked.value) || id || "");
+  const move = (by: number) => {
+    if (hasSelection.value) mark(at + by);
+    else show(shown[at + by] ?? shown[at]);
+  };
+  const extend = (by: number) => {
+    const to = order[Math.max(0, Math.min(at + by, order.length - 1))];
+    if (!to) return;
+    selectThrough(to, order, order[at] ?? null);
+    scrollTo(to);
   };
   // When the open item leaves the list, open its neighbour.
-  const changeAndLeave = (item: Item, changes: Change, done: Parameters<typeof changeItem>[2]) => {
-    const next = list[at + 1] ?? list[at - 1];
-    void changeItem(item.deliveryId, changes, done);
+  const changeAndLeave = (item: Item, changes: Change, done: Done) => {
+    const next = shown[at + 1] ?? shown[at - 1];
+    changeItem(item.deliveryId, changes, done);
     if (item.deliveryId !== id || !(changes.archived || changes.snoozedUntil)) return;
     if (next && isWide()) show(next);
     else close();
   };
-  const close = () => go(href("inbox", null, params), { replace: true });
-  const archive = (item: Item): [Change, Parameters<typeof changeItem>[2]] =>
-    item.archivedAt ? [{ archived: false }, "inbox.unarchived"] : [{ archived: true }, "inbox.archived"];
-  const toggleRead = (item: Item): [Change, null] => [{ read: !item.readAt }, null];
+  const changeSelected = (action: BulkAction, until?: string) => {
+    const ids = selection.value.isAll ? null : [...selection.value.ids];
+    clearSelection();
+    void changeMany(action, ids, until);
+  };
+  const current = () => (id ? findItem(id) : undefined);
+  const close = () => {
+    go(href("inbox", null, params), { replace: true });
+    if (id) document.getElementById(`item-${id}`)?.focus({ preventScroll: true });
+  };
+  const isArchive = wanted.view !== "archived";
+  const archive = () => {
+    const item = current();
+    if (hasSelection.value) changeSelected(isArchive ? "archive" : "unarchive");
+    else if (item?.archivedAt) changeAndLeave(item, { archived: false }, "inbox.unarchived");
+    else if (item) changeAndLeave(item, { archived: true }, "inbox.archived");
+  };
+  const toggleRead = () => {
+    const item = current();
+    const { ids, isAll } = selection.value;
+    if (ids.size) changeSelected(isAll || list.some((each) => ids.has(each.deliveryId) && !each.readAt) ? "read" : "unread");
+    else if (item) changeAndLeave(item, { read: !item.readAt }, null);
+  };
+  const snooze = (until: string | null) => {
+    const item = current();
+    if (hasSelection.value) changeSelected(until ? "snooze" : "unsnooze", until ?? undefined);
+    else if (item) changeAndLeave(item, { snoozedUntil: until }, until ? "inbox.snoozed" : "inbox.unsnoozed");
+  };
+  const selectAll = () => {
+    if (selection.value.ids.size >= order.length && order.length) selectAllMatching();
+    else selectLoaded(order);
+  };
 
   useShortcuts({
-    j: () => show(list[at + 1] ?? list[at]),
-    k: () => show(list[Math.max(0, at - 1)]),
-    e: () => changeCurrent(archive),
-    r: () => changeCurrent(toggleRead),
+    j: () => move(1),
+    k: () => move(-1),
+    J: () => extend(1),
+    K: () => extend(-1),
+    ArrowDown: (event) => (event.shiftKey ? extend(1) : false),
+    ArrowUp: (event) => (event.shiftKey ? extend(-1) : false),
+    x: () => {
+      const chosen = order[Math.max(0, at)];
+      if (chosen) toggleSelected([chosen]);
+    },
+    a: selectAll,
+    e: archive,
+    r: toggleRead,
     s: () => {
-      if (id) snoozing.value = id;
+      if (id || hasSelection.value) snoozing.value = true;
+    },
+    Enter: (event) => {
+      if (!hasSelection.value || !marked.value || event.target !== document.body) return false;
+      return show(findItem(marked.value));
     },
     "/": () => search.current?.focus(),
-    Escape: () => (id ? close() : false),
+    Escape: () => (hasSelection.value ? clearSelection() : id ? close() : false),
   });
 
   return (
@@ -104,46 +180,34 @@ export function Inbox() {
           <label class="search">
             <Icon name="search" size={16} />
             <span class="hidden">{t("inbox.search")}</span>
-            <SearchInput inner={search} value={wantedFilters.q} placeholder={t("inbox.search")} />
+            <SearchInput inner={search} value={wanted.q} placeholder={t("inbox.search")} />
           </label>
           <Tabs
             label={t("inbox.view")}
-            chosen={wantedFilters.view}
-            onChoose={(view) => setParams({ view: view === "inbox" ? null : view }, null)}
+            chosen={wanted.view}
+            onChoose={(view) => setParams({ view: view === "inbox" ? null : view, at: null }, null)}
             choices={VIEWS.map((view) => ({
               value: view,
               label: valueLabel("view", view),
               count: view === "unread" ? summary.value.unread : view === "snoozed" ? summary.value.snoozed : 0,
             }))}
           />
-          <div class="filters">
-            <select
-              aria-label={t("inbox.severity")}
-              value={wantedFilters.severity}
-              onChange={(event) => setParams({ severity: event.currentTarget.value })}
-            >
-              <option value="">{t("inbox.anySeverity")}</option>
-              {["critical", "warn", "info", "success"].map((each) => (
-                <option value={each} key={each}>
-                  {valueLabel("severity", each)}
-                </option>
-              ))}
-            </select>
-            <select
-              aria-label={t("inbox.status")}
-              value={wantedFilters.status}
-              onChange={(event) => setParams({ status: event.currentTarget.value })}
-            >
-              <option value="">{t("inbox.anyStatus")}</option>
-              <option value="open">{t("inbox.open")}</option>
-              <option value="resolved">{t("inbox.resolved")}</option>
-            </select>
-          </div>
+          <FilterBar filters={wanted} group={group} />
         </div>
-        <List
-          items={list}
+        <SelectionBar
+          order={order}
+          isArchive={isArchive}
+          onArchive={archive}
+          onToggleRead={toggleRead}
+          onSnooze={() => (snoozing.value = true)}
+        />
+        <InboxList
+          entries={entries}
           chosen={id}
-          filtered={Boolean(wantedFilters.q || wantedFilters.severity || wantedFilters.status)}
+          filtered={isFiltered(wanted)}
+          control={control}
+          onScroll={onScroll}
+          onSelectThrough={(to) => selectThrough(to, order, id)}
         />
       </div>
       <div class="split-detail">
@@ -152,9 +216,9 @@ export function Inbox() {
             opened={openedDelivery.value}
             onBack={close}
             onRetry={() => id && void openDelivery(id)}
-            onArchive={() => changeCurrent(archive)}
-            onToggleRead={() => changeCurrent(toggleRead)}
-            onSnooze={() => (snoozing.value = id)}
+            onArchive={archive}
+            onToggleRead={toggleRead}
+            onSnooze={() => (snoozing.value = true)}
           />
         ) : id ? (
           <Skeleton rows={3} kind="card" />
@@ -169,11 +233,9 @@ export function Inbox() {
       </div>
       {snoozing.value && (
         <SnoozeDialog
-          item={findItem(snoozing.value)}
-          onClose={() => (snoozing.value = null)}
-          onChoose={(item, until) =>
-            changeAndLeave(item, { snoozedUntil: until }, until ? "inbox.snoozed" : "inbox.unsnoozed")
-          }
+          isSnoozed={hasSelection.value ? wanted.view === "snoozed" : Boolean(current()?.snoozedUntil)}
+          onClose={() => (snoozing.value = false)}
+          onChoose={snooze}
         />
       )}
     </section>
@@ -181,6 +243,37 @@ export function Inbox() {
 }
 
 const isWide = () => matchMedia("(min-width: 900px)").matches;
+
+/** Keep the first visible row in the address, and scroll to it when the page is shown again. */
+function useScrollInAddress(entries: readonly Entry[], control: RefObject<VirtualControl | null>) {
+  const timer = useRef(0);
+  const wantedRow = useRef(route.value.params.get("at"));
+  useEffect(() => () => clearTimeout(timer.current), []);
+  // Effects run later, when the state may not be that of `entries` any more.
+  const isReady = inboxState.value === "ready";
+  useEffect(() => {
+    const row = wantedRow.current;
+    if (!isReady || !row) return;
+    const position = entries.findIndex((each) => keyOf(each) === row);
+    if (position < 0 && cursor.value) return void loadUntil(row);
+    // The list may be drawn after this page.
+    const restore = () => {
+      if (position >= 0 && !control.current) {
+        frame = requestAnimationFrame(restore);
+        return;
+      }
+      control.current?.scrollTo(position);
+      wantedRow.current = null;
+    };
+    let frame = requestAnimationFrame(restore);
+    return () => cancelAnimationFrame(frame);
+  }, [entries, isReady]);
+  return (first: string | null) => {
+    if (wantedRow.current) return;
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => setParams({ at: first }), SCROLL_DELAY);
+  };
+}
 
 function SearchInput({
   inner,
@@ -194,6 +287,11 @@ function SearchInput({
   const timer = useRef(0);
   // A pending search must not run on the next page.
   useEffect(() => () => clearTimeout(timer.current), []);
+  // Going back changes the address, not the text in the box.
+  useEffect(() => {
+    const box = inner.current;
+    if (box && box !== document.activeElement) box.value = value;
+  }, [value]);
   return (
     <input
       ref={inner}
@@ -206,123 +304,11 @@ function SearchInput({
       onInput={(event) => {
         const text = event.currentTarget.value;
         clearTimeout(timer.current);
-        timer.current = setTimeout(() => setParams({ q: text.trim() || null }), 300);
+        timer.current = setTimeout(() => setParams({ q: text.trim() || null, at: null }), 300);
       }}
       onKeyDown={(event) => {
         if (event.key === "Escape") event.currentTarget.blur();
       }}
     />
-  );
-}
-
-function List({ items, chosen, filtered }: { items: Item[]; chosen: string | null; filtered: boolean }) {
-  const end = useReachedEnd(loadMoreInbox);
-  const loadState = inboxState.value;
-  if (typeof loadState === "object") return <ErrorState error={loadState.error} onRetry={() => void loadInbox()} />;
-  if (loadState === "loading") return <Skeleton rows={8} />;
-  if (!items.length && !cursor.value) {
-    const view = filters.value.view;
-    const text = filtered ? t("inbox.noMatches") : view === "inbox" ? t("inbox.empty") : t("inbox.emptyView");
-    return <EmptyState icon={filtered ? "search" : "inbox"} text={text} />;
-  }
-  return (
-    <div class="scroll">
-      <ul class="items">
-        {items.map((item) => (
-          <Row key={item.deliveryId} item={item} chosen={item.deliveryId === chosen} />
-        ))}
-      </ul>
-      <div class="end" ref={end}>
-        {cursor.value ? (
-          <button type="button" class="button" disabled={loadState === "more"} onClick={() => void loadMoreInbox()}>
-            {loadState === "more" ? t("loading") : t("more")}
-          </button>
-        ) : (
-          <span class="faint">{t("endOfList")}</span>
-        )}
-      </div>
-    </div>
-  );
-}
-
-function Row({ item, chosen }: { item: Item; chosen: boolean }) {
-  return (
-    <li>
-      <a
-        id={`item-${item.deliveryId}`}
-        class={`item ${item.readAt ? "" : "item-unread"} ${item.resolvedAt ? "item-resolved" : ""}`}
-        href={href("inbox", item.deliveryId, route.value.params)}
-        aria-current={chosen ? "true" : undefined}
-      >
-        <span class={`severity severity-${item.severity} tone-${item.tone ?? "none"}`}>
-          <Icon name={item.severity} size={18} label={valueLabel("severity", item.severity)} />
-        </span>
-        <span class="item-main">
-          <span class="item-top">
-            <span class="item-title">{item.title}</span>
-            <span class="item-time">
-              <Time at={item.occurredAt} />
-            </span>
-          </span>
-          {item.summary && <span class="item-summary">{item.summary}</span>}
-          <span class="item-foot">
-            <span class="item-type">{item.eventType}</span>
-            {item.fireCount > 1 && <Chip title={t("inbox.fireCount", { n: item.fireCount })}>×{item.fireCount}</Chip>}
-            {item.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
-            {item.externalStatus && !item.resolvedAt && <Chip>{valueLabel("external", item.externalStatus)}</Chip>}
-            {item.snoozedUntil && Date.parse(item.snoozedUntil) > Date.now() && (
-              <Chip>
-                <Icon name="clock" size={12} /> {weekdayTime(item.snoozedUntil)}
-              </Chip>
-            )}
-          </span>
-        </span>
-        {!item.readAt && <span class="dot" role="img" aria-label={t("inbox.unread")} />}
-      </a>
-    </li>
-  );
-}
-
-interface SnoozeProps {
-  item: Item | undefined;
-  onClose: () => void;
-  onChoose: (item: Item, until: string | null) => void;
-}
-
-function SnoozeDialog({ item, onClose, onChoose }: SnoozeProps) {
-  if (!item) return null;
-  const choose = (until: string | null) => {
-    onClose();
-    onChoose(item, until);
-  };
-  return (
-    <Dialog title={t("snooze.title")} onClose={onClose}>
-      <div class="choices">
-        {snoozeChoices(new Date()).map(({ name, until }) => (
-          <button type="button" class="choice" key={name} onClick={() => choose(until.toISOString())}>
-            <span>{t(`snooze.${name}`)}</span>
-            <span class="faint">{weekdayTime(until.toISOString())}</span>
-          </button>
-        ))}
-        <form
-          class="choice"
-          onSubmit={(event) => {
-            event.preventDefault();
-            const until = new FormData(event.currentTarget).get("until");
-            if (until) choose(new Date(String(until)).toISOString());
-          }}
-        >
-          <input type="datetime-local" name="until" required aria-label={t("snooze.custom")} />
-          <button type="submit" class="button">
-            {t("snooze.set")}
-          </button>
-        </form>
-        {item.snoozedUntil && (
-          <button type="button" class="choice" onClick={() => choose(null)}>
-            {t("snooze.end")}
-          </button>
-        )}
-      </div>
-    </Dialog>
   );
 }

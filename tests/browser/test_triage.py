@@ -1,0 +1,234 @@
+"""Triage of many notifications: selection, bulk changes, undo, filters, groups, and what survives leaving the page."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PICTURES, Console
+from tests.support.started_desk import StartedDesk, start_desk
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
+    with start_desk(
+        tmp_path_factory.mktemp("triage"),
+        FLUXDEN_KEY_BUDGET="100000",
+        FLUXDEN_PERSONAL_BUDGET="100000",
+        FLUXDEN_DEMO_DAILY_LIMIT="100000",
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def console(console: Console) -> Iterator[Console]:
+    """An inbox that is empty at first, and in which no call was refused at last."""
+    limited: list[str] = []
+    console.page.on("response", lambda each: limited.append(each.url) if each.status == 429 else None)
+    clear(console)
+    yield console
+    assert limited == []
+
+
+def clear(console: Console) -> None:
+    body = {"action": "archive", "filter": {"before": "2999-01-01T00:00:00Z"}}
+    answer = console.system.call("POST", "/api/v1/inbox/bulk", body, console.key)
+    assert answer.status in (200, 202)
+    if answer.status == 202:
+        wait_for_job(console, answer.json["jobId"])
+    console.page.reload()
+    expect(console.page.locator(".live-live")).to_be_attached()
+
+
+def wait_for_job(console: Console, job_id: str) -> None:
+    for _ in range(600):
+        answer = console.system.call("GET", f"/api/v1/inbox/bulk/{job_id}", token=console.key)
+        if answer.json["status"] == "done":
+            return
+        console.page.wait_for_timeout(100)
+    raise AssertionError("The bulk change does not end.")
+
+
+def publish_many(console: Console, number: int, **event: object) -> list[str]:
+    return [console.publish(title=f"Matter {each}", **event) for each in range(number)]
+
+
+def status(page: Page, text: str) -> None:
+    expect(page.locator(".toast", has_text=text)).to_be_visible()
+
+
+def test_selected_rows_are_archived_as_one_action_and_undone_as_one(console: Console) -> None:
+    ids = publish_many(console, 6)
+    keyboard = console.page.keyboard
+    expect(console.card(ids[0])).to_be_visible()
+    calls: list[str] = []
+    console.page.on("request", lambda each: calls.append(each.url) if each.method in ("POST", "PATCH") else None)
+
+    keyboard.press("x")
+    expect(console.page.get_by_text("1 selected")).to_be_visible()
+    keyboard.press("j")
+    keyboard.press("x")
+    keyboard.press("Shift+J")
+    keyboard.press("Shift+ArrowDown")
+    expect(console.page.get_by_text("4 selected")).to_be_visible()
+    console.page.screenshot(path=PICTURES / "inbox-selection.png")
+    # Nothing was opened, so nothing is read.
+    expect(console.page.locator(".sheet")).to_have_count(0)
+    keyboard.press("e")
+    status(console.page, "4 archived")
+    for each in ids[2:]:
+        expect(console.card(each)).to_have_count(0)
+    assert len([each for each in calls if "/inbox" in each]) == 1
+
+    keyboard.press("z")
+    for each in ids:
+        expect(console.card(each)).to_have_count(1)
+        expect(console.card(each).get_by_role("img", name="Unread")).to_be_visible()
+    assert len([each for each in calls if "/inbox" in each]) == 2
+
+
+def test_a_range_is_selected_with_shift_and_the_mouse(console: Console) -> None:
+    ids = publish_many(console, 5)
+    console.card(ids[4]).hover()
+    console.page.get_by_role("checkbox", name="Select Matter 4").check()
+    console.card(ids[1]).click(modifiers=["Shift"])
+    expect(console.page.get_by_text("4 selected")).to_be_visible()
+    console.page.get_by_role("button", name="Mark as read or unread").click()
+    status(console.page, "4 marked as read")
+    expect(console.card(ids[1]).get_by_role("img", name="Unread")).to_have_count(0)
+    expect(console.card(ids[0]).get_by_role("img", name="Unread")).to_be_visible()
+
+
+def test_all_that_match_are_changed_although_they_are_not_loaded(console: Console) -> None:
+    publish_many(console, 130, severity="info")
+    kept = console.publish(title="Kept", severity="warn")
+    console.go("inbox?severity=info")
+    expect(console.page.locator(".item")).not_to_have_count(0)
+    expect(console.page.get_by_text("Kept")).to_have_count(0)
+    console.page.keyboard.press("a")
+    expect(console.page.get_by_text("100 selected")).to_be_visible()
+    console.page.keyboard.press("a")
+    expect(console.page.get_by_text("All that match are selected")).to_be_visible()
+    console.page.keyboard.press("e")
+    status(console.page, "130 archived")
+    expect(console.page.get_by_text("No matches.")).to_be_visible()
+    console.page.keyboard.press("z")
+    expect(console.page.locator(".item")).not_to_have_count(0)
+    console.go("inbox")
+    expect(console.card(kept)).to_be_visible()
+
+
+def test_filters_scroll_position_and_open_row_survive_back_and_reload(console: Console) -> None:
+    ids = publish_many(console, 60, severity="warn")
+    console.go("inbox?severity=warn")
+    expect(console.card(ids[-1])).to_be_visible()
+    console.page.get_by_label("Search inbox").fill("matter")
+    expect(console.page).to_have_url(re.compile("q=matter"))
+    console.page.locator(".scroll").evaluate("(element) => { element.scrollTop = 30 * 88 }")
+    expect(console.page).to_have_url(re.compile(f"at={ids[29]}"))
+    console.card(ids[28]).click()
+    expect(console.page.locator(".sheet h2")).to_have_text("Matter 28")
+
+    def check() -> None:
+        expect(console.page.locator(".sheet h2")).to_have_text("Matter 28")
+        expect(console.page.get_by_label("Search inbox")).to_have_value("matter")
+        expect(console.page.get_by_role("button", name="Remove filter Warning")).to_be_visible()
+        expect(console.card(ids[28])).to_be_in_viewport()
+        expect(console.card(ids[59])).to_have_count(0)
+
+    check()
+    console.page.reload()
+    check()
+    console.page.get_by_role("link", name=re.compile("^Board")).click()
+    expect(console.page.get_by_role("heading", name="Board")).to_be_visible()
+    console.page.go_back()
+    check()
+
+
+def test_new_items_do_not_move_what_is_read(console: Console) -> None:
+    ids = publish_many(console, 12)
+    console.card(ids[-1]).click()
+    expect(console.page.locator(".sheet h2")).to_have_text("Matter 11")
+    before = console.card(ids[-1]).bounding_box()
+    new = [console.publish(title=f"New {each}") for each in range(3)]
+    pill = console.page.get_by_role("button", name="3 new")
+    expect(pill).to_be_visible()
+    assert console.card(ids[-1]).bounding_box() == before
+    console.page.screenshot(path=PICTURES / "inbox-new.png")
+    pill.click()
+    expect(console.card(new[-1])).to_be_in_viewport()
+    expect(pill).to_have_count(0)
+
+
+def test_focus_follows_the_eye(console: Console) -> None:
+    delivery_id = console.publish(title="Read me")
+    console.card(delivery_id).click()
+    expect(console.page.get_by_role("region", name="Notification")).to_be_focused()
+    console.page.keyboard.press("Escape")
+    expect(console.card(delivery_id)).to_be_focused()
+
+
+def test_groups_are_collapsed_and_selected(console: Console) -> None:
+    many = [console.publish(title=f"Build {each}", event_type="fd1.build.failed") for each in range(3)]
+    other = console.publish(title="Other", event_type="fd1.repo.renamed", labels={"repo": "widget-pro"})
+    console.page.get_by_label("Group by").select_option("type")
+    head = console.page.get_by_role("button", name="fd1.build.failed 3")
+    head.click()
+    for each in many:
+        expect(console.card(each)).to_have_count(0)
+    expect(console.card(other)).to_be_visible()
+    console.page.screenshot(path=PICTURES / "inbox-groups.png")
+    console.page.get_by_role("checkbox", name="Select all of fd1.build.failed").check()
+    console.page.keyboard.press("e")
+    status(console.page, "3 archived")
+    expect(head).to_have_count(0)
+    console.page.get_by_label("Group by").select_option("label")
+    expect(console.page.get_by_role("button", name="repo=widget-pro 1")).to_be_visible()
+
+
+def test_filters_are_chips_that_can_be_removed(console: Console) -> None:
+    kept = console.publish(title="In", event_type="fd1.build.failed", labels={"repo": "widget-pro"})
+    left = console.publish(title="Out", event_type="fd1.repo.renamed")
+    expect(console.card(left)).to_be_visible()
+    console.page.get_by_role("button", name="Filter", exact=True).click()
+    dialog = console.page.get_by_role("dialog", name="Filter")
+    dialog.get_by_label("Integrator").fill("fd1")
+    dialog.get_by_label("Event type").fill("fd1.build.failed")
+    dialog.get_by_label("Label").fill("repo=widget-pro")
+    dialog.get_by_label("Time").select_option("7")
+    console.page.screenshot(path=PICTURES / "inbox-filter.png")
+    dialog.get_by_role("button", name="Apply").click()
+    expect(console.card(left)).to_have_count(0)
+    expect(console.card(kept)).to_be_visible()
+    for each in ("repo=widget-pro", "fd1.build.failed", "Last 7 days", "fd1"):
+        console.page.get_by_role("button", name=f"Remove filter {each}", exact=True).click()
+    expect(console.card(left)).to_be_visible()
+
+
+def test_a_refused_change_is_taken_back_visibly(console: Console) -> None:
+    ids = publish_many(console, 3)
+    expect(console.card(ids[0])).to_be_visible()
+    console.page.route("**/api/v1/inbox/bulk", lambda route: route.fulfill(status=409, json={"detail": "Not now."}))
+    console.page.keyboard.press("a")
+    console.page.keyboard.press("e")
+    status(console.page, "Not now.")
+    for each in ids:
+        expect(console.card(each)).to_be_visible()
+    assert all("409" in each for each in console.page_errors)
+    console.page_errors.clear()
+
+
+def test_rapid_single_changes_are_sent_together(console: Console) -> None:
+    ids = publish_many(console, 30)
+    expect(console.card(ids[-1])).to_be_visible()
+    calls: list[str] = []
+    console.page.on("request", lambda each: calls.append(each.url) if "/inbox" in each.url else None)
+    console.page.keyboard.press("j")
+    for _ in range(25):
+        console.page.keyboard.press("e")
+    expect(console.page.locator(".item")).to_have_count(5)
+    # A reload sends what still waits.
+    console.page.reload()
+    expect(console.page.locator(".item")).to_have_count(5)
+    assert len(calls) < 25
