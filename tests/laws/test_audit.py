@@ -19,7 +19,7 @@ from tests.support.worker_scenarios import scan_rows
 
 CHANGING = sorted(route.__name__ for route in ROUTES.values() if route.method != "GET" or route.audits)
 # One request can concern several.
-OF_SEVERAL = {"claim_tokens", "end_sessions", "end_employee_sessions", "import_employees"}
+OF_SEVERAL = {"claim_tokens", "end_sessions", "end_employee_sessions", "import_employees", "run_scim_bulk"}
 # It records only what it refuses.
 OF_REFUSALS = {"receive_marketplace_event"}
 # Kinds that no operation and no command declares.
