@@ -96,7 +96,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.operate_audit": "",
         "api.v2.operate_catalog": "catalog",
         "api.v2.operate_employee_files": "",
-        "api.v2.operate_employees": "live federation.connections",
+        "api.v2.operate_employees": "live provisioning federation.connections",
         "api.v2.operate_federation": "chat live federation.connections federation.network",
         "api.v2.operate_network": "agents federation.connections federation.relays federation.network",
         "api.v2.operate_queues": "inbox",

@@ -14,6 +14,7 @@ from chalicelib.operate.services.employees import person_by_email
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.projects import DynamoProjects
+from chalicelib.provisioning.stores.group_names import DynamoGroupNames
 from chalicelib.tokens.services import sessions
 from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.integrations import DynamoIntegrations
@@ -34,6 +35,7 @@ def show(email: str, *, as_json: bool) -> None:
     reader = EmployeeReader(
         DynamoMe(),
         DynamoProjects(),
+        DynamoGroupNames(),
         DynamoGrants(),
         DynamoIntegrations(),
         DynamoSessions(),

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.stores.writes import write_all
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.provisioning.domain.groups import Group
+from chalicelib.provisioning.stores.groups import DynamoGroups
+from chalicelib.resources import DIRECTORY
 from tests.conftest import Desk
 from tests.operate.conftest import ADMIN, data
 from tests.support import inputs, peer
@@ -139,3 +143,12 @@ def test_employees_are_exported_in_parts_of_a_thousand(api: Api, desk: Desk) -> 
     assert lines[:2] == ["email,name,operator,active", "alice@example.com,Alice,true,true"]
     assert "dave@example.com,Dave,false,false" in lines
     assert len(lines) == len(set(lines)) == 1006 + len(desk.demo["users"])
+
+
+def test_groups_of_the_directory_are_shown_by_name(api: Api, desk: Desk) -> None:
+    bob = desk.user_id("bob")
+    assert data(api.get(f"{EMPLOYEES}/{bob}", desk.alice_key))["groups"] == []
+    DynamoGroups().add(Group("g1", "Sales"))
+    rows = [{"pk": f"USER#{bob}", "sk": "GROUP#g1"}, {"pk": "GROUP#g1", "sk": f"MEMBER#{bob}"}]
+    write_all(DIRECTORY, puts=rows)
+    assert data(api.get(f"{EMPLOYEES}/{bob}", desk.alice_key))["groups"] == ["Sales"]

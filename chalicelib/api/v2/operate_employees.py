@@ -30,6 +30,7 @@ from chalicelib.operate.services import employee_list, employees, invitations
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.projects import DynamoProjects
+from chalicelib.provisioning.stores.group_names import DynamoGroupNames
 from chalicelib.resources import DIRECTORY, OWNER_INDEX, PEERS, TOKENS
 from chalicelib.settings import settings
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -113,6 +114,7 @@ def get_employee(userId: str, caller: ApiKey, context: RequestContext) -> Employ
     reader = employee_list.EmployeeReader(
         DynamoMe(),
         DynamoProjects(),
+        DynamoGroupNames(),
         DynamoGrants(),
         DynamoIntegrations(),
         DynamoSessions(),

@@ -102,6 +102,7 @@ class EmployeeDetailsOut(PersonOut):
     """An employee with all that gives them access."""
 
     projects: list[MembershipOut]
+    groups: list[str] = Field(description="The names of the groups in the company's directory.")
     sessions: list[SessionOut]
     keys: list[KeyOut]
     personal_tokens: list[IntegrationOut]

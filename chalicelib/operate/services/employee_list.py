@@ -43,6 +43,10 @@ class Projects(Protocol):
     def find_project_memberships(self, slugs: Sequence[str], user_id: str) -> Sequence[ProjectMembership]: ...
 
 
+class Groups(Protocol):
+    def list_of(self, user_id: str) -> list[str]: ...
+
+
 class Keys(Protocol):
     def list_keys(self, user_id: str) -> list[Key]: ...
 
@@ -110,6 +114,7 @@ class EmployeeReader:
 
     people: StoredPeople
     projects: Projects
+    groups: Groups
     keys: Keys
     personal_tokens: PersonalTokens
     sessions: Sessions
@@ -126,9 +131,10 @@ class EmployeeReader:
         wanted = user_id.lower()
         if not is_uuid(user_id):
             raise NotFound("Employee not found.")
-        stored, projects, keys, tokens, sessions, passkeys, connections = self.gather(
+        stored, projects, groups, keys, tokens, sessions, passkeys, connections = self.gather(
             lambda: self.people.find_stored_person(wanted),
             lambda: self._list_projects(wanted),
+            lambda: self.groups.list_of(wanted),
             lambda: self.keys.list_keys(wanted),
             lambda: self.personal_tokens.list_of(wanted),
             lambda: self.sessions.list_of(wanted, now=now),
@@ -144,6 +150,7 @@ class EmployeeReader:
         return EmployeeDetailsOut(
             **person_fields(stored.person),
             projects=projects,
+            groups=groups,
             sessions=shown_sessions,
             keys=shown_keys,
             personal_tokens=[personal_tokens.to_response(each, now=now) for each in tokens],

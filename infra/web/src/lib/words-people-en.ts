@@ -57,6 +57,7 @@ export const peopleEn = {
   "people.passkeys": "Passkeys",
   "people.connections": "Connections",
   "people.browsers": "Notified browsers",
+  "people.groups": "Groups",
   "people.noProjects": "No projects.",
   "people.projectAdmin": "Administrator",
   "people.noSessions": "Not signed in anywhere.",

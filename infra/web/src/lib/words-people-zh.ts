@@ -59,6 +59,7 @@ export const peopleZh: Record<keyof typeof peopleEn, string> = {
   "people.passkeys": "通行密钥",
   "people.connections": "连接",
   "people.browsers": "接收通知的浏览器",
+  "people.groups": "群组",
   "people.noProjects": "没有项目。",
   "people.projectAdmin": "项目管理员",
   "people.noSessions": "未在任何地方登录。",

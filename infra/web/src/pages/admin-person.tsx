@@ -38,6 +38,7 @@ interface Person extends Employee {
     status: string;
     lastUsedAt: string | null;
   }>;
+  groups: string[];
   passkeys: number;
   connections: number;
   browsers: number;
@@ -295,6 +296,18 @@ function Overview({ of: person }: { of: Person }) {
           </div>
         ))}
       </dl>
+      {person.groups.length > 0 && (
+        <section>
+          <h3>{t("people.groups")}</h3>
+          <ul class="chips">
+            {person.groups.map((each) => (
+              <li key={each}>
+                <Chip>{each}</Chip>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
       <section>
         <h3>{t("people.projects")}</h3>
         {person.projects.length === 0 ? (
