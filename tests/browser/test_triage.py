@@ -232,3 +232,22 @@ def test_rapid_single_changes_are_sent_together(console: Console) -> None:
     console.page.reload()
     expect(console.page.locator(".item")).to_have_count(5)
     assert len(calls) < 25
+
+
+def test_unsaved_text_survives_leaving_and_reloading_the_page_until_it_is_sent(console: Console) -> None:
+    console.go("queue")
+    title = console.page.get_by_role("textbox", name="New task")
+    title.fill("Order paper")
+    console.go("chat")
+    message = console.page.get_by_label("Write a message")
+    message.fill("Half a thought")
+    console.page.reload()
+    expect(message).to_have_value("Half a thought")
+    message.press("Enter")
+    expect(message).to_have_value("")
+    console.go("queue")
+    expect(title).to_have_value("Order paper")
+    console.page.reload()
+    expect(title).to_have_value("Order paper")
+    console.go("chat")
+    expect(message).to_have_value("")

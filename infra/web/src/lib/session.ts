@@ -87,8 +87,18 @@ export function replacesAnother(user: Pick<Me, "id">): boolean {
   return current !== null && current !== user.id;
 }
 
+/** What forms keep of what is typed into them (ui/draft.ts). */
+export const DRAFT_PREFIX = "fluxden.draft.";
+
+function forgetDrafts(): void {
+  for (const name of Object.keys(sessionStorage)) {
+    if (name.startsWith(DRAFT_PREFIX)) sessionStorage.removeItem(name);
+  }
+}
+
 export function signOut(reason = ""): void {
   sessionStorage.removeItem(STORAGE_KEY);
+  forgetDrafts();
   localStorage.removeItem(LAST_USER_STORAGE_KEY);
   if (!key.value) localStorage.removeItem(SESSION_STORAGE_KEY);
   key.value = "";

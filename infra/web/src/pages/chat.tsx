@@ -15,6 +15,7 @@ import { t } from "../lib/i18n";
 import { type Mention, searchMentions, mentionAt } from "../lib/mentions";
 import { me } from "../lib/session";
 import { date, fullTime, clockTime } from "../lib/time";
+import { useDraft } from "../ui/draft";
 import { Icon } from "../ui/icons";
 import { Markdown } from "../ui/markdown";
 import { Avatar, EmptyState, Skeleton, ErrorState } from "../ui/parts";
@@ -168,11 +169,13 @@ function Composer({ onSend }: { onSend: (text: string) => void }) {
     suggestions.value = [];
     element.focus();
   };
+  const draft = useDraft("chat");
   const send = () => {
     const text = area.current!.value.trim();
     if (!text) return;
     area.current!.value = "";
     updateMentions();
+    draft.forget();
     onSend(text);
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -192,6 +195,7 @@ function Composer({ onSend }: { onSend: (text: string) => void }) {
   };
   return (
     <form
+      ref={draft.form}
       class="composer"
       onSubmit={(event) => {
         event.preventDefault();
@@ -221,6 +225,7 @@ function Composer({ onSend }: { onSend: (text: string) => void }) {
         </ul>
       )}
       <textarea
+        name="text"
         ref={area}
         rows={1}
         maxLength={10_000}

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { useDraft } from "../ui/draft";
 import { useEffect, useRef } from "preact/hooks";
 import { valueLabel, t } from "../lib/i18n";
 import { route } from "../lib/router";
@@ -293,8 +294,10 @@ function MoveButton({
 
 function NewTask() {
   const busy = useSignal(false);
+  const draft = useDraft("task");
   return (
     <form
+      ref={draft.form}
       class="new-task"
       onSubmit={async (event) => {
         event.preventDefault();
@@ -305,7 +308,9 @@ function NewTask() {
         busy.value = true;
         const added = await addTask({ title, priority: String(field.get("priority")) as Task["priority"] });
         busy.value = false;
-        if (added) form.reset();
+        if (!added) return;
+        form.reset();
+        draft.forget();
       }}
     >
       <Field label={t("queue.new")}>
