@@ -32,7 +32,7 @@ export function FilterBar({ filters, group }: { filters: Filters; group: string 
           </button>
         </span>
       ))}
-      <button type="button" class="button button-small" aria-keyshortcuts="f" onClick={() => (editing.value = true)}>
+      <button type="button" class="button button-small" onClick={() => (editing.value = true)}>
         <Icon name="plus" size={14} /> {t("filter.add")}
       </button>
       <select

@@ -12,7 +12,7 @@ import { type VirtualControl, VirtualList } from "../ui/virtual-list";
 
 // In rem; styles/inbox.css has the same.
 const ROW_HEIGHT = 5.5;
-const GROUP_HEIGHT = 2.5;
+const GROUP_HEIGHT = 2.75;
 const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
 const heightOf = (entry: Entry) => (isGroup(entry) ? GROUP_HEIGHT : ROW_HEIGHT) * rem;
 
