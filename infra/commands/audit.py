@@ -59,7 +59,7 @@ def list_(
     print_records(records, as_json=as_json, none="No entries.")
 
 
-@audit.command(epilog="Example: audit export --from 2026-01-01T00:00:00Z > audit.jsonl")
+@audit.command(epilog="Example: audit export --from 2026-01-01T00:00:00Z")
 @_filters
 def export(person: str | None, kind: str, since: datetime | None, until: datetime | None) -> None:
     """Print every entry as one line of JSON, newest first."""

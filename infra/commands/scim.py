@@ -44,7 +44,7 @@ def list_(*, as_json: bool) -> None:
 @click.option("--operator", is_flag=True, help="Members are operators, and who leaves is none any more.")
 @json_option
 def map_(name: str, *, projects: tuple[str, ...], operator: bool, as_json: bool) -> None:
-    """Map a group to projects, or to operators, instead of what it was mapped to before.
+    """Map a group to projects or to operators, replacing its mapping.
 
     The group need not have been sent yet. Its members become members of the projects at once, and whoever leaves the
     group leaves them, unless another of their groups is mapped to them. Administrators of a project stay that as long

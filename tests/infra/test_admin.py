@@ -592,7 +592,7 @@ def test_no_list_scans_a_table(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(aws.dynamodb(), "scan", scan)
     lists: list[Callable[[], Any]] = [lambda path=path: read(*path) for path in commands(main) if path[-1] == "list"]  # type: ignore[misc]
-    assert len(lists) == 16
+    assert len(lists) == 19
     for each in lists:
         each()
 
