@@ -1,10 +1,12 @@
 import { peopleEn } from "./words-people-en";
 import { accountEn } from "./words-account-en";
+import { adminEn } from "./words-admin-en";
 import { triageEn } from "./words-triage-en";
 
 /** The console in English. Terms: docs/glossary.md. */
 export const en = {
   ...accountEn,
+  ...adminEn,
   ...peopleEn,
   ...triageEn,
   "page.inbox": "Inbox",

@@ -1,11 +1,13 @@
 import { peopleZh } from "./words-people-zh";
 import { accountZh } from "./words-account-zh";
+import { adminZh } from "./words-admin-zh";
 import type { Words } from "./words-en";
 import { triageZh } from "./words-triage-zh";
 
 /** The console in Chinese. Terms: docs/glossary.md. */
 export const zh: Words = {
   ...accountZh,
+  ...adminZh,
   ...peopleZh,
   ...triageZh,
   "page.inbox": "收件箱",

@@ -4,9 +4,10 @@ import { valueLabel, t } from "../lib/i18n";
 import { me } from "../lib/session";
 import { FormDialog, ConfirmButton } from "../ui/form";
 import { Chip, Field, Time } from "../ui/parts";
-import { useResource } from "../ui/resource";
+import { type Resource, useResource } from "../ui/resource";
 import { ResourceSelect, EditableRows, NewButton, Rows } from "../ui/rows";
 import { SecretDialog } from "../ui/secret";
+import { FirstEvent } from "./admin-first-event";
 
 export interface Integrator {
   id: string;
@@ -36,6 +37,11 @@ interface Secret {
   id: string;
   token: string;
   priorUntil: string | null;
+}
+
+/** A secret, and the integrator that publishes with it. */
+interface IssuedSecret extends Secret {
+  integrator: string;
 }
 
 const INTEGRATORS = "api/v2/operate/integrators";
@@ -124,9 +130,16 @@ function EditIntegrator({
 export function Tokens() {
   const resource = useResource(() => data<Token[]>("GET", TOKENS));
   const creating = useSignal(false);
-  const secret = useSignal<Secret | null>(null);
-  const rotate = (token: Token) =>
-    resource.mutate(async () => (secret.value = await data<Secret>("POST", `${TOKENS}/${token.id}/rotate`, {})));
+  const secret = useSignal<IssuedSecret | null>(null);
+  const integrators = useResource(async () =>
+    (await data<Integrator[]>("GET", INTEGRATORS)).filter((each) => !each.archivedAt),
+  );
+  const known = integrators.state.value.status === "ready" ? integrators.state.value.value : [];
+  const prefix = known.find((each) => each.slug === secret.value?.integrator)?.allowedEventPrefix;
+  const rotate = ({ id, integrator }: Token) =>
+    resource.mutate(async () => {
+      secret.value = { ...(await data<Secret>("POST", `${TOKENS}/${id}/rotate`, {})), integrator };
+    });
   return (
     <>
       <NewButton label={t("admin.newToken")} onClick={() => (creating.value = true)} />
@@ -172,6 +185,7 @@ export function Tokens() {
       </Rows>
       {creating.value && (
         <NewTokenDialog
+          integrators={integrators}
           onClose={() => (creating.value = false)}
           onCreated={(created) => {
             creating.value = false;
@@ -193,16 +207,22 @@ export function Tokens() {
               {t("admin.priorUntil")} <Time at={secret.value.priorUntil} />
             </p>
           )}
+          {prefix && (
+            <FirstEvent integrator={secret.value.integrator} prefix={prefix} token={secret.value.token} />
+          )}
         </SecretDialog>
       )}
     </>
   );
 }
 
-function NewTokenDialog({ onClose, onCreated }: { onClose: () => void; onCreated: (created: Secret) => void }) {
-  const integrators = useResource(async () =>
-    (await data<Integrator[]>("GET", INTEGRATORS)).filter((each) => !each.archivedAt),
-  );
+interface NewTokenProps {
+  integrators: Resource<Integrator[]>;
+  onClose: () => void;
+  onCreated: (created: IssuedSecret) => void;
+}
+
+function NewTokenDialog({ integrators, onClose, onCreated }: NewTokenProps) {
   return (
     <FormDialog
       title={t("admin.newToken")}
@@ -211,7 +231,7 @@ function NewTokenDialog({ onClose, onCreated }: { onClose: () => void; onCreated
       onClose={onClose}
       onSend={async (field, form) => {
         const body = { integrator: field("integrator"), owner: field("owner"), admin: form.has("admin") };
-        onCreated(await data<Secret>("POST", TOKENS, body));
+        onCreated({ ...(await data<Secret>("POST", TOKENS, body)), integrator: body.integrator });
       }}
     >
       <Field label={t("admin.integrator")}>

@@ -68,3 +68,35 @@ export function CopyField({ label, text }: { label: string; text: string }) {
     </div>
   );
 }
+
+/** A program with a copy button, and `children` beside it. Without a clipboard the text is selected instead. */
+export function CopyCode({ label, text, children }: { label: string; text: string; children?: ComponentChildren }) {
+  const code = useRef<HTMLPreElement>(null);
+  const copied = useSignal("");
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      copied.value = text;
+    } catch {
+      getSelection()?.selectAllChildren(code.current!);
+    }
+  };
+  const isCopied = copied.value === text;
+  const copyLabel = t(isCopied ? "copied" : "copy");
+  return (
+    <div class="copy-code">
+      <pre ref={code} tabIndex={0} role="region" aria-label={label}>
+        {text}
+      </pre>
+      <div class="row">
+        <button type="button" class="button" aria-label={`${copyLabel}: ${label}`} onClick={() => void copy()}>
+          {isCopied && <Icon name="check" size={16} />} {copyLabel}
+        </button>
+        {children}
+      </div>
+      <span class="hidden" role="status">
+        {isCopied && copyLabel}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,23 @@
+/** The first event of an integrator, and the delivery log, in English. */
+export const adminEn = {
+  "setup.title": "Publish the first event",
+  "setup.note": "These programs send one event to {email}. They read the token from the environment variable FLUXDEN_TOKEN.",
+  "setup.languages": "Language",
+  "setup.curl": "curl",
+  "setup.python": "Python",
+  "setup.typescript": "TypeScript",
+  "setup.code": "Program",
+  "setup.send": "Send a test event",
+  "setup.sending": "Sending…",
+  "setup.eventTitle": "Test event of {integrator}",
+  "setup.waiting": "Accepted. Waiting for the notification…",
+  "setup.listening": "What arrives for you from {prefix}* appears here.",
+  "setup.arrived": "Arrived",
+  "setup.notDelivered": "The token works, but the event does not reach you: {reason}",
+  "setup.no_approved_request": "you are not approved for this integrator. Grant yourself access under Catalog or Approvals.",
+  "setup.no_token": "you have no token of this integrator.",
+  "setup.token_disabled": "you disabled this integration.",
+  "setup.severity_above_ceiling": "the severity is above the ceiling of your token.",
+  "setup.user_not_found": "nobody here has your address.",
+  "setup.user_inactive": "your account is not active.",
+};
