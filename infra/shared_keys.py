@@ -84,6 +84,7 @@ SHARED_KEYS = (
     SharedKey(DELIVERIES, "stamps", _ALL, "a held event is decided", DUE_INDEX),
     SharedKey(DELIVERIES, r"CLICKS#\d{4}-\d\d-\d\d", _ALL, "an action is chosen", RECENT_INDEX),
     SharedKey(EVENT_TYPES, r"[\w-]+", "one integrator's event types", "an hour is counted"),
+    SharedKey(QUEUE_ITEMS, "proposals", _ALL, "a proposal that expires is made, and decided", DUE_INDEX),
     SharedKey(QUEUE_ITEMS, "ends", _ALL, "a task is finished, and when its days are over", DUE_INDEX),
     SharedKey(RELAYS, "ends", _ALL, "a relay comes to its end, and when its days are over", DUE_INDEX),
     SharedKey(RELAYS, "unsent", _ALL, "a relay is sent", LIST_INDEX),

@@ -134,7 +134,9 @@ def test_a_decision_is_sent_when_the_tab_closes(console: Console) -> None:
 
 
 def test_what_cannot_be_undone_asks_first(console: Console) -> None:
-    task_id = propose(console, "Sign the contract", metadata={"proposal": {"reversible": False}})
+    task_id = propose(
+        console, "Sign the contract", metadata={"proposal": {"tool": "sign", "why": "It is due.", "reversible": False}}
+    )
     console.go("queue")
     task = console.page.locator(f'[data-task="{task_id}"]')
     task.get_by_role("button", name="Approve").click()

@@ -103,6 +103,7 @@ from chalicelib.resources import (
 from chalicelib.resources import (
     FEEDBACK as FEEDBACK_TABLE,
 )
+from chalicelib.tasks.domain.proposals import Outcome, Verdict
 from chalicelib.tasks.domain.queue import Change, Claimant, Item, ItemStatus, ItemType, Priority
 from chalicelib.tasks.stores.queue import DynamoQueue
 from chalicelib.tokens.domain.passkeys import Challenge, Passkey
@@ -122,7 +123,7 @@ LATER = datetime(2026, 3, 5, tzinfo=UTC)
 AT, CHANGED = "2026-03-04T05:06:07.089Z", "2026-03-04T06:07:08.090Z"
 ALICE, BOB = "0a1b2c3d-0000-4000-8000-00000000000a", "0a1b2c3d-0000-4000-8000-00000000000b"
 ID, OTHER = "11111111-0000-4000-8000-000000000001", "11111111-0000-4000-8000-000000000002"
-THIRD = "11111111-0000-4000-8000-000000000003"
+THIRD, FOURTH = "11111111-0000-4000-8000-000000000003", "11111111-0000-4000-8000-000000000004"
 URL = "https://other.example.org"
 NO_CLAIM: dict[str, Any] = {"claim": None, "reply": {}}
 
@@ -209,6 +210,14 @@ QUEUE_ITEM = Item(
 )  # fmt: skip
 CLAIMED_ITEM = replace(
     QUEUE_ITEM, item_id=OTHER, status=ItemStatus.IN_PROGRESS, claimant=Claimant(ID, "helper", CHANGED), changes=0
+)
+PROPOSAL_ITEM = replace(
+    QUEUE_ITEM,
+    item_id=FOURTH,
+    status=ItemStatus.PENDING_CONFIRMATION,
+    expires_at=CHANGED,
+    verdict=Verdict(Outcome.APPROVED, CHANGED, "fine", ("amount",)),
+    changes=0,
 )
 PROPOSED_ITEM = replace(QUEUE_ITEM, item_id=THIRD, integrator="fd1", source="fd1", changes=0)
 AGENT = Agent(
@@ -377,6 +386,7 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     assert DynamoQueue().find(ALICE, ID) == replace(QUEUE_ITEM, status=ItemStatus.BLOCKED, changes=3)
     assert DynamoQueue().find(ALICE, OTHER) == CLAIMED_ITEM
     assert DynamoQueue().find(ALICE, THIRD) == PROPOSED_ITEM
+    assert DynamoQueue().find(ALICE, FOURTH) == PROPOSAL_ITEM
     assert DynamoQueue().find_state(ALICE).open_tasks == {"fd1": 1}
     assert DynamoQueue().find_state(ALICE).mode == "chief_of_staff"
     assert DynamoAgents().list_agents() == [AGENT]
@@ -438,6 +448,7 @@ def _write_everything() -> None:
     queue.add_once(QUEUE_ITEM)
     queue.add_once(CLAIMED_ITEM)
     queue.add_once(PROPOSED_ITEM)
+    queue.add_once(PROPOSAL_ITEM)
     blocked = replace(QUEUE_ITEM, status=ItemStatus.BLOCKED)
     queue.save([Change(QUEUE_ITEM, blocked)], by="key", seen=None, **NO_CLAIM)
     settings = {"mode": "chief_of_staff"}

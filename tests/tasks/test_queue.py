@@ -53,6 +53,8 @@ def test_new_task_waits_for_confirmation_unless_approved_automatically(api: Api,
         "updatedAt": "",
         "claimedBy": None,
         "claimedAt": None,
+        "expiresAt": None,
+        "decision": None,
         "autoDispatched": None,
     }
     change_settings(api, desk, queueAutoApprove=True)

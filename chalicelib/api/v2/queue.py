@@ -242,12 +242,14 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, context: Reques
     An approved task becomes `ready`, and a rejected task is removed. In `chief_of_staff` mode, the most urgent ready
     task is then in progress if no other task is. If the task stands for an event held for
     moderation, approving it delivers the event to `recipient`, or to the employee whom the sender suggested, and the
-    task is done.
+    task is done. `arguments` edits a proposal before it is approved, and `reason` is for its agent: both are in the
+    task and in its live event.
     """
     confirmation = Confirmation(
         caller, context, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), gather
     )
-    with audited(AuditKind(f"queueItem.{body.action}"), caller, context, Subject("queueItem", id)):
+    edited = len(body.arguments) if body.arguments else None
+    with audited(AuditKind(f"queueItem.{body.action}"), caller, context, Subject("queueItem", id), edited=edited):
         return confirmation.decide(id, body)
 
 

@@ -45,9 +45,11 @@ def status_events(changes: Sequence[Change]) -> list[LiveEvent]:
     events: list[LiveEvent] = []
     for each in changes:
         if each.after is None:
-            events.append(queue_event(each.before, "removed", "rejected"))
+            outcome = each.verdict.outcome if each.verdict else "rejected"
+            events.append(queue_event(each.before, "removed", outcome, each.verdict))
         elif each.after.status is not each.before.status:
-            events += [queue_event(each.after, "status_changed", each.after.status), *wake_events(each.after)]
+            changed = queue_event(each.after, "status_changed", each.after.status, each.decided)
+            events += [changed, *wake_events(each.after)]
         elif each.after.claimant != each.before.claimant:
             events.append(queue_event(each.after, "status_changed", each.after.status))
     return events

@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field
 from chalicelib.core.domain.cursors import foreign_cursor, from_cursor, to_cursor
 from chalicelib.core.domain.fields import Address, In, Line, Omittable, Out, Query
 from chalicelib.people.domain.directory import Person
+from chalicelib.tasks.domain.proposals import parse_object
 from chalicelib.tasks.domain.queue import Item, ItemStatus, ItemType, Priority
-from chalicelib.tasks.domain.queue_messages import MOST_ITEMS_A_PAGE, ItemIn, ItemOut, ItemQuery, new_item, parse_object
+from chalicelib.tasks.domain.queue_messages import MOST_ITEMS_A_PAGE, ItemIn, ItemOut, ItemQuery, new_item
 from chalicelib.tasks.domain.settings import QueueState
 
 # Of one integrator in one person's queue: tasks that are not completed.

@@ -11,6 +11,7 @@ from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.live.domain.frames import FrameType, LiveEvent
+from chalicelib.tasks.domain.proposals import Verdict, verdict_members
 
 # Of an item with its result, in bytes. A row can have up to 400 KB, some engines count both values of a replaced
 # attribute, and a stored reply contains two items.
@@ -73,7 +74,8 @@ class Item:
     """One item of a person's queue.
 
     `metadata` is a JSON object as text. `held_delivery_id` is set if the item stands for an event that is held for
-    moderation. `changes` counts the updates of the item. `claimant` took the item up most recently; a ready item, and
+    moderation. `changes` counts the updates of the item. A proposal that waits can be approved until `expires_at`, and
+    `verdict` is what was decided. `claimant` took the item up most recently; a ready item, and
     one that was dispatched but not taken up yet, has none. `integrator` is the one that proposed the item.
     """
 
@@ -94,6 +96,8 @@ class Item:
     changes: int = 0
     claimant: Claimant | None = None
     integrator: str | None = None
+    expires_at: str | None = None
+    verdict: Verdict | None = None
 
     @property
     def facets(self) -> tuple[str, str, str]:
@@ -153,10 +157,15 @@ def check_move(item: Item, status: ItemStatus) -> None:
         raise Invalid("A task can't go back to pending_confirmation.")
 
 
-def queue_event(item: Item, change: Literal["added", "status_changed", "removed"], new_status: str) -> LiveEvent:
-    """Build the live event about a change of the queue."""
+def queue_event(
+    item: Item,
+    change: Literal["added", "status_changed", "removed"],
+    new_status: str,
+    verdict: Verdict | None = None,
+) -> LiveEvent:
+    """Build the live event about a change of the queue, with what was decided."""
     members = {"changeType": change, "itemId": item.item_id, "itemTitle": item.title, "newStatus": new_status}
-    return LiveEvent(FrameType.QUEUE_CHANGED, members)
+    return LiveEvent(FrameType.QUEUE_CHANGED, members | verdict_members(verdict))
 
 
 def wake_events(item: Item) -> Sequence[LiveEvent]:
@@ -169,10 +178,18 @@ def wake_events(item: Item) -> Sequence[LiveEvent]:
 
 @dataclass(frozen=True)
 class Change:
-    """An item before and after a change. `after` is None if the item is rejected."""
+    """An item before and after a change. `after` is None if the item is removed, with the verdict why."""
 
     before: Item
     after: Item | None
+    verdict: Verdict | None = None
+
+    @property
+    def decided(self) -> Verdict | None:
+        """What the change decides, if anything."""
+        if self.after is None:
+            return self.verdict
+        return None if self.after.verdict == self.before.verdict else self.after.verdict
 
 
 def moderation_item(delivery: Delivery, *, owner_id: str) -> Item:

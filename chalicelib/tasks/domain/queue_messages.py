@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError, from_json
 
+from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import (
     Clamped,
     Filter,
@@ -21,32 +21,10 @@ from chalicelib.core.domain.fields import (
     timestamp,
 )
 from chalicelib.core.domain.pages import Offset, Pagination
+from chalicelib.tasks.domain.proposals import Metadata, VerdictOut, parse_object, to_verdict_response
 from chalicelib.tasks.domain.queue import Item, ItemStatus, ItemType, Priority
 
 MOST_ITEMS_A_PAGE = 100
-_LARGEST_METADATA = 65_536
-
-
-def _is_finite(value: Any) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return False
-    return True
-
-
-def parse_object(value: Any) -> Any:
-    """Read an object, or an object as JSON; for use as a `BeforeValidator`."""
-    if isinstance(value, str):
-        try:
-            value = from_json(value, allow_inf_nan=False)
-        except ValueError:
-            value = None
-    if not isinstance(value, dict) or not _is_finite(value):
-        raise PydanticCustomError("metadata", "Must be an object, or an object as JSON")
-    if len(json.dumps(value)) > _LARGEST_METADATA:
-        raise PydanticCustomError("too_large", "Must have at most 65,536 characters as JSON")
-    return value
 
 
 class ItemIn(In):
@@ -59,9 +37,7 @@ class ItemIn(In):
     source: Annotated[Line, Field(min_length=1, max_length=50)] | None = Field(
         "agent", description="Who adds the task: user, agent, system, or a name of your choice."
     )
-    metadata: Annotated[dict[str, Any], BeforeValidator(parse_object)] | None = Field(
-        None, description="An object, or a JSON object as a string."
-    )
+    metadata: Metadata | None = Field(None, description="An object, or a JSON object as a string.")
 
 
 class ResultIn(OpenIn):
@@ -85,6 +61,14 @@ class ConfirmIn(OpenIn):
         None,
         description="The email address or user id to deliver a held event to. Needed if the sender's hint matches "
         "no employee.",
+    )
+    arguments: Omittable[Annotated[dict[str, Any], BeforeValidator(parse_object)]] = Field(
+        None,
+        description="Arguments of the task's proposal to change before it is approved, by name, each of the type that "
+        "was proposed. The agent reads them in the metadata.",
+    )
+    reason: Omittable[Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(not_blank)]] = Field(
+        None, description="Why, for the agent to read."
     )
 
 
@@ -127,6 +111,8 @@ class ItemOut(Out):
         None, description="The agent that took the task up: its name, or the name of its key. Null if none has."
     )
     claimed_at: TimeOut | None = None
+    expires_at: TimeOut | None = Field(None, description="Until when the task's proposal can be approved.")
+    decision: VerdictOut | None = Field(None, description="The decision about the task. Null if none was needed yet.")
 
 
 class AddedOut(ItemOut):
@@ -168,6 +154,8 @@ class ConfirmedOut(Out):
     updated_at: Omittable[TimeOut] = None
     claimed_by: str | None = None
     claimed_at: TimeOut | None = None
+    expires_at: TimeOut | None = None
+    decision: VerdictOut | None = None
     auto_dispatched: ItemOut | None = Field(
         None, description="The task that is in progress now, in `chief_of_staff` mode. It can be the approved one."
     )
@@ -182,7 +170,16 @@ class ItemsOut(Out):
 
 
 def new_item(request: ItemIn, *, item_id: str, user_id: str, status: ItemStatus, now: datetime) -> Item:
-    """Create an item from a request."""
+    """Create an item from a request.
+
+    Raises:
+        Invalid: its proposal has expired already.
+    """
+    metadata = request.metadata
+    expires_at = metadata.proposal.expires_at if metadata and metadata.proposal else None
+    if expires_at is not None and expires_at <= now:
+        path = "metadata.proposal.expiresAt"
+        raise Invalid(f"{path}: must be in the future", {path: ["must be in the future"]})
     return Item(
         item_id=item_id,
         user_id=user_id,
@@ -192,9 +189,10 @@ def new_item(request: ItemIn, *, item_id: str, user_id: str, status: ItemStatus,
         priority=request.priority,
         status=status,
         source=request.source,
-        metadata=json.dumps(request.metadata, ensure_ascii=False) if request.metadata is not None else None,
+        metadata=json.dumps(metadata.to_object(), ensure_ascii=False) if metadata is not None else None,
         created_at=timestamp(now),
         updated_at=timestamp(now),
+        expires_at=timestamp(expires_at) if expires_at else None,
     )
 
 
@@ -220,4 +218,6 @@ def item_fields(item: Item) -> dict[str, Any]:
         "updated_at": item.updated_at,
         "claimed_by": item.claimant.name if item.claimant else None,
         "claimed_at": item.claimant.at if item.claimant else None,
+        "expires_at": item.expires_at,
+        "decision": to_verdict_response(item.verdict) if item.verdict else None,
     }

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound
+from chalicelib.core.domain.errors import Conflict, CrossProjectBlocked, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.measures import DELIVERIES
 from chalicelib.core.domain.requests import RequestContext
@@ -17,6 +17,7 @@ from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import Directory
 from chalicelib.tasks.domain.dispatch import Dispatch, status_events
+from chalicelib.tasks.domain.proposals import Outcome, Verdict, edit_arguments, is_over
 from chalicelib.tasks.domain.queue import FEDERATION, Change, Item, ItemStatus
 from chalicelib.tasks.domain.queue_messages import ConfirmedOut, ConfirmIn, item_fields
 from chalicelib.tasks.domain.settings import QueueState
@@ -66,6 +67,7 @@ class Confirmation:
         Raises:
             NotFound: there is no such item, it was rejected, or it is somebody else's.
             Invalid: the item does not wait for confirmation, or it is an event without a valid recipient.
+            Conflict: the item's proposal has expired.
             CrossProjectBlocked: the recipient is not a member of the event's project.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
@@ -84,12 +86,13 @@ class Confirmation:
             if request.recipient is not None and item.held_delivery_id is None:
                 raise Invalid("recipient: only held events have a recipient", {"recipient": ["must be left out"]})
             declined = request.action == "reject"
+            verdict, edited = self._verdict(item, request)
             delivery = None if declined else self._held_event(item, request)
             decision = None if gone else self._decision(item, delivery, request)
-            dispatch = None if declined or delivery else self._dispatch(item, state)
+            dispatch = None if declined or delivery else self._dispatch(edited, state)
             # An event that was let through leaves nothing to do.
-            done = item.with_status(ItemStatus.DONE_TODAY, now=now) if delivery else None
-            changes = [Change(item, dispatch.item), *dispatch.changes] if dispatch else [Change(item, done)]
+            done = edited.with_status(ItemStatus.DONE_TODAY, now=now) if delivery else None
+            changes = [Change(item, dispatch.item), *dispatch.changes] if dispatch else [Change(item, done, verdict)]
             response = _response(item, dispatch, done)
             ended = self.source_relays.decline_item(item, now=now) if declined else None
             if self.queue.save(
@@ -112,9 +115,26 @@ class Confirmation:
                 return response
             gone = item.held_delivery_id is not None and self.deliveries.find(item.held_delivery_id) is None
 
+    def _verdict(self, item: Item, request: ConfirmIn) -> tuple[Verdict, Item]:
+        """Return what is decided, and the item as it is approved."""
+        at = timestamp(self.context.now)
+        if request.action == "reject":
+            if request.arguments is not None:
+                raise Invalid("arguments: only approving changes them", {"arguments": ["must be left out"]})
+            return Verdict(Outcome.REJECTED, at, request.reason), item
+        if is_over(item.expires_at, now=self.context.now):
+            raise Conflict("The proposal has expired. It can't be approved any more.")
+        metadata, changed = item.metadata, tuple[str, ...]()
+        if request.arguments is not None:
+            metadata, changed = edit_arguments(item.metadata, request.arguments)
+        verdict = Verdict(Outcome.APPROVED, at, request.reason, changed)
+        return verdict, replace(item, metadata=metadata, verdict=verdict)
+
     def _dispatch(self, item: Item, state: QueueState) -> Dispatch:
         approved = item.with_status(ItemStatus.READY, now=self.context.now)
-        return plan_dispatch(approved, before=item, state=state, now=self.context.now, queue=self.queue)
+        return plan_dispatch(
+            approved, before=replace(item, verdict=None), state=state, now=self.context.now, queue=self.queue
+        )
 
     def _held_event(self, item: Item, request: ConfirmIn) -> Delivery | None:
         """Return the event that the item stands for with its recipient, or None if it stands for none."""

@@ -14,6 +14,7 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, RelayEnd
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.dispatch import Dispatch, status_events
+from chalicelib.tasks.domain.proposals import is_over
 from chalicelib.tasks.domain.queue import FEDERATION, Change, Claimant, Item, ItemStatus, check_move, queue_event
 from chalicelib.tasks.domain.queue_messages import (
     AddedOut,
@@ -83,7 +84,7 @@ def restore_item(
 
     Raises:
         NotFound: there is no such item, it is not rejected, or it is somebody else's.
-        Conflict: the sender of the item's event or relay was told of the rejection.
+        Conflict: the sender of the item's event or relay was told of the rejection, or the proposal has expired.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     item_id = parse_item_id(item_id)
@@ -94,7 +95,9 @@ def restore_item(
             raise NotFound("No such rejected task.")
         if rejected.held_delivery_id or rejected.source == FEDERATION:
             raise Conflict("The sender was told of the rejection. It can't be undone.")
-        item = rejected.with_status(ItemStatus.PENDING_CONFIRMATION, now=context.now)
+        if is_over(rejected.expires_at, now=context.now):
+            raise Conflict("The proposal has expired. It can't be approved any more.")
+        item = replace(rejected.with_status(ItemStatus.PENDING_CONFIRMATION, now=context.now), verdict=None)
         response = to_item_response(item)
         if queue.restore(rejected, item, claim=context.claim, reply=response.model_dump(mode="json")):
             event = queue_event(item, "added", item.status)

@@ -24,6 +24,7 @@ from chalicelib.inbox.domain.deliveries import Decision
 from chalicelib.inbox.stores.delivery_rows import decision_update
 from chalicelib.parallel import gather
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
+from chalicelib.tasks.domain.proposals import Verdict
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, Priority
 from chalicelib.tasks.domain.queue_messages import ItemQuery
 from chalicelib.tasks.domain.settings import Mode, QueueState
@@ -33,7 +34,15 @@ _REJECTED = "rejected"
 # With the slug of an integrator, in the row of counts: how many of its items are not done.
 _OPEN = "open/"
 
-_ITEM = Codec(Item, without=("item_id", "user_id"))
+_ITEM = Codec(Item, {"expires_at": "proposedUntil"}, without=("item_id", "user_id"))
+_VERDICT = Codec(Verdict)
+# The due queue of proposals that expire while they wait.
+PROPOSALS = "proposals"
+# Attributes that rows have only while there is a value.
+_SOMETIMES = ("claimant", "integrator", "proposedUntil", "verdict")
+# What an update sets, and what it removes where the item has none.
+_GOING = ("orderKey", "typeKey", "claimant", *COUNTED_COLUMNS)
+_CHANGING = ("status", "metadata", "updatedAt", "verdict", *_GOING)
 
 
 class DynamoQueue:
@@ -86,11 +95,12 @@ class DynamoQueue:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         row = _row(item)
-        sets = {name: row[name] for name in ("status", "updatedAt", "orderKey", "typeKey")}
+        sets = {name: row[name] for name in ("status", "updatedAt", *_GOING) if name in row}
+        removed = ["rejectedBy", "verdict", *(name for name in _GOING if name not in row)]
         restored = update(
             QUEUE_ITEMS,
             item_key(item.user_id, item.item_id),
-            f"SET changes = changes + :one, {assignments(sets)} REMOVE rejectedBy, expiresAt",
+            f"SET changes = changes + :one, {assignments(sets)} REMOVE {', '.join(removed)}",
             "#status = :rejected AND changes = :seenChanges",
             **sets,
             one=1,
@@ -230,17 +240,17 @@ def _open_tasks(items: Sequence[Item], change: int) -> list[tuple[str, int]]:
 
 def _save(change: Change, by: str) -> Action:
     before = change.before
-    sets: Row = {"status": _REJECTED, "rejectedBy": by, **end_of(retention.TASKS, datetime.now(UTC))}
-    removed = " REMOVE orderKey, typeKey"
     if change.after is not None:
-        row, removed = _row(change.after), "" if change.after.claimant else " REMOVE claimant"
-        columns = ("status", "metadata", "updatedAt", "orderKey", "typeKey", "claimant", *COUNTED_COLUMNS)
-        sets = {name: row[name] for name in columns if name in row}
-        sets["changedBy"] = by
+        row = _row(change.after)
+        sets: Row = {name: row[name] for name in _CHANGING if name in row} | {"changedBy": by}
+    else:
+        sets = {"status": _REJECTED, "rejectedBy": by, **end_of(retention.TASKS, datetime.now(UTC))}
+        sets |= {"verdict": _VERDICT.to_row(change.verdict)} if change.verdict else {}
+    removed = ", ".join(name for name in _GOING if name not in sets)
     return update(
         QUEUE_ITEMS,
         item_key(before.user_id, before.item_id),
-        f"SET changes = changes + :one, {assignments(sets)}{removed}",
+        f"SET changes = changes + :one, {assignments(sets)}{' REMOVE ' * bool(removed)}{removed}",
         "#status = :seenStatus AND changes = :seenChanges",
         **sets,
         one=1,
@@ -257,11 +267,13 @@ def _row(item: Item) -> Row:
     order = f"{item.status.value}#{item.priority.rank}#{item.created_at}#{item.item_id}"
     keys = {"orderKey": order, "typeKey": f"{item.type.value}#{order}"}
     row = item_key(item.user_id, item.item_id) | keys | _ITEM.to_row(item) | end_of_item(item)
-    return {name: value for name, value in row.items() if value is not None or name not in ("claimant", "integrator")}
+    return {name: value for name, value in row.items() if value is not None or name not in _SOMETIMES}
 
 
 def end_of_item(item: Item) -> Row:
-    """Return the columns with which an item ends; none while it is open."""
+    """Return the columns with which an item ends, or its proposal expires; none while it is open."""
+    if item.status is ItemStatus.PENDING_CONFIRMATION and item.expires_at:
+        return {"dueQueue": PROPOSALS, "dueAt": item.expires_at}
     is_done = item.status is ItemStatus.DONE_TODAY
     return counted_end_of(retention.TASKS, item.updated_at) if is_done else {}
 
