@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from chalicelib.core.domain.audit import AuditEntry
-from chalicelib.core.domain.audit_responses import AuditEntryOut, KnownPerson, people_in, to_response
+from chalicelib.core.domain.audit_responses import AuditEntryOut, find_known, to_response
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from chalicelib.operate.services.employees import person_by_email
@@ -68,19 +67,16 @@ def export(person: str | None, kind: str, since: datetime | None, until: datetim
 
 
 def _read(person: str | None, kind: str, since: datetime | None, until: datetime | None) -> Iterator[AuditEntryOut]:
-    person_id = person_by_email(person, DynamoDirectory()).user_id if person else None
+    directory = DynamoDirectory()
+    person_id = person_by_email(person, directory).user_id if person else None
     wanted, position = AuditFilter(person_id, kind, frozenset(), since, until), None
+    user_ids = directory.list_user_ids()
     while True:
         page = list_entries(wanted, after=position, limit=_PAGE)
-        yield from _to_responses(page.entries)
+        people = find_known(page.entries, user_ids, directory.find_people)
+        yield from (to_response(each, people) for each in page.entries)
         if (position := page.position) is None:
             return
-
-
-def _to_responses(entries: list[AuditEntry]) -> list[AuditEntryOut]:
-    found = DynamoDirectory().find_people(people_in(entries)) if entries else {}
-    people = {user_id: KnownPerson(each.name, each.email) for user_id, each in found.items()}
-    return [to_response(each, people) for each in entries]
 
 
 def _to_record(entry: AuditEntryOut) -> dict[str, Any]:

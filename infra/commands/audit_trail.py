@@ -134,6 +134,9 @@ NOT_AUDITED = {
 }
 # They change several things, and record each.
 OF_SEVERAL = {"employees end-sessions", "employees import"}
+# Arguments that are no ids: an entry outlives the person whom they may name. The store, or the command, says what it is
+# about.
+_NO_IDS = ("email", "file", "name")
 # Neither secrets nor anything of a person.
 _SHOWN = (
     "admin",
@@ -150,9 +153,11 @@ _SHOWN = (
     "issuer",
     "item",
     "mode",
+    "operator",
     "operator_group",
     "org_admin",
     "permissions",
+    "projects",
     "relaxed_event_types",
     "replace",
     "trust_emails",
@@ -183,6 +188,12 @@ def audit_commands(main: click.Group) -> None:
             )
 
 
+def about(subject: Subject) -> None:
+    """Say what the command is about, where its arguments don't."""
+    if draft := current():
+        draft.add(subject)
+
+
 def recording_each(kind: AuditKind) -> AbstractContextManager[Draft]:
     """Record each change of the block with another kind than the command's own."""
     draft = current()
@@ -193,8 +204,7 @@ def recording_each(kind: AuditKind) -> AbstractContextManager[Draft]:
 def _recorded(callback: Callable[..., Any], kind: AuditKind, argument: str | None, *, each: bool) -> Callable[..., Any]:
     @wraps(callback)
     def record(**given: Any) -> Any:
-        # An address is no id, and goes with its person. The store knows whom it is about.
-        named = given.get(argument) if argument and argument not in ("email", "file") else None
+        named = given.get(argument) if argument and argument not in _NO_IDS else None
         subject = Subject(kind.partition(".")[0], str(named)) if named else None
         details = {name: given[name] for name in _SHOWN if name != argument and given.get(name) not in (None, (), "")}
         entry = AuditEntry(

@@ -12,6 +12,7 @@ from uuid import uuid4
 import click
 
 from chalicelib.api.deactivation import new_deactivation
+from chalicelib.core.domain.audit import person_subject
 from chalicelib.core.domain.errors import Conflict
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.operate.services import employees as access
@@ -26,6 +27,7 @@ from chalicelib.personal_data.stores.exports import DynamoExports
 from chalicelib.schedules.erasures import carry_on
 from chalicelib.tokens.domain.tokens import IssuedToken
 from chalicelib.tokens.stores.grants import DynamoGrants
+from infra.commands.audit_trail import about
 from infra.commands.output import json_option, print_record, print_records
 from infra.host_secret import share_secret
 
@@ -54,6 +56,7 @@ def export(email: str, output: Path | None) -> None:
     secrets. Employees can download the same in the console, under Account.
     """
     person = access.person_by_email(email, DynamoDirectory())
+    about(person_subject(person.user_id))
     path = output or Path(f"{person.email}.zip")
     counts = _write_archive(path, Owner(person.user_id, person.email), now=datetime.now(UTC))
     click.echo(f"Wrote {sum(counts.values())} records of {person.email} to {path}.")
@@ -92,7 +95,9 @@ def erase(email: str, successor: str | None, *, yes: bool, wait: bool, as_json: 
     the schedule that finishes it. It ends with a receipt, which names nobody.
     """
     running = find_running(email, erasures=DynamoErasures())
-    if running is None:
+    if running is not None:
+        about(person_subject(running.subject.user_id))
+    else:
         person = access.person_by_email(email, DynamoDirectory())
         heir = access.active_person_check(successor, DynamoDirectory()) if successor else None
         check_successor(person, heir)

@@ -5,12 +5,14 @@ from typing import Any
 
 import click
 
+from chalicelib.core.domain.audit import Subject
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.provisioning.domain.groups import MOST_MAPPED_PROJECTS, GroupMapping, key_of
 from chalicelib.provisioning.services.groups import Groups
 from chalicelib.provisioning.stores.groups import DynamoGroups
 from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
+from infra.commands.audit_trail import about
 from infra.commands.output import json_option, print_record, print_records
 
 
@@ -53,6 +55,7 @@ def map_(name: str, *, projects: tuple[str, ...], operator: bool, as_json: bool)
     if not key_of(name) or not (projects or operator):
         raise click.UsageError("Name a group, and at least one --project or --operator.")
     mapping = GroupMapping(name.strip(), _slugs(projects), operator)
+    _note_group(mapping.key)
     count = _groups().map_group(mapping)
     print_record(_to_record(None, mapping.name, mapping) | {"members": count}, as_json=as_json)
 
@@ -61,8 +64,15 @@ def map_(name: str, *, projects: tuple[str, ...], operator: bool, as_json: bool)
 @click.argument("name")
 def unmap(name: str) -> None:
     """End the mapping of a group. Its members lose what only this group gave them."""
+    _note_group(key_of(name))
     count = _groups().unmap_group(key_of(name))
     click.echo(f"Unmapped {name}, which has {count} {'member' if count == 1 else 'members'}.")
+
+
+def _note_group(key: str) -> None:
+    # By id, if the directory has sent the group: a group can be named after a person, whom an entry outlives.
+    if group_id := DynamoGroups().find_id_by_name(key):
+        about(Subject("group", group_id))
 
 
 def _groups() -> Groups:

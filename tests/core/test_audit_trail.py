@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.domain.audit import STRANGER, AuditEntry, Subject
+from chalicelib.core.domain.audit import STRANGER, AuditEntry, Subject, person_ref
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.stores.actions import put, put_new
 from chalicelib.core.stores.audit_log import recording
@@ -50,7 +50,7 @@ def test_the_transaction_of_a_change_has_its_entry() -> None:
         "key.create",
         "key",
         "k1",
-        "u1",
+        person_ref("u1"),
     )
 
 
@@ -93,8 +93,8 @@ def test_a_change_after_an_attempt_that_changed_nothing_has_an_entry() -> None:
 def test_what_becomes_known_during_the_change_is_in_its_entry() -> None:
     with change():
         note(sent=3)
-        note_changes({"name": "a"}, {"name": "b"})
-    assert entries()[0]["details"] == {"sent": "3", "name": "a → b"}
+        note_changes({"name": "a", "type": "c"}, {"name": "b", "type": "d"}, {"type"})
+    assert entries()[0]["details"] == {"sent": "3", "name": "changed", "type": "c → d"}
 
 
 def test_each_row_of_a_batch_has_an_entry_also_when_they_are_written_at_the_same_time() -> None:

@@ -12,6 +12,7 @@ from infra.admin import main
 from infra.commands.audit_trail import COMMAND_KINDS, NOT_AUDITED, list_commands
 from tests.conftest import Desk
 from tests.support.api import ROUTES, Api
+from tests.support.audit_entries import list_named
 from tests.support.sample_data import SampleData
 from tests.support.sample_requests import sample_request
 from tests.support.template import functions
@@ -50,6 +51,7 @@ def test_an_operation_writes_the_entry_that_it_declares_and_no_other(api: Api, d
         assert row["requestId"] == reply.headers["x-request-id"]
         assert row["address"]
         assert row["expiresAt"]
+    assert list_named(desk.demo) == []
 
 
 def test_no_role_of_a_function_can_change_or_delete_an_entry() -> None:

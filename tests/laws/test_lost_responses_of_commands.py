@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support.api import Api
+from tests.support.audit_entries import list_named
 from tests.support.engine_state import take_snapshot
 from tests.support.fault_sweep import difference
 from tests.support.faults import Fault, fail_every_first_attempt, inject_faults, intercept_engine
@@ -197,3 +198,4 @@ def test_a_command_has_its_effect_once_if_every_response_is_lost(api: Api, desk:
         status, output, rows = results(run_without_responses)
     assert (status, output) == once[:2]
     assert difference(rows, once[2]) == ([], [])
+    assert list_named(desk.demo) == []

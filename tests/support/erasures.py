@@ -18,7 +18,7 @@ from chalicelib.personal_data.stores.erasures import DynamoErasures
 from chalicelib.personal_data.stores.registry import LEFT, TABLES
 from chalicelib.personal_data.stores.row_kinds import HELPERS
 from chalicelib.personal_data.stores.rules import unpack_reply
-from chalicelib.resources import PEER_NOTICES, Table
+from chalicelib.resources import AUDIT, PEER_NOTICES, Table
 from chalicelib.schedules.erasures import carry_on
 from tests.support import inputs
 from tests.support.api import Api
@@ -103,12 +103,12 @@ def finish(seconds: float = 300) -> Receipt:
 
 def audit_rows() -> list[Row]:
     """Return every entry of the audit log."""
-    return [row for _, row in rows(*LEFT)]
+    return [row for _, row in rows(AUDIT)]
 
 
 def rows(*tables: Table) -> Iterator[tuple[Table, Row]]:
-    """Iterate over every row of the tables, by default of all that an erasure looks at; replies are unpacked."""
-    for table in tables or TABLES:
+    """Iterate over every row of the tables, by default of all that there are; replies are unpacked."""
+    for table in tables or (*TABLES, *LEFT):
         pages: Any = aws.dynamodb().get_paginator("scan").paginate(TableName=table.physical_name, ConsistentRead=True)
         for page in pages:
             yield from ((table, unpack_reply(from_item(dict(item)))) for item in page["Items"])

@@ -13,7 +13,7 @@ from chalicelib.ids import SignInSecret, mint_sign_in_secret
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import SOCKET_WORK
 from chalicelib.settings import settings
-from chalicelib.tokens.domain.sessions import COOKIE
+from chalicelib.tokens.domain.sessions import COOKIE, family_of
 from infra.tables import DEFINITIONS
 from tests.conftest import Desk
 from tests.support.api import Api
@@ -28,6 +28,7 @@ ME, MINE = "/api/v2/me", "/api/v2/me/sessions"
 SEND = "/api/v2/shared-chat/send"
 UNKNOWN = "fx{}_" + "a" * 49
 LATER = datetime(2040, 5, 21, 12, 0, 10, tzinfo=UTC)
+_CHROME = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36{}"
 
 
 @pytest.fixture
@@ -389,3 +390,21 @@ def test_an_open_socket_does_not_keep_a_session_alive(api: Api, desk: Desk, sock
         client.send({"action": "ping"})
         clock.shift(timedelta(hours=11))
         assert api.get(ME, headers=cookie(session)).status == 401
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "family"),
+    [
+        (_CHROME.format("Windows NT 10.0; Win64; x64", ""), "Chrome on Windows"),
+        (_CHROME.format("Linux; Android 15", " EdgA/140.0"), "Edge on Android"),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_0) Version/18.0 Safari/605.1.15",
+            "Safari on macOS",
+        ),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1", "Safari on iOS"),
+        ("Bob's tool (bob@example.com)", ""),
+        ("", ""),
+    ],
+)
+def test_a_browser_is_named_in_our_own_words(user_agent: str, family: str) -> None:
+    assert family_of(user_agent) == family

@@ -90,7 +90,7 @@ class Storage(ScimStorage):
                 return to_resource(user)
             with self._audited(AuditKind.GROUP_CREATE) as draft:
                 made = self.groups.create(from_group_resource(cast(Group, resource), str(uuid4())))
-                draft.add(Subject("group", made.group_id), name=made.name, members=len(made.members or ()))
+                draft.add(Subject("group", made.group_id), members=len(made.members or ()))
             return to_group_resource(made)
         except NameTaken as taken:
             raise _not_unique(resource_type) from taken
@@ -119,7 +119,7 @@ class Storage(ScimStorage):
                     self.users.delete(user)
             else:
                 group = self._checked(self._group(resource_id, with_members=True), expected_version)
-                with self._audited(AuditKind.GROUP_REMOVE, Subject("group", resource_id), name=group.name):
+                with self._audited(AuditKind.GROUP_REMOVE, Subject("group", resource_id)):
                     self.groups.delete(group)
         except Changed as changed:
             raise PreconditionFailedException from changed
@@ -138,7 +138,7 @@ class Storage(ScimStorage):
         with self._audited(AuditKind.GROUP_UPDATE, Subject("group", group.group_id)) as draft:
             saved = self.groups.save(group, over=over)
             was, now = over.members or frozenset(), saved.members or frozenset()
-            draft.add(name=saved.name, joined=len(now - was), left=len(was - now))
+            draft.add(joined=len(now - was), left=len(was - now))
             if saved == over:
                 draft.drop()
         return saved

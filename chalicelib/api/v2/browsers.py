@@ -10,7 +10,7 @@ from chalicelib.core.domain.audit import Actor, ActorKind, Credential, Subject
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.ids import SignInSecret
-from chalicelib.tokens.domain.sessions import device_of, find_cookie
+from chalicelib.tokens.domain.sessions import family_of, find_cookie
 from chalicelib.tokens.services.sessions import Browser
 
 
@@ -28,6 +28,6 @@ def sign_in_audited(context: RequestContext, user_id: str, *, browser: Browser, 
     """
     session_id = str(uuid4())
     actor = Actor(ActorKind.PERSON, user_id, Credential.SESSION, session_id)
-    device = device_of(browser.user_agent) or None
-    with audited(AuditKind.SESSION_BEGIN, actor, context, Subject("session", session_id), way=way, device=device):
+    family = family_of(browser.user_agent) or None
+    with audited(AuditKind.SESSION_BEGIN, actor, context, Subject("session", session_id), way=way, browser=family):
         yield session_id

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from chalice.app import Blueprint
 
-from chalicelib.api.v2.audit_pages import bound_of, read_page, to_page, to_responses
+from chalicelib.api.v2.audit_pages import bound_of, read_page
 from chalicelib.api.v2.contract import OPERATE, operate
 from chalicelib.core.domain.audit_responses import AuditPageOut, position_of
 from chalicelib.core.domain.callers import ApiKey
@@ -13,6 +13,7 @@ from chalicelib.core.domain.pages import count_fitting
 from chalicelib.core.stores.audit_log import READ, READ_OF_PERSONS, AuditFilter
 from chalicelib.edge.operation import OperationReply
 from chalicelib.operate.domain.audit import AuditExportQuery, AuditPageQuery, AuditQuery
+from chalicelib.resources import DIRECTORY
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -32,7 +33,7 @@ def _filter_of(query: AuditQuery) -> AuditFilter:
     _AUDIT,
     envelope="AuditAnswer",
     answers={200: "A page of entries."},
-    grants=OPERATE + READ + READ_OF_PERSONS,
+    grants=OPERATE + READ + READ_OF_PERSONS + DIRECTORY.can("Query"),
 )
 def list_audit_entries(query: AuditPageQuery, caller: ApiKey) -> AuditPageOut:
     """List who changed what, newest first: people, commands, tokens, other desks, and refused sign-ins.
@@ -40,8 +41,7 @@ def list_audit_entries(query: AuditPageQuery, caller: ApiKey) -> AuditPageOut:
     To get the next page, send `nextCursor` with the same filters; it is null on the last page. A page with filters can
     be short or empty before the last one, because one call reads a limited part of the log.
     """
-    entries, cursor = read_page(_filter_of(query), query.cursor, limit=query.limit, reader=caller.user_id)
-    return to_page(entries, cursor)
+    return read_page(_filter_of(query), query.cursor, limit=query.limit, reader=caller.user_id)
 
 
 @operate(
@@ -50,7 +50,7 @@ def list_audit_entries(query: AuditPageQuery, caller: ApiKey) -> AuditPageOut:
     _EXPORT,
     answers={200: "Entries, one JSON text in each line."},
     media_type="application/x-ndjson",
-    grants=OPERATE + READ + READ_OF_PERSONS,
+    grants=OPERATE + READ + READ_OF_PERSONS + DIRECTORY.can("Query"),
 )
 def export_audit_entries(query: AuditExportQuery, caller: ApiKey) -> OperationReply:
     """Export the audit log as JSON lines, newest first, up to 500 in each reply.
@@ -59,11 +59,11 @@ def export_audit_entries(query: AuditExportQuery, caller: ApiKey) -> OperationRe
     lines have the same members as the entries of the list.
     """
     wanted, reader = _filter_of(query), caller.user_id
-    entries, cursor = read_page(wanted, query.after, limit=_LINES, reader=reader)
-    lines = [each.model_dump_json(by_alias=True) for each in to_responses(entries)]
+    page = read_page(wanted, query.after, limit=_LINES, reader=reader)
+    cursor, lines = page.next_cursor, [each.model_dump_json(by_alias=True) for each in page.entries]
     count = count_fitting(lines)
     if count < len(lines):
-        cursor = to_cursor([position_of(entries[count - 1])], *bound_of(wanted, reader))
+        cursor = to_cursor([position_of(page.entries[count - 1])], *bound_of(wanted, reader))
     given = query.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"after"})
     following = urlencode(given | {"after": cursor})
     headers = {"Link": f'<{settings().base_url}{_EXPORT}?{following}>; rel="next"'} if cursor else {}

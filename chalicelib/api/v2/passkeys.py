@@ -82,7 +82,7 @@ def add_passkey(body: PasskeyIn, caller: ApiKey, context: RequestContext) -> Pas
     PIN. A person has 20 passkeys at most.
     """
     ceremony = ceremony_of(*asked_from(context.headers))
-    with audited(AuditKind.PASSKEY_ADD, caller, context, name=body.name):
+    with audited(AuditKind.PASSKEY_ADD, caller, context):
         return passkeys.add_passkey(body, ceremony, owner=caller, hash_of=hash_of, now=context.now)
 
 

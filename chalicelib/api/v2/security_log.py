@@ -2,7 +2,7 @@
 
 from chalice.app import Blueprint
 
-from chalicelib.api.v2.audit_pages import read_page, to_page
+from chalicelib.api.v2.audit_pages import read_page
 from chalicelib.api.v2.contract import SPEND, operation
 from chalicelib.core.domain.audit_kinds import OF_A_PERSON
 from chalicelib.core.domain.audit_responses import AuditPageOut, SecurityLogQuery
@@ -20,7 +20,7 @@ bp = Blueprint(__name__)
     tag="Me",
     envelope="AuditAnswer",
     answers={200: "A page of entries."},
-    grants=SPEND + READ_OF_PERSONS + DIRECTORY.can("BatchGetItem"),
+    grants=SPEND + READ_OF_PERSONS + DIRECTORY.can("Query", "BatchGetItem"),
 )
 def list_security_log(query: SecurityLogQuery, caller: ApiKey) -> AuditPageOut:
     """List sign-ins, and changes of your sessions, keys and tokens, newest first.
@@ -29,5 +29,4 @@ def list_security_log(query: SecurityLogQuery, caller: ApiKey) -> AuditPageOut:
     send `nextCursor`; it is null on the last page.
     """
     wanted = AuditFilter(caller.user_id, kinds=OF_A_PERSON)
-    entries, cursor = read_page(wanted, query.cursor, limit=query.limit, reader=caller.user_id)
-    return to_page(entries, cursor, reader_id=caller.user_id)
+    return read_page(wanted, query.cursor, limit=query.limit, reader=caller.user_id, is_operator=False)

@@ -81,7 +81,7 @@ class DynamoCatalog:
             note_no_change()
             return claim is None or try_commit([check(CATALOG, key, _UNCHANGED, **seen)], claim=claim, reply=reply)
         columns = _columns(item)
-        note_changes(_columns(over), {name: columns[name] for name in columns if name not in _OWN_COLUMNS})
+        note_changes(_columns(over), {name: columns[name] for name in columns if name not in _OWN_COLUMNS}, _WORDS)
         change = update(CATALOG, key, f"SET {assignments(columns)}", _UNCHANGED, **columns, **seen)
         actions = [change, *_relink(item.slug, over.integrator, item.integrator)]
         return try_commit(actions, claim=claim, reply=reply, audited=True)
@@ -161,6 +161,8 @@ def _relink(slug: str, before: str | None, after: str | None) -> list[Action]:
 
 # What every change sets.
 _OWN_COLUMNS = frozenset({"updatedAt", "version"})
+# Texts that name no person.
+_WORDS = frozenset({"type", "integrator", "integrators", "linkedToolsTokenId", "displayOrder", "archivedAt"})
 
 
 def _columns(item: CatalogItem) -> Row:

@@ -1,9 +1,16 @@
-"""Audit entries: who changed what, when, from where, and with which credential."""
+"""Audit entries: who changed what, when, from where, and with which credential.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+Entries are never changed, so what is stored names people only by their refs (see `person_ref`), and has no text that
+somebody wrote.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
 
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import (
@@ -20,6 +27,9 @@ from chalicelib.core.domain.callers import (
 # Details are for people to read, so they are few and short.
 _MOST_DETAILS = 16
 _LONGEST = 200
+# A browser can be named after its owner, and a file after its author.
+_ADDRESS = re.compile(r"[^\s@,;]*@[^\s@,;]*")
+_PLAIN = frozenset((bool, int, Decimal, type(None)))
 
 
 class ActorKind(StrEnum):
@@ -109,17 +119,46 @@ def person_subject(user_id: str) -> Subject:
     return Subject("person", user_id, user_id)
 
 
+def person_ref(user_id: str) -> str:
+    """Return what stands for a person in stored entries.
+
+    User ids are random, so the id can be tried only by who has it: once it is erased, the ref leads to nobody.
+    """
+    return sha256(f"audit:{user_id}".encode()).hexdigest()[:32]
+
+
+def with_refs(entry: AuditEntry) -> AuditEntry:
+    """Return the entry with refs in the place of the ids of people, as it is stored."""
+    actor, subject = entry.actor, entry.subject
+    if actor.kind is ActorKind.PERSON and actor.id:
+        actor = replace(actor, id=person_ref(actor.id))
+    if subject and subject.person_id:
+        ref = person_ref(subject.person_id)
+        subject = Subject(subject.type, ref if subject.id == subject.person_id else subject.id, ref)
+    return replace(entry, actor=actor, subject=subject)
+
+
 def to_details(given: Mapping[str, object]) -> dict[str, str]:
-    """Convert details to a few short texts; what is None is left out."""
+    """Convert details to a few short texts without addresses; what is None is left out."""
     known = [(name, _to_text(value)) for name, value in given.items() if value is not None]
     return dict(known[:_MOST_DETAILS])
 
 
-def describe_changes(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, str]:
-    """Describe what differs, as `before → after`."""
+def describe_changes(
+    before: Mapping[str, object], after: Mapping[str, object], words: Collection[str] = ()
+) -> dict[str, str]:
+    """Describe what differs: numbers, flags, and the texts named in `words` as `before → after`.
+
+    Of other texts it says only that they changed, since they may name people, whom an entry outlives.
+    """
     names = [name for name in after if before.get(name) != after[name]]
     half = _LONGEST // 2 - 2
-    return {name: f"{_to_text(before.get(name), half)} → {_to_text(after[name], half)}" for name in names}
+    return {
+        name: f"{_to_text(before.get(name), half)} → {_to_text(after[name], half)}"
+        if name in words or {type(before.get(name)), type(after[name])} <= _PLAIN
+        else "changed"
+        for name in names
+    }
 
 
 def is_kind(text: str) -> bool:
@@ -134,8 +173,8 @@ def _to_text(value: object, most: int = _LONGEST) -> str:
         case bool():
             return "yes" if value else "no"
         case list() | tuple() | set() | frozenset():
-            return _clip(", ".join(sorted(map(str, value))), most)
-    return _clip(str(value), most)
+            return _clip(_ADDRESS.sub("…", ", ".join(sorted(map(str, value)))), most)
+    return _clip(_ADDRESS.sub("…", str(value)), most)
 
 
 def _clip(text: str, most: int = _LONGEST) -> str:

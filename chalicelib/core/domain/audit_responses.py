@@ -1,18 +1,26 @@
 """Audit entries as operators, and the people whom they concern, see them."""
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, Protocol
 
 from pydantic import Field
 
-from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject
+from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject, person_ref
 from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, timestamp
 from chalicelib.core.domain.pages import MOST
 
 
-class KnownPerson(NamedTuple):
-    """A person's name and address, which entries do not have."""
+class _Person(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def email(self) -> str: ...
 
+
+class KnownPerson(NamedTuple):
+    """A person's id, name and address, which entries do not have."""
+
+    user_id: str
     name: str
     email: str
 
@@ -21,7 +29,7 @@ class AuditActorOut(Out):
     """Who acted: a person by user id, an integrator by slug, another desk by id or URL, a command by user and host."""
 
     kind: ActorKind
-    id: str | None
+    id: str | None = Field(description="Of a person whom the desk does not know any more, a random text.")
     name: str | None = Field(description="The name of a person; null if the desk does not know them any more.")
     email: str | None
     credential: Credential | None = Field(description="With what they acted.")
@@ -66,8 +74,24 @@ class SecurityLogQuery(Query):
     cursor: Omittable[str] = Field(None, description="The `nextCursor` of the previous page.")
 
 
+def find_known(
+    entries: Iterable[AuditEntry], user_ids: Iterable[str], find: Callable[[Iterable[str]], Mapping[str, _Person]]
+) -> dict[str, KnownPerson]:
+    """Find the people whom entries name, by ref. `user_ids` are those of everybody whom the desk knows."""
+    named = people_in(entries)
+    if not named:
+        return {}
+    by_ref = {ref: user_id for user_id in user_ids if (ref := person_ref(user_id)) in named}
+    found = find(by_ref.values()) if by_ref else {}
+    return {
+        ref: KnownPerson(user_id, found[user_id].name, found[user_id].email)
+        for ref, user_id in by_ref.items()
+        if user_id in found
+    }
+
+
 def people_in(entries: Iterable[AuditEntry]) -> set[str]:
-    """Return the ids of the people whom the entries name."""
+    """Return the refs of the people whom the entries name."""
     found: set[str] = set()
     for entry in entries:
         if entry.actor.kind is ActorKind.PERSON and entry.actor.id:
@@ -78,8 +102,11 @@ def people_in(entries: Iterable[AuditEntry]) -> set[str]:
 
 
 def to_response(entry: AuditEntry, people: Mapping[str, KnownPerson], *, reader_id: str | None = None) -> AuditEntryOut:
-    """Build the response with an entry. For a reader who is no operator it lacks where others acted from."""
-    is_own = reader_id in (None, entry.actor.id)
+    """Build the response with a stored entry and the people that are known, by ref.
+
+    For a reader who is no operator it lacks where others acted from.
+    """
+    is_own = reader_id is None or person_ref(reader_id) == entry.actor.id
     return AuditEntryOut(
         id=entry.entry_id,
         at=timestamp(entry.at),
@@ -92,16 +119,16 @@ def to_response(entry: AuditEntry, people: Mapping[str, KnownPerson], *, reader_
     )
 
 
-def position_of(entry: AuditEntry) -> str:
+def position_of(entry: AuditEntryOut) -> str:
     """Return the position of an entry in the log."""
-    return f"{timestamp(entry.at)}#{entry.entry_id}"
+    return f"{entry.at}#{entry.id}"
 
 
 def _to_actor(actor: Actor, people: Mapping[str, KnownPerson], *, is_own: bool) -> AuditActorOut:
     known = people.get(actor.id or "") if actor.kind is ActorKind.PERSON else None
     return AuditActorOut(
         kind=actor.kind,
-        id=actor.id,
+        id=known.user_id if known else actor.id,
         name=known.name if known else None,
         email=known.email if known else None,
         credential=actor.credential,
@@ -114,8 +141,8 @@ def _to_subject(subject: Subject, people: Mapping[str, KnownPerson]) -> AuditSub
     known = people.get(subject.person_id or "")
     return AuditSubjectOut(
         type=subject.type,
-        id=subject.id,
-        person_id=subject.person_id,
+        id=known.user_id if known and subject.id == subject.person_id else subject.id,
+        person_id=known.user_id if known else subject.person_id,
         person_name=known.name if known else None,
         person_email=known.email if known else None,
     )

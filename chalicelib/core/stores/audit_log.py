@@ -5,6 +5,8 @@ address, requestId, details; expiresAt is the table's TTL
 index actor: actorId, sk
 index person: personId, sk: the person whom the entry concerns, if somebody else acted
 
+People are named by their refs (see core.domain.audit), in actorId, subjectId and personId, and nowhere else.
+
 Which part of the log has an entry follows from its actor, so many can write at a time.
 """
 
@@ -18,7 +20,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.addresses import network_of
-from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject
+from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject, person_ref
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
 from chalicelib.core.stores.actions import NEW, update
@@ -47,7 +49,7 @@ _READ_AT_ONCE = 1000
 
 
 class AuditFilter(NamedTuple):
-    """Which entries to read. Kinds start with `kind`, or are one of `kinds`; `person` acted, or was concerned."""
+    """Which entries to read. Kinds start with `kind`, or are one of `kinds`; `person` is a user id."""
 
     person: str | None = None
     kind: str = ""
@@ -106,7 +108,7 @@ def _note_left_out(now: datetime) -> None:
 
 
 def list_entries(wanted: AuditFilter, *, after: str | None, limit: int) -> AuditPage:
-    """List entries, newest first, from a position on.
+    """List entries, newest first, from a position on, with the refs of people.
 
     Each call reads a bounded number of rows, so where few entries match, a page can have fewer than `limit` before the
     end. Store calls at the same time: 4, or 2 for a person.
@@ -125,7 +127,8 @@ def list_entries(wanted: AuditFilter, *, after: str | None, limit: int) -> Audit
 def _parts(wanted: AuditFilter) -> list[tuple[str | None, str, str]]:
     """Return index, key and value of each part of the log that can have such entries."""
     if wanted.person:
-        return [(ACTOR_INDEX, "actorId", wanted.person), (PERSON_INDEX, "personId", wanted.person)]
+        ref = person_ref(wanted.person)
+        return [(ACTOR_INDEX, "actorId", ref), (PERSON_INDEX, "personId", ref)]
     return [(None, "pk", log_key(shard)) for shard in range(SHARDS)]
 
 

@@ -6,7 +6,7 @@ entry with the change, so neither can exist without the other.
 
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from chalicelib import retention
 from chalicelib.core.domain.addresses import network_of
-from chalicelib.core.domain.audit import AuditEntry, Subject, describe_changes, to_details
+from chalicelib.core.domain.audit import AuditEntry, Subject, describe_changes, to_details, with_refs
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import NEW, put
@@ -92,10 +92,10 @@ def note(**details: object) -> None:
         draft.add(None, **details)
 
 
-def note_changes(before: Mapping[str, object], after: Mapping[str, object]) -> None:
-    """Add what a change alters to its entry, as `before → after`."""
+def note_changes(before: Mapping[str, object], after: Mapping[str, object], words: Collection[str] = ()) -> None:
+    """Add what a change alters to its entry; texts that are not in `words` only by their names."""
     if draft := current():
-        draft.add(None, **describe_changes(before, after))
+        draft.add(None, **describe_changes(before, after, words))
 
 
 def note_no_change() -> None:
@@ -119,7 +119,8 @@ def log_key(shard: int) -> str:
 
 
 def to_row(entry: AuditEntry) -> Row:
-    """Convert an entry to its row (see audit_log)."""
+    """Convert an entry to its row (see audit_log), which names people by their refs."""
+    entry = with_refs(entry)
     actor, subject = entry.actor, entry.subject
     row = {
         "pk": log_key(shard_of(actor.id or network_of(entry.address))),

@@ -40,7 +40,7 @@ _BUSY = "Too many calls change these deliveries at the same time. Try again in a
 Pairs = Sequence[tuple[Delivery, Delivery]]
 
 
-class Inbox(Protocol):
+class ChangedInbox(Protocol):
     def list_page(
         self, user_id: str, query: InboxQuery, after: Position | None, *, now: datetime
     ) -> tuple[Sequence[Delivery], Position | None]: ...
@@ -61,7 +61,7 @@ class BulkChanger:
     """Makes bulk changes of inboxes, step by step, and announces each step in one live event."""
 
     changes: BulkChanges
-    inbox: Inbox
+    inbox: ChangedInbox
     notifier: Notifier
     now: datetime
 

@@ -17,7 +17,7 @@ from chalicelib.tokens.services.ports import Grants
 Ended = tuple[int, int, int, int, int]
 
 
-class Sessions(Protocol):
+class OpenSessions(Protocol):
     """Ends sessions, and sign-in links that were not used yet."""
 
     def list_of(self, user_id: str, *, now: datetime) -> list[SessionState]: ...
@@ -59,7 +59,7 @@ class Deactivation:
 
     people: Employees
     grants: Grants
-    sessions: Sessions
+    sessions: OpenSessions
     browsers: Browsers
     closer: SocketCloser
     streams: Streams

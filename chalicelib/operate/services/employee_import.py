@@ -19,7 +19,7 @@ class ImportedPeople(Employees, Protocol):
     def add_people(self, people: Sequence[tuple[Person, Sequence[Action]]]) -> list[bool]: ...
 
 
-class ProjectMembers(Protocol):
+class ImportedMembers(Protocol):
     def find_team_ids(self, slugs: Iterable[str]) -> Mapping[str, str]: ...
     def find_members(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]: ...
     def member_actions(self, team_ids: Mapping[str, str], user_id: str) -> list[Action]: ...
@@ -42,7 +42,7 @@ class EmployeeImport:
     """Registers and changes the employees of a file. Importing it again does only what was left over."""
 
     people: ImportedPeople
-    projects: ProjectMembers
+    projects: ImportedMembers
     new_id: Callable[[], str]
     gather: Gather
     # Records each change of the block in the audit log.

@@ -38,7 +38,7 @@ class StoredPeople(Protocol):
     def find_stored_person(self, user_id: str) -> StoredPerson | None: ...
 
 
-class Projects(Protocol):
+class EmployeeProjects(Protocol):
     def list_slugs(self, user_id: str | None) -> Sequence[str]: ...
     def find_project_memberships(self, slugs: Sequence[str], user_id: str) -> Sequence[ProjectMembership]: ...
 
@@ -47,7 +47,7 @@ class Groups(Protocol):
     def list_of(self, user_id: str) -> list[str]: ...
 
 
-class Keys(Protocol):
+class EmployeeKeys(Protocol):
     def list_keys(self, user_id: str) -> list[Key]: ...
 
 
@@ -55,15 +55,15 @@ class PersonalTokens(Protocol):
     def list_of(self, user_id: str) -> list[Integration]: ...
 
 
-class Sessions(Protocol):
+class EmployeeSessions(Protocol):
     def list_of(self, user_id: str, *, now: datetime) -> list[SessionState]: ...
 
 
-class Passkeys(Protocol):
+class EmployeePasskeys(Protocol):
     def list_of(self, user_id: str) -> list[Passkey]: ...
 
 
-class Connections(Protocol):
+class EmployeeConnections(Protocol):
     def count_active(self, user_id: str) -> int: ...
 
 
@@ -113,13 +113,13 @@ class EmployeeReader:
     """Reads what gives an employee access."""
 
     people: StoredPeople
-    projects: Projects
+    projects: EmployeeProjects
     groups: Groups
-    keys: Keys
+    keys: EmployeeKeys
     personal_tokens: PersonalTokens
-    sessions: Sessions
-    passkeys: Passkeys
-    connections: Connections
+    sessions: EmployeeSessions
+    passkeys: EmployeePasskeys
+    connections: EmployeeConnections
     gather: Gather
 
     def read(self, user_id: str, *, session_id: str, now: datetime) -> EmployeeDetailsOut:

@@ -18,7 +18,7 @@ from chalicelib.people.services.ports import Employees
 from chalicelib.tokens.domain.sessions import CODE_LIFETIME, to_sign_in_link
 
 
-class ProjectMembers(Protocol):
+class InvitedMembers(Protocol):
     def find_team_ids(self, slugs: Sequence[str]) -> Mapping[str, str]: ...
     def member_actions(self, team_ids: Mapping[str, str], user_id: str) -> list[Action]: ...
 
@@ -38,7 +38,7 @@ def invite_person(
     base_url: str,
     context: RequestContext,
     people: Employees,
-    projects: ProjectMembers,
+    projects: InvitedMembers,
     codes: SignInCodes,
 ) -> InvitedOut:
     """Register an employee with a link that signs them in. Store calls: 1; one more with projects.

@@ -107,9 +107,13 @@ class DynamoEmployees:
         """Find people by id. One store call per hundred, made at the same time."""
         return {person.user_id: person for person in _find_people(sorted(set(user_ids)))}
 
+    def list_user_ids(self) -> list[str]:
+        """List the ids of all people. One store call for some ten thousand of them."""
+        return [row["userId"] for row in query_partition(DIRECTORY, PEOPLE)]
+
     def list_people(self) -> list[Person]:
         """List all people, by address. Two store calls; more when there are hundreds."""
-        people = self.find_people(row["userId"] for row in query_partition(DIRECTORY, PEOPLE))
+        people = self.find_people(self.list_user_ids())
         return sorted(people.values(), key=lambda person: person.email)
 
     def set_active(self, user_id: str, *, active: bool, while_operator: str | None = None) -> None:

@@ -21,7 +21,7 @@ from chalicelib.personal_data.domain.exports import (
 )
 
 
-class People(Protocol):
+class ColleaguesById(Protocol):
     def find_person(self, user_id: str) -> Person | None: ...
 
 
@@ -31,7 +31,7 @@ class Exports(Protocol):
     def read_page(self, section: str, owner: Owner, after: Position, limit: int) -> ExportPage: ...
 
 
-def export_page(query: ExportQuery, *, owner: ApiKey, people: People, exports: Exports) -> ExportPageOut:
+def export_page(query: ExportQuery, *, owner: ApiKey, people: ColleaguesById, exports: Exports) -> ExportPageOut:
     """Read the next page of the caller's export. Store calls after authentication: 2, or 3.
 
     Raises:

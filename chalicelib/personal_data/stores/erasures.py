@@ -8,6 +8,7 @@ USER#<id> / USER has `erasing`, the id of the erasure, so that nobody activates 
 from dataclasses import replace
 
 from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.audit import person_subject
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.stores.actions import delete, put, put_new, update
 from chalicelib.core.stores.codec import Codec, Column
@@ -41,7 +42,10 @@ class DynamoErasures:
             no=False,
         )
         try:
-            commit([mark, put_new(DIRECTORY, _key(erasure.erasure_id) | _ERASURE.to_row(erasure))])
+            commit(
+                [mark, put_new(DIRECTORY, _key(erasure.erasure_id) | _ERASURE.to_row(erasure))],
+                audited=person_subject(erasure.subject.user_id),
+            )
         except Refused as refused:
             if self.find(erasure.erasure_id) is None:
                 raise Conflict("This employee is active, or is being erased already.") from refused

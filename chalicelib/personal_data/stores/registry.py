@@ -185,7 +185,7 @@ _NETWORK = (
     RowKind(NETWORK, "HUBS / *", "memberships at hubs"),
 )
 
-# Entries are never changed. They have ids of people, which lead to nobody once the account is gone.
+# Entries are never changed. They name people by refs (see core.domain.audit), which lead to nobody once the id is gone.
 _AUDIT = RowKind(AUDIT, "LOG#* / *", "audit entries")
 
 # Erasures that are running name the person whom they erase, and end with the account.
@@ -205,7 +205,7 @@ KINDS = (
     _AUDIT,
 )
 
-# Tables that no role may change, so that an erasure does not look at them.
+# Tables that no role may change, and whose rows name nobody, so that an erasure has nothing to do there.
 LEFT: tuple[Table, ...] = (AUDIT,)
 
 # In this order a pass looks at them. Connections go first: ending one writes rows of other tables.

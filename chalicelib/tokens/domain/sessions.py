@@ -14,6 +14,17 @@ COOKIE = "__Host-fluxden-session"
 CODE_LIFETIME = timedelta(hours=24)
 TICKET_LIFETIME = timedelta(seconds=30)
 # The oldest end when a person signs in once more.
+# Marks in a user agent, those that browsers have beside the mark of another one first.
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iOS"),
+    ("iPad", "iPadOS"),
+    ("CrOS", "ChromeOS"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 _LONGEST_DEVICE = 200
 _HOUR = 3600
 
@@ -104,6 +115,13 @@ def hours_after(now: datetime, hours: int) -> int:
 def device_of(user_agent: str) -> str:
     """The browser's own name, as one bounded line."""
     return re.sub(r"[^\x20-\x7e]+", " ", user_agent).strip()[:_LONGEST_DEVICE]
+
+
+def family_of(user_agent: str) -> str:
+    """The browser and its system in our own words, empty if neither is known: nothing that its sender chose."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return " on ".join(filter(None, (browser, system)))
 
 
 def to_cookie(text: str, hours: int) -> str:
