@@ -8,7 +8,9 @@ and schedule, so that a new one has to be declared here.
 from dataclasses import dataclass
 
 from chalicelib.core.stores.audit_trail import SHARDS as AUDIT_SHARDS
+from chalicelib.inbox.domain.bulk_changes import PER_STEP
 from chalicelib.inbox.domain.sent_positions import SHARDS
+from chalicelib.inbox.stores.snoozes import SHARDS as SNOOZE_SHARDS
 from chalicelib.resources import (
     ACTOR_INDEX,
     AUDIT,
@@ -80,7 +82,15 @@ SHARED_KEYS = (
     SharedKey(
         DELIVERIES, "inbox-changes", _ALL, "a large bulk change of an inbox, and each step of it", DUE_INDEX, units=2
     ),
-    SharedKey(DELIVERIES, "snoozes", _ALL, "a delivery is snoozed, and when that ends", DUE_INDEX, units=2),
+    SharedKey(
+        DELIVERIES,
+        r"snoozes#[0-7]",
+        _ALL,
+        "a step of a bulk change snoozes deliveries or changes their times, and when that ends",
+        DUE_INDEX,
+        units=2 * PER_STEP,
+        partitions=SNOOZE_SHARDS,
+    ),
     SharedKey(DELIVERIES, "stamps", _ALL, "a held event is decided", DUE_INDEX),
     SharedKey(DELIVERIES, r"CLICKS#\d{4}-\d\d-\d\d", _ALL, "an action is chosen", RECENT_INDEX),
     SharedKey(EVENT_TYPES, r"[\w-]+", "one integrator's event types", "an hour is counted"),

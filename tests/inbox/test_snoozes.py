@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import time_machine
 
+from chalicelib import aws
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.items import to_item
 from chalicelib.resources import DELIVERIES, SNOOZES, SOCKET_WORK, WEB_PUSH
 from tests.conftest import Desk
 from tests.support import inputs
@@ -152,3 +154,14 @@ def test_an_end_that_no_message_announced_is_announced_again(api: Api, desk: Des
     pump.run("announce_ending_snoozes")
     assert pump.drain(SNOOZES) == 1
     assert api.get(f"{INBOX}?view=unread", desk.alice_key).json["items"][0]["deliveryId"] == delivery
+
+
+def test_snoozes_that_an_older_release_stored_end_too(api: Api, desk: Desk, pump: Pumps, clock: Any) -> None:
+    delivery = publish(api, desk)
+    change(api, desk, delivery, snoozedUntil=at(hours=1))
+    [row] = snooze_rows()
+    aws.dynamodb().put_item(TableName=DELIVERIES.physical_name, Item=to_item(row | {"dueQueue": "snoozes"}))
+    clock.shift(timedelta(hours=1, seconds=1))
+    pump.run("announce_ending_snoozes")
+    pump.drain(SNOOZES)
+    assert snooze_rows() == []

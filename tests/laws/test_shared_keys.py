@@ -1,12 +1,15 @@
 """Keys that many people, tokens or desks write to are declared, and none of them can hold up publishing."""
 
 import re
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 
 from app import app
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.inbox.domain.bulk_changes import PER_STEP
 from chalicelib.resources import FAN_OUT, SENT_INDEX, SOCKET_WORK
 from infra import catalog
 from infra.shared_keys import SHARED_KEYS, SharedKey
@@ -97,3 +100,24 @@ def test_publishing_shares_only_keys_of_one_integrator_that_bear_many_events(
     for partition, each in shared:
         assert "fd1" in partition.key
         assert each.writes_a_second >= PUBLISHED_A_SECOND
+
+
+def test_the_largest_step_of_a_bulk_change_writes_no_more_than_is_declared(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLUXDEN_PERSONAL_BUDGET", "100000")
+    ids = [api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"] for _ in range(PER_STEP)]
+    for hours in (1, 2):
+        until = timestamp(datetime.now(UTC) + timedelta(hours=hours))
+        body = {"action": "snooze", "ids": ids, "snoozedUntil": until}
+        with record_written_partitions() as written:
+            answer = api.post("/api/v1/inbox/bulk", body, desk.alice_key)
+            assert (answer.status, answer.json["changed"]) == (200, PER_STEP)
+        total: Counter[SharedKey] = Counter()
+        for kind, units in list_shared(written):
+            total[kind] += units
+        assert [(kind, units) for kind, units in total.items() if units > kind.units] == []
+        [snoozes] = [kind for kind in total if kind.pattern.startswith("snoozes")]
+        # One bulk change of a person uses more than half of the partitions.
+        assert total[snoozes] >= PER_STEP
+        assert sum(kind is snoozes for kind, _ in list_shared(written)) > snoozes.partitions // 2

@@ -1,10 +1,13 @@
 """Snoozes of deliveries, in the table `deliveries`: pk = delivery id, sk = SNOOZE.
 
-until; isOver; dueQueue, dueAt: when the due index announces its end, if no message has
+until; isOver; dueQueue, dueAt: when the due index announces its end, if no message has. A bulk change snoozes many at
+once, so the index has them in several partitions: dueQueue = snoozes#0 to snoozes#7, or snoozes in older rows
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
+from zlib import crc32
 
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import delete, put, update
@@ -14,7 +17,10 @@ from chalicelib.core.stores.writes import try_commit
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.snoozes import Snooze
 from chalicelib.inbox.stores.delivery_rows import SORT_KEY, end_with, from_row, state_update
+from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, SNOOZES
+
+SHARDS = 8
 
 _SNOOZE = "SNOOZE"
 
@@ -25,14 +31,19 @@ def snooze_actions(before: Delivery, after: Delivery) -> list[Action]:
         return []
     if after.snoozed_until is None:
         return [delete(DELIVERIES, _key(after.delivery_id))]
-    until = {"until": after.snoozed_until, "dueQueue": SNOOZES.name, "dueAt": after.snoozed_until}
+    until = {"until": after.snoozed_until, "dueQueue": _due_key(after.delivery_id), "dueAt": after.snoozed_until}
     return [put(DELIVERIES, _key(after.delivery_id) | until | end_with(after))]
 
 
 class DynamoSnoozes:
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
-        """Return ids of deliveries whose snooze is due, longest due first, with the due times. One store call."""
-        return [(row["pk"], row["dueAt"]) for row in list_due(DELIVERIES, SNOOZES.name, now=now, limit=limit)]
+        """Return ids of deliveries whose snooze is due, with the due times; of each shard the longest due ones.
+
+        If fewer than `limit` are returned, no others are due. Nine store calls at the same time.
+        """
+        keys = (SNOOZES.name, *(f"{SNOOZES.name}#{shard}" for shard in range(SHARDS)))
+        pages = gather(*(partial(list_due, DELIVERIES, key, now=now, limit=limit) for key in keys))
+        return [(row["pk"], row["dueAt"]) for page in pages for row in page]
 
     def postpone(self, delivery_id: str, due_at: str, *, until: str) -> bool:
         """Move the due time on from `due_at`; False if another call has. One store call."""
@@ -61,6 +72,11 @@ class DynamoSnoozes:
     def remove(self, snooze: Snooze) -> None:
         """Delete a snooze, unless there is another one by now. One store call."""
         try_commit([delete(DELIVERIES, _key(snooze.delivery_id), "#until = :until", until=snooze.until)])
+
+
+def _due_key(delivery_id: str) -> str:
+    # The ids of one recipient have the same end, so the whole id decides.
+    return f"{SNOOZES.name}#{crc32(delivery_id.encode()) % SHARDS}"
 
 
 def _key(delivery_id: str) -> Row:
