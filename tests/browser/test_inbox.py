@@ -50,18 +50,33 @@ def test_published_event_appears_in_every_tab_and_in_the_unread_count(console: C
         expect(page.locator(f"#item-{delivery_id}").get_by_role("img", name="Unread")).to_have_count(0)
 
 
+# Lets a test cut the connection: end open sockets, and refuse new ones.
+CUTTABLE = """window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(url, protocols) {
+    super(url, window.cut ? ["nobody"] : protocols);
+    window.sockets.push(this);
+  }
+};"""
+
+
+def test_what_is_published_before_the_first_connection_appears_too(open_console: Open) -> None:
+    console = open_console()
+    console.page.add_init_script(f"window.cut = true; {CUTTABLE}")
+    console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
+    expect(console.page.locator(".item, .empty").first).to_be_visible()
+    # The list is read; the server knows of no socket.
+    missed = console.publish(title="Between the list and the socket")
+    expect(console.card(missed)).to_have_count(0)
+    console.page.evaluate("() => { window.cut = false; window.dispatchEvent(new Event('online')); }")
+    expect(console.card(missed)).to_have_count(1, timeout=30_000)
+    assert all("WebSocket" in each for each in console.page_errors)
+    console.page_errors.clear()
+
+
 def test_missed_notifications_appear_after_reconnecting(open_console: Open) -> None:
     console = open_console()
-    # Lets the test cut the connection: end open sockets, and refuse new ones.
-    console.page.add_init_script(
-        """window.sockets = [];
-        window.WebSocket = class extends WebSocket {
-          constructor(url, protocols) {
-            super(url, window.cut ? ["nobody"] : protocols);
-            window.sockets.push(this);
-          }
-        };"""
-    )
+    console.page.add_init_script(CUTTABLE)
     console.sign_in()
     console.page.evaluate("() => { window.cut = true; window.sockets.forEach((each) => each.close()); }")
     expect(console.page.locator(".live-waiting")).to_be_attached()

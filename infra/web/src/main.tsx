@@ -3,13 +3,13 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { data, ApiError } from "./lib/api";
 import { startBadge } from "./lib/badge";
-import { handleChatEvent, loadChat } from "./lib/chat";
+import { handleChatEvent, refreshChat } from "./lib/chat";
 import { t } from "./lib/i18n";
 import { refreshSummary, handleInboxEvent, onOpenedUnread, refreshInbox } from "./lib/inbox";
 import { changeItem } from "./lib/inbox-changes";
 import { connect, subscribe, onResync } from "./lib/live";
 import { handlePushEvent } from "./lib/push";
-import { countWaiting, handleQueueEvent, loadQueue } from "./lib/queue";
+import { countWaiting, handleQueueEvent, refreshQueue } from "./lib/queue";
 import { go, href, isSignInLink } from "./lib/router";
 import {
   enter,
@@ -61,8 +61,8 @@ subscribe(handleKeyEvent);
 subscribe(handlePushEvent);
 onResync(() => {
   void refreshInbox();
-  void loadQueue();
-  void loadChat();
+  void refreshQueue();
+  void refreshChat();
 });
 
 function App() {

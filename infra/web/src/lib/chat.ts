@@ -32,7 +32,15 @@ export function loadChat(): Promise<void> {
   return buffer.holdDuring(readLatest);
 }
 
+/** Reload the messages if they are loaded. */
+export async function refreshChat(): Promise<void> {
+  if (hasLoaded) await loadChat();
+}
+
+let hasLoaded = false;
+
 async function readLatest(): Promise<void> {
+  hasLoaded = true;
   if (chatState.value !== "ready") chatState.value = "loading";
   try {
     const page = await data<Page>("GET", query(`${PATH}/messages`, { limit: 50 }));

@@ -179,9 +179,12 @@ export async function loadUntil(id: string): Promise<void> {
   }
 }
 
-/** Reload the list, the summary and the open delivery without showing a loading state. */
+/** Reload the summary and, if they are loaded, the list and the open delivery, without showing a loading state. */
 export async function refreshInbox(): Promise<void> {
   cache.clear();
+  if (!latestLoad) return refreshSummary();
+  // What is being read is shown first.
+  await reading;
   const id = openedDelivery.value?.id;
   await Promise.all([readInto(++latestLoad, null), refreshSummary(), id ? openDelivery(id) : null]);
 }
@@ -192,8 +195,10 @@ export async function loadMoreInbox(): Promise<void> {
   await readInto(latestLoad, cursor.value);
 }
 
+let reading = Promise.resolve();
+
 function readInto(loadNumber: number, after: string | null): Promise<void> {
-  return buffer.holdDuring(() => readPage(loadNumber, after));
+  return (reading = buffer.holdDuring(() => readPage(loadNumber, after)));
 }
 
 async function readPage(loadNumber: number, after: string | null): Promise<void> {

@@ -120,8 +120,10 @@ function receive(event: LiveEvent): void {
       connectionState.value = "live";
       clearInterval(watchTimer);
       watchTimer = setInterval(watch, 500);
-      // On the first connection the lists have just been loaded, so `resumePoint` is not set before the first heartbeat.
+      // `resumePoint` moves at heartbeats only. What is resumed arrives after this.
       if (resumePoint) return;
+      // The lists may have been read before the server knew of this socket.
+      for (const each of resyncListeners) each();
     }
     resumePoint = event.id;
     resumePointAt = Date.now();

@@ -59,6 +59,9 @@ export function loadQueue(): Promise<void> {
   return buffer.holdDuring(readQueue);
 }
 
+/** Reload the queue if it is loaded; else count what waits. */
+export const refreshQueue = (): Promise<void> => (latestLoad ? loadQueue() : countWaiting());
+
 async function readQueue(): Promise<void> {
   const loadNumber = ++latestLoad;
   if (queueState.value !== "ready") queueState.value = "loading";
