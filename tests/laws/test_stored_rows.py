@@ -103,7 +103,8 @@ from chalicelib.resources import (
 from chalicelib.resources import (
     FEEDBACK as FEEDBACK_TABLE,
 )
-from chalicelib.tasks.domain.proposals import Outcome, Verdict
+from chalicelib.tasks.domain.proposals import Author as Speaker
+from chalicelib.tasks.domain.proposals import Comment, Outcome, Verdict
 from chalicelib.tasks.domain.queue import Change, Claimant, Item, ItemStatus, ItemType, Priority
 from chalicelib.tasks.stores.queue import DynamoQueue
 from chalicelib.tokens.domain.passkeys import Challenge, Passkey
@@ -217,6 +218,7 @@ PROPOSAL_ITEM = replace(
     status=ItemStatus.PENDING_CONFIRMATION,
     expires_at=CHANGED,
     verdict=Verdict(Outcome.APPROVED, CHANGED, "fine", ("amount",)),
+    comments=(Comment(Speaker.AGENT, "helper", "Now?", CHANGED),),
     changes=0,
 )
 PROPOSED_ITEM = replace(QUEUE_ITEM, item_id=THIRD, integrator="fd1", source="fd1", changes=0)

@@ -320,6 +320,8 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
         SampleData.add_relay, lambda made: {"relayId": made, "peerRelayId": made, "status": "completed"}
     ),
     "add_checklist_item": _with_key(path=_id_of(SampleData.add_card), body={"text": CANARY}),
+    "add_comment": _with_key(path=_id_of(SampleData.add_queue_item), body={"text": CANARY}),
+    "get_approval": _with_key(path=_id_of(SampleData.add_queue_item)),
     "add_queue_item": _with_key(body={"title": CANARY, "priority": "urgent"}),
     "add_passkey": _new_passkey,
     "ask_for_connection": _with_key(body={"peerInstanceUrl": PEER_URL, "peerUserEmail": "nora@other.example.org"}),

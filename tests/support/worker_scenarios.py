@@ -332,6 +332,21 @@ def _snooze_delivery(context: ScenarioContext) -> None:
     context.forget_sent()
 
 
+def _propose(context: ScenarioContext) -> None:
+    """Propose something to Bob until in ten minutes, whose client listens."""
+    _connect_client(context)
+    until = timestamp(datetime.now(UTC) + timedelta(minutes=10))
+    proposal = {"tool": "send", "why": "It is due.", "expiresAt": until}
+    task = {"title": "Send it", "metadata": {"proposal": proposal}}
+    assert context.api.post("/api/v2/queue", task, context.desk.bob_key).status == 201
+    context.forget_sent()
+
+
+def _read_proposal(_: ScenarioContext) -> Any:
+    rows = [row for row in scan_rows(QUEUE_ITEMS) if row["sk"].startswith("ITEM#")]
+    return [(row["status"], row["verdict"]["outcome"], "dueAt" in row) for row in rows]
+
+
 def _read_snoozed(_: ScenarioContext) -> Any:
     rows = [row for row in scan_rows(DELIVERIES) if row["sk"] in ("DELIVERY", "SNOOZE")]
     return [(row["sk"], row["inboxKey"][0], "readAt" in row) for row in rows]
@@ -515,6 +530,14 @@ WORKER_SCENARIOS = {
         [("DELIVERY", "u", False)],
         # A worker that ends after it has told the person is followed by another, which tells them again.
         lambda context: [f"{each['type']} {each['snoozedUntil']}" for each in context.client.frames],
+        due_after=timedelta(minutes=10),
+    ),
+    "the end of a proposal": WorkerScenario(
+        ("end_proposals",),
+        _propose,
+        _read_proposal,
+        [("rejected", "expired", False)],
+        lambda context: [f"{each['type']} {each['newStatus']}" for each in context.client.frames],
         due_after=timedelta(minutes=10),
     ),
     # A heartbeat may be lost, and one comes every minute. None is listed as sent, since all have the same id.

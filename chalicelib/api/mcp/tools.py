@@ -58,7 +58,21 @@ TASKS = (
         "task_create",
         "v2.queue:add_queue_item",
         "Add a task to the queue. Only a title is required. It waits for the person's confirmation, unless their "
-        "settings approve tasks automatically.",
+        "settings approve tasks automatically. Before you do something of consequence, say in metadata.proposal what "
+        "you want to do: tool, arguments, why. Then call task_wait.",
+    ),
+    Tool(
+        "task_wait",
+        "v2.approvals:get_approval",
+        "Wait for the decision about a task, with waitSeconds of 20. If `state` is approved, use the arguments in the "
+        "task's metadata: the person may have edited them. If it is waiting, see whether the last comment is a "
+        "question to you, answer it with task_comment, and call task_wait again with seenComments. If it is rejected "
+        "or expired, don't do it.",
+    ),
+    Tool(
+        "task_comment",
+        "v2.approvals:add_comment",
+        "Answer a question of your person about a task, or ask one.",
     ),
     Tool(
         "task_update_status",

@@ -34,6 +34,7 @@ class FrameType(StrEnum):
     NEW_MESSAGE = "new_message"
     WAKE = "wake"
     QUEUE_CHANGED = "queue_changed"
+    QUEUE_COMMENT = "queue_comment"
     SETTINGS_CHANGED = "settings_changed"
     DELIVERY = "delivery"
     DELIVERY_CHANGED = "delivery_changed"
@@ -53,6 +54,7 @@ _AREAS = {
     FrameType.NEW_MESSAGE: {"chat"},
     FrameType.WAKE: {"chat", "queue"},
     FrameType.QUEUE_CHANGED: {"queue"},
+    FrameType.QUEUE_COMMENT: {"queue"},
     FrameType.SETTINGS_CHANGED: {"queue"},
     FrameType.DELIVERY: {"inbox"},
     FrameType.DELIVERY_CHANGED: {"inbox"},

@@ -162,3 +162,39 @@ def _flaw(arguments: Mapping[str, Any], name: str, value: Any) -> str | None:
 
 def _kind(value: Any) -> type:
     return float if type(value) is int else type(value)
+
+
+class Author(StrEnum):
+    """Who wrote a comment. A key may be used by a person too, but only a session proves one."""
+
+    PERSON = "person"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True)
+class Comment:
+    """What a person and an agent say about a task before it is done. `name` is that of the agent, or of its key."""
+
+    author: Author
+    name: str
+    text: str
+    at: str
+
+
+class CommentIn(In):
+    """A question or an answer about a task."""
+
+    text: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(not_blank)]
+
+
+class CommentOut(Out):
+    """What a person or an agent said about a task."""
+
+    author: Author = Field(description="A `person` has signed in; an `agent` has an API key.")
+    name: str = Field(description="The name of the agent, or of its key. Empty for a person.")
+    text: str
+    at: TimeOut
+
+
+def to_comment_response(comment: Comment) -> CommentOut:
+    return CommentOut(author=comment.author, name=comment.name, text=comment.text, at=comment.at)

@@ -7,16 +7,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.errors import Conflict, Invalid
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.live.domain.frames import FrameType, LiveEvent
-from chalicelib.tasks.domain.proposals import Verdict, verdict_members
+from chalicelib.tasks.domain.proposals import Comment, Verdict, to_comment_response, verdict_members
 
 # Of an item with its result, in bytes. A row can have up to 400 KB, some engines count both values of a replaced
 # attribute, and a stored reply contains two items.
 _LARGEST_WITH_RESULT = 180_000
-
+MOST_COMMENTS = 20
 
 # The source of items that came from another desk.
 FEDERATION = "federation"
@@ -75,8 +75,8 @@ class Item:
 
     `metadata` is a JSON object as text. `held_delivery_id` is set if the item stands for an event that is held for
     moderation. `changes` counts the updates of the item. A proposal that waits can be approved until `expires_at`, and
-    `verdict` is what was decided. `claimant` took the item up most recently; a ready item, and
-    one that was dispatched but not taken up yet, has none. `integrator` is the one that proposed the item.
+    `verdict` is what was decided. `comments` are the oldest first. `claimant` took the item up most recently; a ready
+    item, and one that was dispatched but not taken up yet, has none. `integrator` is the one that proposed the item.
     """
 
     item_id: str
@@ -98,6 +98,7 @@ class Item:
     integrator: str | None = None
     expires_at: str | None = None
     verdict: Verdict | None = None
+    comments: tuple[Comment, ...] = ()
 
     @property
     def facets(self) -> tuple[str, str, str]:
@@ -135,10 +136,31 @@ class Item:
             Invalid: the metadata would be too large.
         """
         known = json.loads(self.metadata) if self.metadata else {}
-        metadata = json.dumps(known | notes, ensure_ascii=False)
-        if len(metadata.encode()) > _LARGEST_WITH_RESULT:
-            raise Invalid(f"The task's metadata can have up to {_LARGEST_WITH_RESULT} bytes.")
-        return replace(self, metadata=metadata)
+        return replace(self, metadata=json.dumps(known | notes, ensure_ascii=False)).checked()
+
+    def commented(self, comment: Comment) -> "Item":
+        """Return the item with another comment.
+
+        Raises:
+            Conflict: the item is done, or has as many comments as it can have.
+            Invalid: the item would be too large.
+        """
+        if self.status is ItemStatus.DONE_TODAY:
+            raise Conflict("The task is done. Nothing is left to discuss.")
+        if len(self.comments) >= MOST_COMMENTS:
+            raise Conflict(f"The task has {MOST_COMMENTS} comments, which is the maximum. Decide it, or use the chat.")
+        return replace(self, comments=(*self.comments, comment), updated_at=comment.at).checked()
+
+    def checked(self) -> "Item":
+        """Return the item, if it can be stored.
+
+        Raises:
+            Invalid: it would be too large.
+        """
+        size = len((self.metadata or "").encode()) + sum(len(each.text.encode()) for each in self.comments)
+        if size > _LARGEST_WITH_RESULT:
+            raise Invalid(f"The task's metadata and comments can have up to {_LARGEST_WITH_RESULT} bytes.")
+        return self
 
 
 def check_move(item: Item, status: ItemStatus) -> None:
@@ -166,6 +188,13 @@ def queue_event(
     """Build the live event about a change of the queue, with what was decided."""
     members = {"changeType": change, "itemId": item.item_id, "itemTitle": item.title, "newStatus": new_status}
     return LiveEvent(FrameType.QUEUE_CHANGED, members | verdict_members(verdict))
+
+
+def comment_event(item: Item) -> LiveEvent:
+    """Build the live event about the newest comment on an item."""
+    comment = to_comment_response(item.comments[-1]).model_dump(mode="json", by_alias=True)
+    members = {"itemId": item.item_id, "itemTitle": item.title, "comments": len(item.comments), "comment": comment}
+    return LiveEvent(FrameType.QUEUE_COMMENT, members)
 
 
 def wake_events(item: Item) -> Sequence[LiveEvent]:

@@ -21,10 +21,22 @@ from chalicelib.core.domain.fields import (
     timestamp,
 )
 from chalicelib.core.domain.pages import Offset, Pagination
-from chalicelib.tasks.domain.proposals import Metadata, VerdictOut, parse_object, to_verdict_response
+from chalicelib.tasks.domain.proposals import (
+    CommentOut,
+    Metadata,
+    Outcome,
+    Verdict,
+    VerdictOut,
+    is_over,
+    parse_object,
+    to_comment_response,
+    to_verdict_response,
+)
 from chalicelib.tasks.domain.queue import Item, ItemStatus, ItemType, Priority
 
 MOST_ITEMS_A_PAGE = 100
+# Gateways end requests after 29 seconds.
+MOST_WAIT_SECONDS = 25
 
 
 class ItemIn(In):
@@ -162,6 +174,28 @@ class ConfirmedOut(Out):
     message: str
 
 
+class ApprovalQuery(Query):
+    """How long to wait for what."""
+
+    wait_seconds: Annotated[int, Field(ge=0), Clamped(MOST_WAIT_SECONDS)] = Field(
+        0, alias="waitSeconds", description="How long to wait for a decision or a comment, up to 25."
+    )
+    seen_comments: Omittable[Annotated[int, Field(ge=0)]] = Field(
+        None,
+        alias="seenComments",
+        description="The number of comments that you know. The reply comes as soon as there are more.",
+    )
+
+
+class TaskApprovalOut(Out):
+    """Whether a task may be done, and what was said about it."""
+
+    state: Literal["waiting", "approved", "rejected", "expired"]
+    decision: VerdictOut | None = Field(description="Null while the task waits, and if it needed no approval.")
+    task: ItemOut | None = Field(description="The task, with the arguments as approved. Null once it was removed.")
+    comments: list[CommentOut] = Field(description="The oldest first.")
+
+
 class ItemsOut(Out):
     """A page of items: by status, then the most urgent first, then the oldest."""
 
@@ -198,6 +232,23 @@ def new_item(request: ItemIn, *, item_id: str, user_id: str, status: ItemStatus,
 
 def to_item_response(item: Item) -> ItemOut:
     return ItemOut(**item_fields(item))
+
+
+def to_approval_response(item: Item, *, is_removed: bool, now: datetime) -> TaskApprovalOut:
+    """Return how it stands with the approval of an item, which may have been removed since."""
+    verdict = item.verdict
+    if is_removed and verdict is None:
+        # Rejected by an earlier version of the desk, which kept no more of it.
+        verdict = Verdict(Outcome.REJECTED, item.updated_at)
+    waits = item.status is ItemStatus.PENDING_CONFIRMATION and not is_removed
+    if waits and is_over(item.expires_at, now=now):
+        verdict, waits, is_removed = Verdict(Outcome.EXPIRED, str(item.expires_at)), False, True
+    return TaskApprovalOut(
+        state="waiting" if waits else verdict.outcome.value if verdict else "approved",
+        decision=to_verdict_response(verdict) if verdict else None,
+        task=None if is_removed else to_item_response(item),
+        comments=[to_comment_response(each) for each in item.comments],
+    )
 
 
 def item_fields(item: Item) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from typing import Any
 
     from chalicelib.core.domain.idempotency import Claim, StoredReply
     from chalicelib.core.ports import Action
     from chalicelib.inbox.domain.deliveries import Decision
+    from chalicelib.tasks.domain.proposals import Verdict
     from chalicelib.tasks.domain.queue import Change, Item
     from chalicelib.tasks.domain.queue_messages import ItemQuery
     from chalicelib.tasks.domain.settings import QueueState
@@ -21,6 +23,15 @@ class RejectedItems(Protocol):
 
     def find_rejected(self, user_id: str, item_id: str) -> Item | None: ...
     def restore(self, rejected: Item, item: Item, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+
+
+class Approvals(Protocol):
+    """Reads how it stands with the approval of items, stores comments on them, and removes what has expired."""
+
+    def find_approval(self, user_id: str, item_id: str) -> tuple[Item, bool] | None: ...
+    def comment(self, before: Item, after: Item, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def list_expired(self, *, now: datetime, limit: int) -> Sequence[Item]: ...
+    def remove_expired(self, item: Item, verdict: Verdict) -> bool: ...
 
 
 class QueueItems(Protocol):

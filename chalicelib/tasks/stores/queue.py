@@ -30,16 +30,16 @@ from chalicelib.tasks.domain.queue_messages import ItemQuery
 from chalicelib.tasks.domain.settings import Mode, QueueState
 
 _PREFIX = "ITEM#"
-_REJECTED = "rejected"
+REJECTED = "rejected"
 # With the slug of an integrator, in the row of counts: how many of its items are not done.
 _OPEN = "open/"
 
-_ITEM = Codec(Item, {"expires_at": "proposedUntil"}, without=("item_id", "user_id"))
-_VERDICT = Codec(Verdict)
+ITEM = Codec(Item, {"expires_at": "proposedUntil"}, without=("item_id", "user_id"))
+VERDICT = Codec(Verdict)
 # The due queue of proposals that expire while they wait.
 PROPOSALS = "proposals"
 # Attributes that rows have only while there is a value.
-_SOMETIMES = ("claimant", "integrator", "proposedUntil", "verdict")
+_SOMETIMES = ("claimant", "integrator", "proposedUntil", "verdict", "comments")
 # What an update sets, and what it removes where the item has none.
 _GOING = ("orderKey", "typeKey", "claimant", *COUNTED_COLUMNS)
 _CHANGING = ("status", "metadata", "updatedAt", "verdict", *_GOING)
@@ -84,9 +84,7 @@ class DynamoQueue:
     def find_rejected(self, user_id: str, item_id: str) -> Item | None:
         """Find a rejected item of which there still is a record, as it waited. One store call."""
         row = get(QUEUE_ITEMS, item_key(user_id, item_id))
-        if row is None or row["status"] != _REJECTED:
-            return None
-        return item_from_row(row | {"status": ItemStatus.PENDING_CONFIRMATION.value})
+        return read_item(row) if row and row["status"] == REJECTED else None
 
     def restore(self, rejected: Item, item: Item, *, claim: Claim | None, reply: Row) -> bool:
         """Undo the rejection of an item; False if it has changed. One store call.
@@ -104,7 +102,7 @@ class DynamoQueue:
             "#status = :rejected AND changes = :seenChanges",
             **sets,
             one=1,
-            rejected=_REJECTED,
+            rejected=REJECTED,
             seenChanges=rejected.changes,
         )
         return try_commit([restored, _count(item.user_id, (), None, added=item)], claim=claim, reply=reply)
@@ -244,8 +242,8 @@ def _save(change: Change, by: str) -> Action:
         row = _row(change.after)
         sets: Row = {name: row[name] for name in _CHANGING if name in row} | {"changedBy": by}
     else:
-        sets = {"status": _REJECTED, "rejectedBy": by, **end_of(retention.TASKS, datetime.now(UTC))}
-        sets |= {"verdict": _VERDICT.to_row(change.verdict)} if change.verdict else {}
+        sets = {"status": REJECTED, "rejectedBy": by, **end_of(retention.TASKS, datetime.now(UTC))}
+        sets |= {"verdict": VERDICT.to_row(change.verdict)} if change.verdict else {}
     removed = ", ".join(name for name in _GOING if name not in sets)
     return update(
         QUEUE_ITEMS,
@@ -266,8 +264,8 @@ def item_key(user_id: str, item_id: str) -> Row:
 def _row(item: Item) -> Row:
     order = f"{item.status.value}#{item.priority.rank}#{item.created_at}#{item.item_id}"
     keys = {"orderKey": order, "typeKey": f"{item.type.value}#{order}"}
-    row = item_key(item.user_id, item.item_id) | keys | _ITEM.to_row(item) | end_of_item(item)
-    return {name: value for name, value in row.items() if value is not None or name not in _SOMETIMES}
+    row = item_key(item.user_id, item.item_id) | keys | ITEM.to_row(item) | end_of_item(item)
+    return {name: value for name, value in row.items() if value not in (None, []) or name not in _SOMETIMES}
 
 
 def end_of_item(item: Item) -> Row:
@@ -279,9 +277,14 @@ def end_of_item(item: Item) -> Row:
 
 
 def item_from_row(row: Row) -> Item | None:
-    if row["status"] == _REJECTED:
-        return None
-    return _ITEM.from_row(row, item_id=row["sk"].removeprefix(_PREFIX), user_id=row["pk"])
+    return None if row["status"] == REJECTED else read_item(row)
+
+
+def read_item(row: Row) -> Item:
+    """Read an item, and a rejected one as it waited."""
+    if row["status"] == REJECTED:
+        row = row | {"status": ItemStatus.PENDING_CONFIRMATION.value}
+    return ITEM.from_row(row, item_id=row["sk"].removeprefix(_PREFIX), user_id=row["pk"])
 
 
 def _state_from_row(row: Row) -> QueueState:
