@@ -31,7 +31,7 @@ GIVING_UP = {
 # They end without the note that had no room.
 GOING_ON = {"a relay", "a removed connection", "an unanswered connection request"}
 # Schedules that fail, which is an alarm with the reason in the log, and go on by themselves once there is room.
-FAILING = {"an erasure"}
+FAILING = {"an erasure", "the end of a proposal"}
 
 
 def _run(scenario: WorkerScenario, begun: datetime, *, full: bool, fails: bool = False) -> int:

@@ -218,7 +218,7 @@ PROPOSAL_ITEM = replace(
     status=ItemStatus.PENDING_CONFIRMATION,
     expires_at=CHANGED,
     verdict=Verdict(Outcome.APPROVED, CHANGED, "fine", ("amount",)),
-    comments=(Comment(Speaker.AGENT, "helper", "Now?", CHANGED),),
+    comments=(Comment(Speaker.AGENT, "helper", "Now?", CHANGED, ID),),
     changes=0,
 )
 PROPOSED_ITEM = replace(QUEUE_ITEM, item_id=THIRD, integrator="fd1", source="fd1", changes=0)

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from chalice.app import Blueprint
 
@@ -85,6 +86,7 @@ def add_comment(
     return approvals.add_comment(
         id,
         body,
+        comment_id=str(uuid4()),
         owner=caller,
         agent_name=headers.agent_name,
         context=context,

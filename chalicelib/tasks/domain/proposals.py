@@ -179,6 +179,7 @@ class Comment:
     name: str
     text: str
     at: str
+    comment_id: str = ""
 
 
 class CommentIn(In):

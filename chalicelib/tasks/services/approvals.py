@@ -7,7 +7,7 @@ from typing import Protocol
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey, Session
-from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.errors import ListFull, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.live.services.ports import Notifier
@@ -65,6 +65,7 @@ def add_comment(
     item_id: str,
     request: CommentIn,
     *,
+    comment_id: str,
     owner: ApiKey,
     agent_name: str | None,
     context: RequestContext,
@@ -85,13 +86,16 @@ def add_comment(
     # A session is named after its browser, which is nothing to tell agents.
     is_person = isinstance(owner, Session)
     author, name = (Author.PERSON, "") if is_person else (Author.AGENT, agent_name or owner.name)
-    comment = Comment(author, name, request.text, timestamp(now))
+    comment = Comment(author, name, request.text, timestamp(now), comment_id)
     attempts = Attempts("Too many calls are changing the task. Try again.")
     while attempts.again():
         before = _find_present(owner.user_id, item_id, approvals)
-        after = before.commented(comment)
+        # An attempt whose response was lost may have stored it.
+        is_stored = any(each.comment_id == comment_id for each in before.comments)
+        after = before if is_stored else before.commented(comment)
         response = to_approval_response(after, is_removed=False, now=now)
-        if approvals.comment(before, after, claim=context.claim, reply=response.model_dump(mode="json")):
+        reply = response.model_dump(mode="json")
+        if is_stored or approvals.comment(before, after, claim=context.claim, reply=reply):
             notifier.notify(owner.user_id, comment_event(after), log_state=None, now=now)
             return response
 
@@ -112,14 +116,26 @@ class Expiry:
     has_time: Callable[[], bool]
 
     def end_due(self, *, now: datetime, limit: int) -> int:
-        """Remove some of the items whose time is over, and return how many. Store calls in sequence: 2, 3 for each."""
-        ended = 0
+        """Remove some of the items whose time is over, and return how many. Store calls in sequence: 2, 3 for each.
+
+        Raises:
+            ListFull: nothing could be removed, since the rows of a queue have no more room.
+        """
+        ended, full = 0, None
         for item in self.approvals.list_expired(now=now, limit=limit):
             if not self.has_time():
                 break
             verdict = Verdict(Outcome.EXPIRED, timestamp(now))
-            if is_over(item.expires_at, now=now) and self.approvals.remove_expired(item, verdict):
+            try:
+                removed = is_over(item.expires_at, now=now) and self.approvals.remove_expired(item, verdict)
+            except ListFull as error:
+                # One person's full queue holds up nobody else's.
+                full = error
+                continue
+            if removed:
                 ended += 1
                 events = status_events([Change(item, None, verdict)])
                 self.notifier.notify(item.user_id, *events, log_state=None, now=now)
+        if full and not ended:
+            raise full
         return ended
