@@ -24,9 +24,21 @@ PAGES = (
     "you?tab=integrations",
     "you?tab=profile",
     "you?tab=passkeys",
+    "you?tab=security",
     "you?tab=data",
 )
-ADMIN_TABS = ("integrators", "tokens", "catalog", "approvals", "desks", "types", "letters", "callbacks", "budgets")
+ADMIN_TABS = (
+    "integrators",
+    "tokens",
+    "catalog",
+    "approvals",
+    "desks",
+    "types",
+    "letters",
+    "callbacks",
+    "budgets",
+    "audit",
+)
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 

@@ -62,6 +62,7 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
         "you?tab=integrations",
         "you?tab=profile",
         "you?tab=passkeys",
+        "you?tab=security",
         "you?tab=data",
     )
     for page in (
@@ -70,6 +71,7 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
         "operate?tab=integrators",
         "operate?tab=catalog",
         "operate?tab=desks",
+        "operate?tab=audit",
         f"inbox/{delivery_id}",
         f"board/{card_id}",
     ):

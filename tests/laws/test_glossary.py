@@ -78,12 +78,12 @@ def rows() -> list[Row]:
 
 def texts(language: str) -> dict[str, str]:
     """The texts of a dictionary by their keys."""
-    sources = (WORDS / f"words{part}-{language}.ts" for part in ("", "-account"))
+    sources = sorted(WORDS.glob(f"words*-{language}.ts"), key=lambda each: each.name.removesuffix(f"-{language}.ts"))
     return {
         key: text
         for source in sources
         for key, text in re.findall(
-            r'^  "?([\w.]+)"?:\s*"((?:[^"\\]|\\.)*)",$', source.read_text("utf-8"), re.MULTILINE
+            r'^  "?([\w.-]+)"?:\s*"((?:[^"\\]|\\.)*)",$', source.read_text("utf-8"), re.MULTILINE
         )
     }
 

@@ -35,8 +35,22 @@ export async function call<T>(
   method: Method,
   path: string,
   body?: unknown,
-  { withKey = key.value, keepalive = false } = {},
+  options: Options = {},
 ): Promise<T> {
+  return parseJson((await request(method, path, body, options)).text) as T;
+}
+
+interface Options {
+  withKey?: string;
+  keepalive?: boolean;
+}
+
+async function request(
+  method: Method,
+  path: string,
+  body?: unknown,
+  { withKey = key.value, keepalive = false }: Options = {},
+): Promise<{ text: string; response: Response }> {
   const headers: Record<string, string> = withKey ? { Authorization: `Bearer ${withKey}` } : { [CLIENT]: "console" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = crypto.randomUUID();
@@ -52,13 +66,12 @@ export async function call<T>(
   const requestId = response.headers.get("X-Request-Id");
   noteTime(response);
   const text = await response.text();
-  const payload = parseJson(text);
   if (response.ok) {
     noteSuccess();
-    return payload as T;
+    return { text, response };
   }
   if (response.status === 401 && key.value === withKey && (withKey || me.value)) signOut(t("error.signedOut"));
-  const error = new ApiError(errorMessage(response, payload), response.status, requestId, retryAfter(response));
+  const error = new ApiError(errorMessage(response, parseJson(text)), response.status, requestId, retryAfter(response));
   hasFailed ||= error.isTemporary;
   throw error;
 }
@@ -94,6 +107,13 @@ export const serverTime = (): number => Date.now() + aheadBy;
 /** Call API v2 and return the `data` of its response. */
 export async function data<T>(method: Method, path: string, body?: unknown, options = {}): Promise<T> {
   return (await call<{ data: T }>(method, path, body, options)).data;
+}
+
+/** Read JSON lines, and where the next ones begin (`after`); null at the end. */
+export async function lines(path: string): Promise<{ text: string; next: string | null }> {
+  const { text, response } = await request("GET", path);
+  const [, address] = /<([^>]+)>; rel="next"/.exec(response.headers.get("Link") ?? "") ?? [];
+  return { text, next: address ? new URL(address, document.baseURI).searchParams.get("after") : null };
 }
 
 /** Find out whose key this is, without using it for anything else. */

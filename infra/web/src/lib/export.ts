@@ -20,7 +20,7 @@ export async function readExport(onProgress: (records: number) => void, isStoppe
   let count = 0;
   let cursor: string | null = null;
   do {
-    const page: Page = await readPage(cursor);
+    const page: Page = await readPatiently(() => data<Page>("GET", query(PATH, { cursor })));
     for (const each of page.sections) if (!records.has(each)) records.set(each, []);
     records.get(page.section)!.push(...page.records);
     count += page.records.length;
@@ -40,10 +40,11 @@ export function saveFile(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-async function readPage(cursor: string | null): Promise<Page> {
+/** Read a part of an export. At the rate limit wait and read again. */
+export async function readPatiently<T>(read: () => Promise<T>): Promise<T> {
   for (let waits = 0; ; waits++) {
     try {
-      return await data<Page>("GET", query(PATH, { cursor }));
+      return await read();
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 429) || waits === MOST_WAITS) throw error;
       await new Promise((resolve) => setTimeout(resolve, WAIT));

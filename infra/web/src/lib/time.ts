@@ -17,6 +17,14 @@ const weekday = new Intl.DateTimeFormat(language, {
   hour: "2-digit",
   minute: "2-digit",
 });
+const zoned = new Intl.DateTimeFormat(language, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+});
+const wholeDay = new Intl.DateTimeFormat(language, { dateStyle: "full" });
+const dayAndTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -38,3 +46,7 @@ export const fullTime = (time: string): string => full.format(new Date(time));
 export const clockTime = (time: string): string => clock.format(new Date(time));
 export const date = (time: string): string => dated.format(new Date(time));
 export const weekdayTime = (time: string): string => weekday.format(new Date(time));
+/** Format the time to the second, with the browser's time zone. */
+export const zonedTime = (time: string): string => zoned.format(new Date(time));
+export const fullDate = (time: string): string => wholeDay.format(new Date(time));
+export const dateAndTime = (time: string): string => dayAndTime.format(new Date(time));

@@ -1,6 +1,7 @@
 import { peopleEn } from "./words-people-en";
 import { accountEn } from "./words-account-en";
 import { adminEn } from "./words-admin-en";
+import { auditEn } from "./words-audit-en";
 import { triageEn } from "./words-triage-en";
 
 /** The console in English. Terms: docs/glossary.md. */
@@ -9,6 +10,7 @@ export const en = {
   ...adminEn,
   ...peopleEn,
   ...triageEn,
+  ...auditEn,
   "page.inbox": "Inbox",
   "page.queue": "Queue",
   "page.chat": "Chat",

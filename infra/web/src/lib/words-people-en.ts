@@ -13,7 +13,7 @@ export const peopleEn = {
   "people.noMatches": "No matches. Try fewer words, or another filter.",
   "people.more": "Show more",
   "people.end": "End of list.",
-  "people.searching": "Nobody found among the first 1,000. Look further.",
+  "people.searching": "Nobody found among the first 1,000. Search further.",
   "people.invite": "Invite",
   "people.inviteTitle": "Invite somebody",
   "people.inviteAction": "Create link",

@@ -23,7 +23,7 @@ export const peopleZh: Record<keyof typeof peopleEn, string> = {
   "people.projects": "项目",
   "people.projectsHint": "项目标识，用空格分隔。可以留空。",
   "people.makeOperator": "设为管理员",
-  "people.operatorHint": "管理员可在本页管理人员、集成方和访问权限。",
+  "people.operatorHint": "管理员可在本页管理人员、集成系统和访问权限。",
   "people.linkTitle": "{name} 的登录链接",
   "people.linkNote":
     "请把此链接发送给 {name}。它只能使用一次，有效期至 {time}。最先打开的人将以 {name} 的身份登录，请勿发送给他人。链接只显示这一次。",

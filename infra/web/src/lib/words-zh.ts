@@ -2,6 +2,7 @@ import { peopleZh } from "./words-people-zh";
 import { accountZh } from "./words-account-zh";
 import { adminZh } from "./words-admin-zh";
 import type { Words } from "./words-en";
+import { auditZh } from "./words-audit-zh";
 import { triageZh } from "./words-triage-zh";
 
 /** The console in Chinese. Terms: docs/glossary.md. */
@@ -10,6 +11,7 @@ export const zh: Words = {
   ...adminZh,
   ...peopleZh,
   ...triageZh,
+  ...auditZh,
   "page.inbox": "收件箱",
   "page.queue": "队列",
   "page.chat": "聊天",

@@ -8,6 +8,7 @@ import { Integrations } from "./account-integrations";
 import { Keys } from "./account-keys";
 import { Passkeys } from "./account-passkeys";
 import { Profile } from "./account-profile";
+import { SecurityLog } from "./account-security";
 import { Sessions } from "./account-sessions";
 
 const TABS = {
@@ -17,6 +18,7 @@ const TABS = {
   browsers: Browsers,
   passkeys: Passkeys,
   sessions: Sessions,
+  security: SecurityLog,
   data: Data,
 } as const;
 type TabName = keyof typeof TABS;

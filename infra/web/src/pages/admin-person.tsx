@@ -100,6 +100,9 @@ export function PersonDetail({ id }: { id: string }) {
                     {t(person.operator ? "people.withdrawOperator" : "people.makeOperator")}
                   </button>
                 )}
+                <a class="button" href={href("operate", null, new URLSearchParams({ tab: "audit", person: id }))}>
+                  {t("admin.audit")}
+                </a>
                 {person.active ? (
                   <button type="button" class="button button-danger" onClick={() => (asked.value = "deactivate")}>
                     {t("people.deactivate")}

@@ -1,6 +1,7 @@
 import { Tabs } from "../ui/parts";
 import { type MessageKey, t } from "../lib/i18n";
 import { go, href, route } from "../lib/router";
+import { AuditLog } from "./admin-audit";
 import { Approvals, Catalog } from "./admin-catalog";
 import { OtherDesks } from "./admin-desks";
 import { Budgets, EventTypes } from "./admin-usage";
@@ -19,6 +20,7 @@ const TABS = {
   letters: FailedMessages,
   callbacks: Callbacks,
   budgets: Budgets,
+  audit: AuditLog,
 } as const;
 
 const FIRST = "people";
