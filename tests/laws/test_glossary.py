@@ -135,7 +135,9 @@ def test_console_translates_the_term_alike_everywhere(row: Row) -> None:
     others = {
         key: CHINESE[key]
         for key, text in ENGLISH.items()
-        if word.search(text.partition("|")[0]) and row.chinese not in CHINESE[key] and (row.term, key) not in NOT_A_TERM
+        if word.search(re.sub(r"{\w+}", "", text.partition("|")[0]))
+        and row.chinese not in CHINESE[key]
+        and (row.term, key) not in NOT_A_TERM
     }
     assert others == {}, f"the Chinese texts say something else for “{row.term}” than docs/glossary.md"
 

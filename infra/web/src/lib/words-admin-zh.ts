@@ -19,7 +19,7 @@ export const adminZh: Record<keyof typeof adminEn, string> = {
   "setup.no_approved_request": "您尚未获准使用此集成系统。请在“目录”或“审批”中授予自己访问权限。",
   "setup.no_token": "您没有此集成系统的令牌。",
   "setup.token_disabled": "您已停用此集成。",
-  "setup.severity_above_ceiling": "严重程度超过了您的令牌上限。",
+  "setup.severity_above_ceiling": "级别超过了您的令牌上限。",
   "setup.user_not_found": "这里没有您的地址。",
   "setup.user_inactive": "您的帐户未启用。",
 };
