@@ -14,7 +14,7 @@ from chalicelib.core.domain.errors import (
     NotFound,
     Unauthorized,
 )
-from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.core.stores.audit_log import record_refusal, recording
 from chalicelib.core.stores.audit_trail import Draft
 
@@ -42,7 +42,7 @@ def audited(
 
 @contextmanager
 def refusals_audited(
-    kind: AuditKind, context: RequestContext, *, by: Caller | Actor | None = None, **details: object
+    kind: AuditKind, context: RequestContext | RawRequest, *, by: Caller | Actor | None = None, **details: object
 ) -> Iterator[None]:
     """Record that the request was refused, if the block refuses it. Store calls: 1 then."""
     try:
@@ -53,7 +53,7 @@ def refusals_audited(
 
 
 def audit_refusal(
-    kind: AuditKind, context: RequestContext, *, by: Caller | Actor | None = None, **details: object
+    kind: AuditKind, context: RequestContext | RawRequest, *, by: Caller | Actor | None = None, **details: object
 ) -> None:
     """Record that the request was refused. Details are nothing that a stranger chose. Store calls: 1."""
     record_refusal(_entry(kind, by, context, None, details))
@@ -62,7 +62,7 @@ def audit_refusal(
 def _entry(
     kind: AuditKind,
     by: Caller | Actor | None,
-    context: RequestContext,
+    context: RequestContext | RawRequest,
     subject: Subject | None,
     details: dict[str, object],
 ) -> AuditEntry:

@@ -80,7 +80,14 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
         if operation.gate:
             http, report_window = request.http, gate_windows.append
             raw_request = RawRequest(
-                http.method, http.path, request.headers, raw, request.now, request.address, report_window
+                http.method,
+                http.path,
+                request.headers,
+                raw,
+                request.now,
+                request.address,
+                report_window,
+                request.request_id,
             )
             parsed.arguments["admitted"] = operation.gate(raw_request)
         if operation.precondition:

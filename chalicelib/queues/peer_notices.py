@@ -34,6 +34,7 @@ from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import (
+    AUDIT,
     CHAT,
     CONTACTS,
     DIRECTORY,
@@ -64,6 +65,7 @@ def _count(outcome: str) -> None:
     + UNSEAL
     + PEERS.can("Query", "BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     + NETWORK.can("UpdateItem")
+    + AUDIT.can("PutItem")
     + DIRECTORY.can("BatchGetItem")
     + CONTACTS.can("Query", "BatchGetItem", "BatchWriteItem", "PutItem", "UpdateItem")
     + CHAT.can("PutItem")

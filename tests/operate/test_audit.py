@@ -13,7 +13,7 @@ from tests.conftest import Desk
 from tests.core.test_audit_log import entry
 from tests.operate.conftest import data
 from tests.support.api import Api
-from tests.support.sessions import cookie, new_code, sign_in, use_code
+from tests.support.sessions import OWN_PAGE, SESSIONS, cookie, new_code, sign_in, use_code
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 LOG, OWN = "/api/v2/operate/audit", "/api/v2/me/security-log"
@@ -70,6 +70,21 @@ def test_signing_in_and_being_refused_are_recorded(api: Api, desk: Desk) -> None
     )
     assert refused["details"] == {"way": "link", "reason": "Unauthorized"}
     assert code not in str(refused)
+
+
+@pytest.mark.parametrize(("path", "way"), [(SESSIONS, "link"), (f"{SESSIONS}/passkey", "passkey")])
+def test_a_sign_in_from_the_page_of_another_site_is_recorded_once(api: Api, desk: Desk, path: str, way: str) -> None:
+    headers = OWN_PAGE | {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
+    first, *_ = [api.call("POST", path, {}, headers=headers, address="198.51.100.9") for _ in range(3)]
+    assert first.status == 403
+    (refused,) = data(api.get(f"{LOG}?kind=session.", desk.alice_key))["entries"]
+    assert (refused["kind"], refused["actor"]["kind"], refused["address"], refused["requestId"]) == (
+        "session.refuse",
+        "stranger",
+        "198.51.100.9",
+        first.headers["x-request-id"],
+    )
+    assert refused["details"] == {"way": way, "page": "not of this desk", "reason": "Forbidden"}
 
 
 def test_signing_out_is_recorded_with_the_session(api: Api, desk: Desk) -> None:

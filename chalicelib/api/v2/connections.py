@@ -103,6 +103,7 @@ def _own_key() -> PeerKey:
     + CHAT.can("PutItem")
     + PEER_NOTICES.can_send()
     + NOTIFY,
+    audits=(AuditKind.CONNECTION_ACCEPT,),
 )
 def request_connection(body: ConnectIn, admitted: AdmittedStranger, context: RequestContext) -> ConnectedAnswer:
     """Request a connection with a person of this instance.
@@ -131,7 +132,13 @@ def request_connection(body: ConnectIn, admitted: AdmittedStranger, context: Req
     )
     new = NewConnection(str(uuid4()), ids.new_ulid(context.now), token_hash(body.federation_token), context.now)
     is_proven = owns_origin(admitted.caller, body.from_instance_url, instances=DynamoInstances())
-    return receiver.receive(body, new, proof=Proof.CREDENTIAL if is_proven else None)
+    proof = Proof.CREDENTIAL if is_proven else None
+    peer = Actor(ActorKind.PEER, body.from_instance_url, Credential.CONNECTION, new.connection_id)
+    shown = proof.value if proof else "none"
+    with audited(AuditKind.CONNECTION_ACCEPT, peer, context, automatic=True, proof=shown) as draft:
+        # Most requests wait for an answer. Only the transaction that accepts one has the entry.
+        draft.drop()
+        return receiver.receive(body, new, proof=proof)
 
 
 @operation(

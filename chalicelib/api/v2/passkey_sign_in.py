@@ -44,6 +44,17 @@ class _Visit(NamedTuple):
 def _admit(request: RawRequest) -> _Visit:
     """Refuse pages of other sites, which could sign a visitor in as somebody else."""
     check_same_origin(request.headers, request.method)
+    return _visit(request)
+
+
+def _admit_answer(request: RawRequest) -> _Visit:
+    """Refuse as `_admit` does, and record it. Store calls: 1 if refused."""
+    with refusals_audited(AuditKind.SESSION_REFUSE, request, way=_WAY, page="not of this desk"):
+        check_same_origin(request.headers, request.method)
+    return _visit(request)
+
+
+def _visit(request: RawRequest) -> _Visit:
     return _Visit(asked_from(request.headers), browser_of(request))
 
 
@@ -83,7 +94,7 @@ def ask_to_sign_in(admitted: _Visit, context: RequestContext) -> OperationReply:
     answers={201: "The session; its secret is in the cookie."},
     answer=SignedInOut,
     refusals=(Unauthorized, Forbidden, Conflict, TooLarge),
-    gate=_admit,
+    gate=_admit_answer,
     grants=TOKENS.can("Query", index=OWNER_INDEX)
     + TOKENS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     + SOCKETS.can("Query", "DeleteItem")

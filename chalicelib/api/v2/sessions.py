@@ -46,8 +46,9 @@ def _closer() -> SocketCloser:
 
 
 def _admit_browser(request: RawRequest) -> Browser:
-    """Refuse pages of other sites, which could sign a visitor in as somebody else."""
-    check_same_origin(request.headers, request.method)
+    """Refuse pages of other sites, which could sign a visitor in as somebody else. Store calls: 1 if refused."""
+    with refusals_audited(AuditKind.SESSION_REFUSE, request, way="link", page="not of this desk"):
+        check_same_origin(request.headers, request.method)
     return browser_of(request)
 
 

@@ -44,3 +44,4 @@ class RawRequest:
     now: datetime
     address: str | None = None
     report_window: Callable[[Window], None] = field(default=lambda _: None, repr=False)
+    request_id: str | None = None

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import time_machine
 
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.federation.connections.stores.connections import DynamoConnections
-from chalicelib.resources import PEER_NOTICES
+from chalicelib.resources import AUDIT, PEER_NOTICES
 from tests.conftest import Desk
 from tests.federation.connections.connection_calls import (
     ask_as,
@@ -24,8 +25,16 @@ from tests.support.hostile_peer import ACCEPT, END, HonestPeer, HostilePeer, Kin
 from tests.support.peer import CONNECTIONS, RELAY, TOKEN, allow_federation, connection_request
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
+from tests.support.worker_scenarios import scan_rows
 
 pytestmark = pytest.mark.usefixtures("large_budget", "receiver")
+
+
+def acceptances() -> list[tuple[str, str, str]]:
+    """Connection, desk and proof of each entry about a connection that nobody here accepted."""
+    rows = [row for row in scan_rows(AUDIT) if row["kind"] == AuditKind.CONNECTION_ACCEPT]
+    assert all(row["details"]["automatic"] == "yes" and row["credentialId"] == row["subjectId"] for row in rows)
+    return [(row["subjectId"], row["actorId"], row["details"]["proof"]) for row in rows]
 
 
 @pytest.mark.parametrize("approval", [True, False])
@@ -46,6 +55,8 @@ def test_a_request_is_listed_or_active_once_its_desk_was_asked(
     assert (again.json["connectionId"], again.json["status"]) == (found["id"], status)
     accepted = [each for each in honest.receiver.posted if each.path == ACCEPT]
     assert len(accepted) == (status == "active"), "a desk that was told pending hears of it"
+    assert [each[:2] for each in acceptances()] == [(found["id"], honest.url)] * (status == "active")
+    assert "none" not in [proof for *_, proof in acceptances()]
 
 
 @pytest.mark.parametrize("approval", [True, False])
@@ -149,6 +160,7 @@ def test_a_plain_peer_is_taken_as_the_settings_say(
     assert not any(each["verified"] for each in found)
     at_once = mode == "open" and unverified == "accept"
     assert (answer.status, answer.json["status"]) == (200, "active" if at_once else "pending")
+    assert acceptances() == [(answer.json["connectionId"], plain.url, "none")] * at_once
 
 
 @pytest.mark.parametrize("address", ["alice@example.com", "nobody@example.com", "dave@example.com"])

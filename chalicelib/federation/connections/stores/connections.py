@@ -134,7 +134,9 @@ class DynamoConnections(DynamoConnectionTokens):
             *([add_message_action(message)] if message else []),
         ]
         try:
-            commit(actions, claim=claim, reply=reply, audited=_subject(connection))
+            # It is accepted at once or not at all, and only the former is recorded.
+            accepted = connection.status is ConnectionStatus.ACTIVE
+            commit(actions, claim=claim, reply=reply, audited=accepted and _subject(connection))
         except Refused as refused:
             _check_number(connection, refused, place=1)
             if bounds and 0 not in refused.failed:

@@ -23,6 +23,7 @@ from chalicelib.federation.connections.domain.connections import (
     ConnectionStatus,
     PeerKey,
 )
+from chalicelib.federation.connections.stores.acceptances import acceptance_actions
 from chalicelib.federation.connections.stores.claim_bounds import claim_bound_actions, too_many_claims
 from chalicelib.federation.connections.stores.connection_budgets import add_budget_action
 from chalicelib.federation.connections.stores.connection_notices import add_notice_action, put_notice_action
@@ -125,6 +126,7 @@ class DynamoHeldRequests:
             *_end(ended, instead_of),
             *map(add_notice_action, notices),
             *([add_message_action(message)] if message else []),
+            *acceptance_actions(connection),
         ]
         try:
             commit(actions)
