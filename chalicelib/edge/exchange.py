@@ -78,16 +78,9 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
             access = authenticate(request, parsed)  # 401
             access = authorize(operation, access)  # 403, 429
         if operation.gate:
-            http, report_window = request.http, gate_windows.append
+            http, report = request.http, gate_windows.append
             raw_request = RawRequest(
-                http.method,
-                http.path,
-                request.headers,
-                raw,
-                request.now,
-                request.address,
-                report_window,
-                request.request_id,
+                http.method, http.path, request.headers, raw, request.now, request.address, report, request.request_id
             )
             parsed.arguments["admitted"] = operation.gate(raw_request)
         if operation.precondition:

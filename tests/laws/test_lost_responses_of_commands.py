@@ -24,7 +24,8 @@ from tests.support.stored_rows import normalize_row, read_rows
 
 Arrange = Callable[[SampleData], str]
 _RANDOM = re.compile(
-    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w+/=.-]{40,}|\w+_[\w-]{20,}|\d{4}-\d\d-\d\d[T ][\d:.]+Z?"
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b"
+    r"|[\w+/=.-]{40,}|\w+_[\w-]{20,}|\d{4}-\d\d-\d\d[T ][\d:.]+Z?"
 )
 
 

@@ -37,7 +37,7 @@ def list_messages() -> list[tuple[str, str]]:
 
 
 _RANDOM = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64}|[0-9A-HJKMNP-TV-Z]{26}"
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64}|\b[0-9a-f]{32}\b|[0-9A-HJKMNP-TV-Z]{26}"
     r"|req_[\w-]{20}|dvd_[\w-]{8,60}|n0nce-\d{6}|[A-Za-z0-9+/]{40,}={0,2}"
 )
 
