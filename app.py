@@ -97,6 +97,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.operate_access": "live",
         "api.v2.operate_audit": "",
         "api.v2.operate_catalog": "catalog",
+        "api.v2.operate_deliveries": "inbox",
         "api.v2.operate_employee_files": "",
         "api.v2.operate_employees": "live provisioning federation.connections",
         "api.v2.operate_federation": "chat live federation.connections federation.network",

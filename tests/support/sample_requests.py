@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import chalicelib
+from chalicelib.aws import dynamodb
 from chalicelib.edge.route import Route
+from chalicelib.resources import DELIVERIES
 from chalicelib.tokens.domain.passkeys import BROWSER_COOKIE
 from infra import demo
 from tests.support import authenticator, inputs, instances, mcp, passkeys, peer, sessions
@@ -100,6 +102,19 @@ def _approved_queue_item(data: SampleData) -> dict[str, str]:
 def _hub_event(data: SampleData) -> SampleRequest:
     body = {"event": "agent_approval", "agentId": "scribe", "status": "disabled"}
     return SampleRequest(data.desk.demo["federation"]["instance_api_key"], body, header=FEDERATION)
+
+
+def _failed_callback(data: SampleData) -> dict[str, str]:
+    """Return a callback whose next attempt is years away."""
+    delivery_id = data.add_clicked_delivery()
+    key = {"pk": {"S": delivery_id}, "sk": {"S": "ACTION#0"}}
+    dynamodb().update_item(
+        TableName=DELIVERIES.physical_name,
+        Key=key,
+        UpdateExpression="SET nextAttemptAt = :later",
+        ExpressionAttributeValues={":later": {"S": "2040-01-01T00:00:00.000000Z"}},
+    )
+    return {"deliveryId": delivery_id, "index": "0"}
 
 
 def _audit_page(data: SampleData) -> SampleRequest:
@@ -243,6 +258,11 @@ OPERATOR_REQUESTS: dict[str, RequestFactory] = {
     "list_all_integrators": _with_operator_key(),
     "list_callbacks": _with_operator_key(query=lambda data: {"deliveryId": data.add_clicked_delivery()}),
     "list_dead_letters": _with_operator_key(path=lambda data: {"queue": data.add_dead_letter()}),
+    "get_logged_delivery": _with_operator_key(path=lambda data: {"deliveryId": data.add_clicked_delivery()}),
+    "list_logged_deliveries": _after(
+        SampleData.add_delivery, _after(SampleData.add_delivery, _with_operator_key(query={"integrator": "fd1"}))
+    ),
+    "resend_callback": _with_operator_key(path=_failed_callback),
     "list_instances": _after(SampleData.add_member, _with_operator_key()),
     "list_people": _with_operator_key(),
     "list_persons_relays": _after(

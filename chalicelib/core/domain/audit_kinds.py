@@ -91,6 +91,7 @@ class AuditKind(StrEnum):
     RELAY_GIVE_UP = "relay.giveUp"
     RELAY_RESEND = "relay.resend"
 
+    CALLBACK_RESEND = "callback.resend"
     DEAD_LETTERS_REDRIVE = "deadLetters.redrive"
     RETENTION_APPLY = "retention.apply"
     TABLES_RESTORE = "tables.restore"

@@ -79,6 +79,24 @@ class LeasedRows:
             **named,
         )
 
+    def restart(self, key: Row, *, made: int, now: datetime, due_at: datetime) -> bool:
+        """Make the attempt after the first `made` due at `now`, whatever the outcome; False if it is made meanwhile.
+
+        The due index announces it at `due_at`, if no message has. The change is audited. One store call.
+        """
+        change = update(
+            self.table,
+            key,
+            "SET outcome = :pending, nextAttemptAt = :now, dueQueue = :queue, dueAt = :due REMOVE leaseId, leaseUntil",
+            "size(attempts) = :made AND (attribute_not_exists(leaseId) OR leaseUntil <= :now)",
+            pending=Outcome.PENDING.value,
+            now=timestamp(now),
+            queue=self.queue.name,
+            due=timestamp(due_at),
+            made=made,
+        )
+        return try_commit([change], audited=True)
+
     def list_due(self, *, now: datetime, limit: int) -> Sequence[Row]:
         """List some of the due rows, longest due first, with keys and due time only. One store call."""
         return list_due(self.table, self.queue.name, now=now, limit=limit)

@@ -57,6 +57,11 @@ class DynamoClicks:
         key, made = _key(click.delivery_id, click.index), len(click.attempts)
         return _ROWS.record(key, lease_id, made=made, outcome=outcome, attempt=attempt, due_at=due_at)
 
+    def restart(self, click: Click, *, now: datetime, due_at: datetime) -> bool:
+        """Make an attempt due at `now`, announced at `due_at`; False if one is under way. One store call."""
+        key = _key(click.delivery_id, click.index)
+        return _ROWS.restart(key, made=len(click.attempts), now=now, due_at=due_at)
+
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[CallbackJob, str]]:
         """Return some of the clicks with an attempt due, longest due first, with their due times. One store call."""
         rows = _ROWS.list_due(now=now, limit=limit)

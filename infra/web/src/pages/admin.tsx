@@ -3,6 +3,7 @@ import { type MessageKey, t } from "../lib/i18n";
 import { go, href, route } from "../lib/router";
 import { AuditLog } from "./admin-audit";
 import { Approvals, Catalog } from "./admin-catalog";
+import { DeliveryLog } from "./admin-deliveries";
 import { OtherDesks } from "./admin-desks";
 import { Budgets, EventTypes } from "./admin-usage";
 import { Callbacks, FailedMessages } from "./admin-queues";
@@ -15,6 +16,7 @@ const TABS = {
   tokens: Tokens,
   catalog: Catalog,
   approvals: Approvals,
+  log: DeliveryLog,
   desks: OtherDesks,
   types: EventTypes,
   letters: FailedMessages,

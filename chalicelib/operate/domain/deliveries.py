@@ -1,0 +1,205 @@
+"""The delivery log as administrators see it: who was sent what, the steps of each delivery, and why one did not arrive.
+
+It has neither the body nor the summary of an event: administrators see that something was sent, not what it says.
+"""
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from chalicelib.core.domain.fields import Omittable, Out, TimeOut, UuidOut
+from chalicelib.core.domain.retries import Outcome
+from chalicelib.core.domain.severity import Severity
+from chalicelib.inbox.domain.callbacks import callback_body
+from chalicelib.inbox.domain.clicks import AttemptOut, Click
+from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, ModerationStatus
+from chalicelib.inbox.domain.sent import SentQuery
+from chalicelib.inbox.domain.sent_positions import SentPosition
+from chalicelib.people.domain.directory import Person
+
+# A callback that was resent so often has been given up for good, which bounds its row.
+MOST_ATTEMPTS = 50
+
+
+class DeliveryLogQuery(SentQuery):
+    """Selects a page of the deliveries of one integrator. All filters must match."""
+
+    integrator: str = Field(min_length=1, max_length=60, description="The slug of the integrator.")
+    event_type: Omittable[Annotated[str, Field(min_length=1, max_length=60)]] = Field(None, alias="eventType")
+    event_id: Omittable[Annotated[str, Field(min_length=1, max_length=120)]] = Field(None, alias="eventId")
+
+
+class DeliveryStep(StrEnum):
+    """What happened to a delivery."""
+
+    ACCEPTED = "accepted"
+    HELD = "held"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    STORED = "stored"
+    READ = "read"
+    ARCHIVED = "archived"
+    RESOLVED = "resolved"
+    CLICKED = "clicked"
+    CALLBACK_DELIVERED = "callback_delivered"
+    CALLBACK_FAILED = "callback_failed"
+
+
+class NotArrived(StrEnum):
+    """Why a delivery is not in its recipient's inbox, or cannot be seen there."""
+
+    HELD = "held"
+    REJECTED = "rejected"
+    RECIPIENT_DEACTIVATED = "recipient_deactivated"
+    RECIPIENT_UNKNOWN = "recipient_unknown"
+
+
+class RecipientOut(Out):
+    """The recipient of a delivery."""
+
+    id: UuidOut
+    email: str
+    name: str
+    active: bool
+
+
+class LoggedDelivery(Out):
+    """A delivery in the log."""
+
+    delivery_id: UuidOut
+    event_id: str
+    event_type: str
+    integrator: str
+    severity: Severity
+    title: str
+    sent_at: TimeOut = Field(description="When the desk stored the delivery. The list is in this order.")
+    fire_count: Annotated[int, Field(ge=1, description="How many times the event was sent.")]
+    recipient: RecipientOut | None = Field(description="Null while the event is held, and if the person is unknown.")
+    not_arrived: NotArrived | None = Field(description="Why the recipient doesn't see it; null if it arrived.")
+
+
+class DeliveryLogPage(Out):
+    """A page of the log, newest first. `nextCursor` is null on the last page. Earlier pages may be short."""
+
+    items: list[LoggedDelivery]
+    next_cursor: str | None
+
+
+class StepOut(Out):
+    """One step of a delivery. `index` is the position of the button, of steps that concern one."""
+
+    step: DeliveryStep
+    at: TimeOut
+    index: Omittable[int] = None
+    detail: Omittable[str] = Field(None, description="The button's label, or how the attempt ended.")
+
+
+class LoggedCallback(Out):
+    """The callback of a button: what is sent to where, and what came of it."""
+
+    action_id: UuidOut
+    index: int
+    label: str
+    url: str
+    outcome: Outcome
+    next_attempt_at: TimeOut | None
+    request_body: str = Field(description="The JSON body of each attempt.")
+    attempts: list[AttemptOut]
+
+
+class DeliveryLogEntry(LoggedDelivery):
+    """A delivery with its steps, oldest first, and the callbacks of its buttons."""
+
+    steps: list[StepOut]
+    callbacks: list[LoggedCallback]
+
+
+def reason_not_arrived(delivery: Delivery, recipient: Person | None) -> NotArrived | None:
+    """Return why the recipient does not see the delivery, or None if it arrived."""
+    if delivery.is_held:
+        return NotArrived.HELD
+    if delivery.moderation and delivery.moderation.status is ModerationStatus.REJECTED:
+        return NotArrived.REJECTED
+    if recipient is None:
+        return NotArrived.RECIPIENT_UNKNOWN
+    return None if recipient.active else NotArrived.RECIPIENT_DEACTIVATED
+
+
+def to_logged(delivery: Delivery, recipient: Person | None) -> LoggedDelivery:
+    return LoggedDelivery(**_fields(delivery, recipient))
+
+
+def to_log_entry(detail: DeliveryDetail, people: dict[str, Person]) -> DeliveryLogEntry:
+    """Return the whole entry. `people` are the recipient and those who clicked."""
+    delivery = detail.delivery
+    return DeliveryLogEntry(
+        **_fields(delivery, people.get(delivery.recipient_user_id or "")),
+        steps=sorted(_steps(detail), key=lambda step: step.at),
+        callbacks=[_to_callback(click, delivery, people.get(click.user_id)) for click in detail.clicks],
+    )
+
+
+def _fields(delivery: Delivery, recipient: Person | None) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery.delivery_id,
+        "event_id": delivery.content["event_id"],
+        "event_type": delivery.event_type,
+        "integrator": delivery.integrator,
+        "severity": delivery.severity,
+        "title": delivery.title,
+        "sent_at": SentPosition.of(delivery).sent_at,
+        "fire_count": delivery.fire_count,
+        "recipient": recipient
+        and RecipientOut(id=recipient.user_id, email=recipient.email, name=recipient.name, active=recipient.active),
+        "not_arrived": reason_not_arrived(delivery, recipient),
+    }
+
+
+def _steps(detail: DeliveryDetail) -> Iterator[StepOut]:
+    delivery = detail.delivery
+    yield StepOut(step=DeliveryStep.ACCEPTED, at=delivery.created_at)
+    moderation = delivery.moderation
+    if moderation is None:
+        yield StepOut(step=DeliveryStep.STORED, at=SentPosition.of(delivery).sent_at)
+    else:
+        yield StepOut(step=DeliveryStep.HELD, at=SentPosition.of(delivery).sent_at)
+        if moderation.status is not ModerationStatus.PENDING:
+            yield StepOut(step=DeliveryStep(moderation.status.value), at=moderation.at)
+    states = (
+        (DeliveryStep.READ, delivery.read_at),
+        (DeliveryStep.ARCHIVED, delivery.archived_at),
+        (DeliveryStep.RESOLVED, delivery.resolved_at),
+    )
+    for step, at in states:
+        if at:
+            yield StepOut(step=step, at=at)
+    for click in detail.clicks:
+        yield from _click_steps(click, label=_label(click, delivery))
+
+
+def _click_steps(click: Click, *, label: str) -> Iterator[StepOut]:
+    yield StepOut(step=DeliveryStep.CLICKED, at=click.clicked_at, index=click.index, detail=label)
+    for each in click.attempts:
+        step = DeliveryStep.CALLBACK_FAILED if each.error else DeliveryStep.CALLBACK_DELIVERED
+        yield StepOut(step=step, at=each.at, index=click.index, detail=each.error or f"answered {each.status}")
+
+
+def _label(click: Click, delivery: Delivery) -> str:
+    return str(delivery.buttons[click.index]["label"])
+
+
+def _to_callback(click: Click, delivery: Delivery, clicker: Person | None) -> LoggedCallback:
+    body = json.loads(callback_body(click, delivery, clicker))
+    return LoggedCallback(
+        action_id=click.action_id,
+        index=click.index,
+        label=_label(click, delivery),
+        url=delivery.buttons[click.index]["webhook_url"],
+        outcome=click.outcome,
+        next_attempt_at=click.next_attempt_at,
+        request_body=json.dumps(body, ensure_ascii=False, indent=2),
+        attempts=[AttemptOut(**vars(each)) for each in click.attempts],
+    )

@@ -1,0 +1,122 @@
+"""The delivery log: what was sent to whom, its steps, why it did not arrive, and resent callbacks."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.operate.domain.deliveries import MOST_ATTEMPTS
+from chalicelib.resources import CALLBACKS
+from tests.conftest import Desk
+from tests.operate.conftest import ADMIN, EVENTS, data, find_entries
+from tests.support import inputs
+from tests.support.api import Api
+from tests.support.pump import Pumps
+from tests.support.receiver import Receiver
+
+pytestmark = pytest.mark.usefixtures("running_minute")
+
+LOG = f"{ADMIN}/deliveries"
+
+
+def publish(api: Api, desk: Desk, receiver: Receiver | None = None, **event: Any) -> str:
+    if receiver:
+        event["actions"] = [{"label": "Approve", "action_type": "webhook", "webhook_url": receiver.url}]
+    return str(api.post(EVENTS, inputs.new_event(**event), desk.alice).json["deliveryId"])
+
+
+def steps(entry: dict[str, Any]) -> list[str]:
+    return [each["step"] for each in entry["steps"]]
+
+
+def test_deliveries_are_found_by_person_id_and_type(api: Api, desk: Desk) -> None:
+    first = publish(api, desk, event_id="build-1", event_type="fd1.build.failed")
+    second = publish(api, desk, event_id="build-2", event_type="fd1.build.passed", markdown_body="secret body")
+    whole = api.get(f"{LOG}?integrator=fd1", desk.alice_key)
+    assert [each["deliveryId"] for each in data(whole)["items"]] == [second, first]
+    assert "secret body" not in whole.text
+    for filters, found in (
+        ("eventType=fd1.build.failed", [first]),
+        ("eventId=build-2", [second]),
+        ("email=alice@example.com", [second, first]),
+        ("email=bob@example.com", []),
+        ("email=nobody@example.com", []),
+        ("until=2026-05-21T11:00:00Z", []),
+    ):
+        page = data(api.get(f"{LOG}?integrator=fd1&{filters}", desk.alice_key))
+        assert [each["deliveryId"] for each in page["items"]] == found, filters
+
+
+def test_pages_follow_each_other_and_belong_to_their_filters(api: Api, desk: Desk) -> None:
+    sent = [publish(api, desk) for _ in range(3)]
+    first = data(api.get(f"{LOG}?integrator=fd1&limit=2", desk.alice_key))
+    cursor = first["nextCursor"]
+    rest = data(api.get(f"{LOG}?integrator=fd1&limit=2&cursor={cursor}", desk.alice_key))
+    assert [each["deliveryId"] for each in first["items"] + rest["items"]] == sent[::-1]
+    assert api.get(f"{LOG}?integrator=hr&limit=2&cursor={cursor}", desk.alice_key).status == 400
+
+
+def test_steps_tell_what_happened_to_a_delivery(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    delivery_id = publish(api, desk, receiver)
+    api.call("PATCH", f"/api/v1/inbox/{delivery_id}", {"read": True}, token=desk.alice_key)
+    receiver.status = 500
+    api.post(f"/api/v1/inbox/{delivery_id}/actions/0", None, desk.alice_key)
+    pump.drain(CALLBACKS)
+    shown = api.get(f"{LOG}/{delivery_id}", desk.alice_key)
+    entry = data(shown)
+    assert steps(entry) == ["accepted", "stored", "read", "clicked", "callback_failed"]
+    (callback,) = entry["callbacks"]
+    assert callback["url"] == receiver.url
+    assert delivery_id in callback["requestBody"]
+    assert callback["attempts"][0]["error"].startswith("answered 500")
+    assert (entry["recipient"]["email"], entry["notArrived"]) == ("alice@example.com", None)
+
+
+def test_log_says_why_a_delivery_did_not_arrive(api: Api, desk: Desk) -> None:
+    hr_event = {"event_type": "hr.offer.sent", "recipient_hint": {"email": "bob@example.com"}}
+    held = [str(api.post(EVENTS, inputs.new_event(**hr_event), desk.moderated).json["deliveryId"]) for _ in range(2)]
+    rejected, approved = held
+    entry = data(api.get(f"{LOG}/{approved}", desk.alice_key))
+    assert (entry["notArrived"], entry["recipient"], steps(entry)) == ("held", None, ["accepted", "held"])
+    for item, action in ((rejected, "reject"), (approved, "approve")):
+        data(api.post(f"/api/v2/queue/{item}/confirm", {"action": action}, desk.alice_key))
+    entry = data(api.get(f"{LOG}/{rejected}", desk.alice_key))
+    assert (entry["notArrived"], steps(entry)) == ("rejected", ["accepted", "held", "rejected"])
+    assert data(api.get(f"{LOG}/{approved}", desk.alice_key))["notArrived"] is None
+    data(api.post(f"{ADMIN}/employees/{desk.user_id('bob')}/deactivate", {}, desk.alice_key))
+    listed = data(api.get(f"{LOG}?integrator=hr&email=bob@example.com", desk.alice_key))["items"]
+    assert [each["notArrived"] for each in listed] == ["recipient_deactivated"]
+
+
+def test_resent_callback_is_attempted_at_once(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    delivery_id = publish(api, desk, receiver)
+    receiver.status = 410
+    api.post(f"/api/v1/inbox/{delivery_id}/actions/0", None, desk.alice_key)
+    pump.drain(CALLBACKS)
+    assert data(api.get(f"{LOG}/{delivery_id}", desk.alice_key))["callbacks"][0]["outcome"] == "gone"
+    receiver.status = 204
+    resend = f"{LOG}/{delivery_id}/callbacks/0/resend"
+    assert data(api.post(resend, None, desk.alice_key))["callbacks"][0]["outcome"] == "pending"
+    data(api.post(resend, None, desk.alice_key))
+    pump.drain(CALLBACKS)
+    entry = data(api.get(f"{LOG}/{delivery_id}", desk.alice_key))
+    assert entry["callbacks"][0]["outcome"] == "delivered"
+    assert [each["status"] for each in entry["callbacks"][0]["attempts"]] == [410, 204]
+    assert {each.subject.id for each in find_entries("callback.resend") if each.subject} == {delivery_id}
+
+
+def test_unknown_callback_is_not_resent(api: Api, desk: Desk) -> None:
+    delivery_id = publish(api, desk)
+    for path in (f"{delivery_id}/callbacks/0", f"{delivery_id}/callbacks/x", f"{inputs.uuid(5)}/callbacks/0"):
+        assert api.post(f"{LOG}/{path}/resend", None, desk.alice_key).status == 404
+    for path in (inputs.uuid(5), "nothing"):
+        assert api.get(f"{LOG}/{path}", desk.alice_key).status == 404
+
+
+def test_callback_is_not_resent_without_end(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    delivery_id = publish(api, desk, receiver)
+    api.post(f"/api/v1/inbox/{delivery_id}/actions/0", None, desk.alice_key)
+    pump.drain(CALLBACKS)
+    for _ in range(MOST_ATTEMPTS - 1):
+        data(api.post(f"{LOG}/{delivery_id}/callbacks/0/resend", None, desk.alice_key))
+        pump.drain(CALLBACKS)
+    assert api.post(f"{LOG}/{delivery_id}/callbacks/0/resend", None, desk.alice_key).status == 409
