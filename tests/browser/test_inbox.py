@@ -195,7 +195,7 @@ def test_hostile_markdown_runs_no_script_and_loads_nothing(console: Console) -> 
             }"""
         )
         assert set(tags) <= {"a", "b", "br", "p"}
-        assert set(attributes) <= {"href", "rel", "target"}
+        assert set(attributes) <= {"dir", "href", "rel", "target"}
         links = markdown.locator("a").all()
         assert [link.get_attribute("href") for link in links] == ["https://example.com/build"]
         assert links[0].get_attribute("rel") == "noopener noreferrer nofollow"
@@ -282,4 +282,4 @@ def test_page_and_event_have_their_own_languages(open_console: Open) -> None:
     delivery_id = console.publish(title="Zugriff erteilt", locale="de", markdown_body="Text")
     console.card(delivery_id).click()
     expect(console.page.locator(".sheet h2")).to_have_attribute("lang", "de")
-    expect(console.page.get_by_text("📋 详情")).to_be_visible()
+    expect(console.page.get_by_text("详情", exact=True)).to_be_visible()

@@ -9,6 +9,8 @@ export class ApiError extends Error {
     readonly requestId: string | null = null,
     /** The seconds after which the server wants to be asked again. */
     readonly retryAfter: number | null = null,
+    /** What the server said, in English. */
+    readonly detail: string = message,
   ) {
     super(message);
   }
@@ -71,7 +73,9 @@ async function request(
     return { text, response };
   }
   if (response.status === 401 && key.value === withKey && (withKey || me.value)) signOut(t("error.signedOut"));
-  const error = new ApiError(errorMessage(response, parseJson(text)), response.status, requestId, retryAfter(response));
+  const detail = errorDetail(parseJson(text));
+  const message = errorMessage(response, detail);
+  const error = new ApiError(message, response.status, requestId, retryAfter(response), detail);
   hasFailed ||= error.isTemporary;
   throw error;
 }
@@ -142,10 +146,26 @@ function parseJson(text: string): unknown {
   }
 }
 
-function errorMessage(response: Response, payload: unknown): string {
+// The server's sentence is English, so other languages say the kind of the error before it.
+const KINDS: Record<number, "invalid" | "forbidden" | "notFound" | "conflict" | "tooLarge"> = {
+  400: "invalid",
+  403: "forbidden",
+  404: "notFound",
+  409: "conflict",
+  413: "tooLarge",
+  422: "invalid",
+};
+
+function errorDetail(payload: unknown): string | undefined {
   const body = (payload ?? {}) as { detail?: string; error?: string; message?: string };
+  return body.detail ?? body.error ?? body.message;
+}
+
+function errorMessage(response: Response, detail: string | undefined): string {
   if (response.status === 429) {
     return t("error.rateLimit", { seconds: response.headers.get("Retry-After") ?? "60" });
   }
-  return body.detail ?? body.error ?? body.message ?? t("error.status", { status: response.status });
+  if (!detail) return t("error.status", { status: response.status });
+  const kind = response.status >= 500 ? "server" : (KINDS[response.status] ?? "refused");
+  return t(`error.${kind}`, { detail });
 }

@@ -1,8 +1,29 @@
 import { en, type Words } from "./words-en";
 import { zh } from "./words-zh";
 
-/** Return Chinese when the browser prefers it to English, otherwise English. */
-function preferredLanguage(): "en" | "zh-CN" {
+/** The languages of the console, each by its own name. */
+export const LANGUAGES = { en: "English", "zh-CN": "中文" } as const;
+type Language = keyof typeof LANGUAGES;
+
+const STORAGE_KEY = "fluxden.language";
+
+/** The language chosen in this browser, or null for the one that the browser prefers. */
+export function chosenLanguage(): Language | null {
+  const stored = localStorage.getItem(STORAGE_KEY);
+  return (Object.keys(LANGUAGES) as Language[]).find((each) => each === stored) ?? null;
+}
+
+/** Choose a language for this browser. The page is loaded anew, since every text and format depends on it. */
+export function chooseLanguage(chosen: string): void {
+  if (chosen) localStorage.setItem(STORAGE_KEY, chosen);
+  else localStorage.removeItem(STORAGE_KEY);
+  location.reload();
+}
+
+/** Return the chosen language; else Chinese when the browser prefers it to English, otherwise English. */
+function preferredLanguage(): Language {
+  const chosen = chosenLanguage();
+  if (chosen) return chosen;
   for (const each of navigator.languages) {
     if (/^zh\b/i.test(each)) return "zh-CN";
     if (/^en\b/i.test(each)) return "en";
@@ -10,7 +31,7 @@ function preferredLanguage(): "en" | "zh-CN" {
   return "en";
 }
 
-const interfaceLanguage: "en" | "zh-CN" = preferredLanguage();
+const interfaceLanguage: Language = preferredLanguage();
 /** The locale for dates and numbers: the browser's own variant of the interface language. */
 export const language =
   navigator.languages.find((each) => each.slice(0, 2) === interfaceLanguage.slice(0, 2)) ?? interfaceLanguage;
@@ -25,7 +46,14 @@ export type MessageKey = keyof Words;
 export function t(name: MessageKey, filled: Record<string, string | number> = {}): string {
   const forms = dictionary[name].split("|");
   const text = forms.length > 1 && plural.select(Number(filled.n)) !== "one" ? forms[1]! : forms[0]!;
-  return text.replace(/{(\w+)}/g, (_, part: string) => String(filled[part] ?? ""));
+  return text.replace(/{(\w+)}/g, (_, part: string) => isolate(String(filled[part] ?? "")));
+}
+
+const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
+/** Keep a text that is written from right to left from reordering the sentence around it. */
+function isolate(text: string): string {
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 /** Return the text for an API value such as `severity.warn`, or the value itself if there is no text. */

@@ -36,9 +36,16 @@ export interface Settings {
   agentsOfIntegrators: boolean;
 }
 
+/** How the queue stands when its owner takes over. */
+export interface Briefing {
+  completedToday: number;
+  stillReady: number;
+  blocked: number;
+}
+
 interface SettingsChange extends Partial<Settings> {
   autoDispatched?: Task;
-  briefing?: { completedToday: number; stillReady: number; blocked: number; message: string };
+  briefing?: Briefing;
 }
 
 const PATH = "api/v2/queue";
@@ -51,7 +58,7 @@ export const tasks = signal<Task[]>([]);
 export const totals = signal<Partial<Record<Status, number>>>({});
 export const queueState = signal<"loading" | "ready" | { error: unknown }>("loading");
 export const settings = signal<Settings | null>(null);
-export const briefing = signal<string | null>(null);
+export const briefing = signal<Briefing | null>(null);
 
 let latestLoad = 0;
 
@@ -214,7 +221,7 @@ export async function changeSettings(changes: Partial<Settings>): Promise<void> 
   briefing.value = null;
   try {
     const reply = await data<SettingsChange>("PATCH", "api/v2/settings", changes);
-    briefing.value = reply.briefing?.message ?? null;
+    briefing.value = reply.briefing ?? null;
     showDispatched(reply.autoDispatched);
   } catch (error) {
     settings.value = before;

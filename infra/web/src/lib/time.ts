@@ -16,6 +16,7 @@ const weekday = new Intl.DateTimeFormat(language, {
   day: "numeric",
   hour: "2-digit",
   minute: "2-digit",
+  timeZoneName: "short",
 });
 const zoned = new Intl.DateTimeFormat(language, {
   hour: "2-digit",
@@ -45,6 +46,7 @@ export function ago(time: string, at = now.value): string {
 export const fullTime = (time: string): string => full.format(new Date(time));
 export const clockTime = (time: string): string => clock.format(new Date(time));
 export const date = (time: string): string => dated.format(new Date(time));
+/** Format weekday, date and time with the time zone. */
 export const weekdayTime = (time: string): string => weekday.format(new Date(time));
 /** Format the time to the second, with the browser's time zone. */
 export const zonedTime = (time: string): string => zoned.format(new Date(time));

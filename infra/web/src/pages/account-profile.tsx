@@ -63,7 +63,7 @@ function changed(from: Profile, to: Profile): Partial<Profile> {
 
 /** Return the field that an error names, and its reason: `skills.0: …` belongs to `skills`. */
 function fieldError(error: unknown, within: Profile): [string, string] | null {
-  const [, name = "", reason = ""] = (error instanceof ApiError && /^(\w+)[\w.]*: (.+)$/s.exec(error.message)) || [];
+  const [, name = "", reason = ""] = (error instanceof ApiError && /^(\w+)[\w.]*: (.+)$/s.exec(error.detail)) || [];
   return name in within ? [name, reason] : null;
 }
 

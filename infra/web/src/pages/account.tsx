@@ -1,6 +1,7 @@
 import { t } from "../lib/i18n";
 import { setParams, route } from "../lib/router";
 import { me, usesSession } from "../lib/session";
+import { LanguageSelect } from "../ui/language";
 import { EmptyState, Tabs } from "../ui/parts";
 import { Browsers } from "./account-browsers";
 import { Data } from "./account-data";
@@ -37,6 +38,7 @@ export function Account() {
         <p class="head-note">
           {me.value!.name} · {me.value!.email}
         </p>
+        <LanguageSelect />
       </header>
       {me.value!.key.permissions === "all" ? (
         <>

@@ -204,7 +204,9 @@ function CardFace({ card }: { card: Card }) {
   const late = card.dueDate && card.status !== "completed" && Date.parse(card.dueDate) < Date.now();
   return (
     <>
-      <span class="card-title">{card.title}</span>
+      <span class="card-title" dir="auto">
+        {card.title}
+      </span>
       <span class="card-foot">
         {card.priority !== "medium" && (
           <Chip kind={`chip-${card.priority}`}>{valueLabel("priority", card.priority)}</Chip>

@@ -77,7 +77,9 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
                     checked={each.completed}
                     onChange={(event) => void checkItem(card, each, event.currentTarget.checked)}
                   />
-                  <span class={each.completed ? "done" : ""}>{each.text}</span>
+                  <span class={each.completed ? "done" : ""} dir="auto">
+                    {each.text}
+                  </span>
                 </label>
               </li>
             ))}

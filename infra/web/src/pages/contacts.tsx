@@ -148,7 +148,9 @@ export function Contacts() {
                   >
                     <Avatar name={each.name} />
                     <span class="item-main">
-                      <span class="item-title">{each.name}</span>
+                      <span class="item-title" dir="auto">
+                        {each.name}
+                      </span>
                       <span class="item-summary">
                         {[each.role, each.company].filter(Boolean).join(" · ") || each.email}
                       </span>
@@ -225,7 +227,7 @@ function ContactDetail({ contact, onBack, onEdit }: { contact: Contact; onBack: 
           <div class="person-head">
             <Avatar name={contact.name} />
             <div>
-              <h2>{contact.name}</h2>
+              <h2 dir="auto">{contact.name}</h2>
               <p class="faint">{[contact.role, contact.company].filter(Boolean).join(" · ")}</p>
             </div>
           </div>
@@ -260,7 +262,7 @@ function ContactDetail({ contact, onBack, onEdit }: { contact: Contact; onBack: 
               </>
             )}
           </dl>
-          {contact.notes && <p class="lead">{contact.notes}</p>}
+          {contact.notes && <p class="lead" dir="auto">{contact.notes}</p>}
           {contact.cards.length > 0 && (
             <section>
               <h3>{t("contacts.cards")}</h3>
@@ -269,7 +271,9 @@ function ContactDetail({ contact, onBack, onEdit }: { contact: Contact; onBack: 
                   ({ id, role, card }) =>
                     card && (
                       <li key={id}>
-                        <a href={href("board", card.id)}>{card.title}</a>
+                        <a href={href("board", card.id)}>
+                          <bdi>{card.title}</bdi>
+                        </a>
                         <Chip>{valueLabel("stage", card.status)}</Chip>
                         {role && <span class="faint">{role}</span>}
                       </li>

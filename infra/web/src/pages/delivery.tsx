@@ -82,12 +82,14 @@ export function DeliveryContent({ delivery, preview = false }: { delivery: Deliv
           <Chip>{t("inbox.snoozedUntil", { time: weekdayTime(delivery.snoozedUntil) })}</Chip>
         )}
       </div>
-      <h2 lang={locale}>{delivery.title}</h2>
+      <h2 lang={locale} dir="auto">
+        {delivery.title}
+      </h2>
       <p class="byline">
         {actor && (
           <>
             <Avatar name={actor.name ?? actor.email} />
-            <span title={actor.email}>{actor.name ?? actor.email}</span>
+            <bdi title={actor.email}>{actor.name ?? actor.email}</bdi>
             <span aria-hidden="true">·</span>
           </>
         )}
@@ -101,12 +103,12 @@ export function DeliveryContent({ delivery, preview = false }: { delivery: Deliv
           <Icon name="success" size={16} />
           <span>
             {t("inbox.resolved")} <Time at={delivery.resolvedAt} />
-            {delivery.resolutionNote && <>: {delivery.resolutionNote}</>}
+            {delivery.resolutionNote && <>: <bdi>{delivery.resolutionNote}</bdi></>}
           </span>
         </p>
       )}
       {delivery.summary && (
-        <p class="lead" lang={locale}>
+        <p class="lead" lang={locale} dir="auto">
           {delivery.summary}
         </p>
       )}
@@ -116,7 +118,7 @@ export function DeliveryContent({ delivery, preview = false }: { delivery: Deliv
           {actions.map((action) =>
             preview ? (
               <Chip key={action.index} title={action.url}>
-                {action.label}
+                <bdi>{action.label}</bdi>
                 {action.url && ` · ${action.url}`}
               </Chip>
             ) : (
@@ -135,7 +137,10 @@ export function DeliveryContent({ delivery, preview = false }: { delivery: Deliv
           {Object.entries(labels).map(([name, value]) => (
             <li key={name}>
               <Chip kind="chip-label">
-                <b>{name}</b> {value}
+                <b>
+                  <bdi>{name}</bdi>
+                </b>{" "}
+                <bdi>{value}</bdi>
               </Chip>
             </li>
           ))}
@@ -182,9 +187,11 @@ function Body({ delivery, text, isWhole }: { delivery: Delivery; text: string; i
       <summary>
         <Icon name="down" size={16} />
         {rendering === "preview" ? (
-          <span lang={delivery.locale}>{plainStart(text)}</span>
+          <span lang={delivery.locale} dir="auto">{plainStart(text)}</span>
         ) : (
-          <span>{t("inbox.details")}</span>
+          <>
+            <Icon name="document" size={16} /> <span>{t("inbox.details")}</span>
+          </>
         )}
       </summary>
       <Markdown text={text} lang={delivery.locale} />
@@ -197,7 +204,7 @@ function ActionButton({ delivery, action }: { delivery: Delivery; action: Action
   if (action.actionType === "url") {
     return (
       <a class="button" href={action.url} target="_blank" rel="noopener noreferrer" lang={delivery.locale}>
-        <Icon name="external" size={16} /> {action.label}
+        <Icon name="external" size={16} /> <bdi>{action.label}</bdi>
       </a>
     );
   }
@@ -215,7 +222,7 @@ function ActionButton({ delivery, action }: { delivery: Delivery; action: Action
           busy.value = false;
         }}
       >
-        {action.label}
+        <bdi>{action.label}</bdi>
       </button>
       {action.outcome && (
         <span class={`outcome outcome-${action.outcome}`} role="status">

@@ -29,7 +29,7 @@ export function ModerationDialog({ task, onClose }: { task: Task; onClose: () =>
       }}
     >
       {isNone ? (
-        <p>{task.title}</p>
+        <p dir="auto">{task.title}</p>
       ) : (
         <>
           <div class="moderated">

@@ -196,7 +196,9 @@ function RelayRow({ relay }: { relay: Relay }) {
         <summary>
           <Chip>{t(`network.${relay.direction}`)}</Chip>
           <span class="row-main">
-            <b>{relay.subject || valueLabel("intent", relay.intent)}</b>{" "}
+            <b>
+              <bdi>{relay.subject || valueLabel("intent", relay.intent)}</bdi>
+            </b>{" "}
             <span class="faint">
               <RemoteOrigin {...originOf(relay)} /> · <Time at={relay.createdAt} />
             </span>

@@ -7,6 +7,7 @@ import { useShortcuts } from "../lib/shortcuts";
 import {
   metadataOf,
   addTask,
+  type Briefing,
   briefing,
   changeSettings,
   decideTask,
@@ -120,7 +121,7 @@ export function Queue() {
               <div class="note briefing" role="status">
                 <Icon name="info" size={16} />
                 <span>
-                  <b>{t("queue.briefing")}</b> {briefing.value}
+                  <b>{t("queue.briefing")}</b> {briefingText(briefing.value)}
                 </span>
                 <IconButton icon="close" label={t("dismiss")} onClick={() => (briefing.value = null)} />
               </div>
@@ -221,9 +222,9 @@ function TaskRow({
       <div class="task-main">
         <p class="task-title">
           <Chip kind={`chip-${task.priority}`}>{valueLabel("priority", task.priority)}</Chip>
-          <span>{task.title}</span>
+          <bdi>{task.title}</bdi>
         </p>
-        {task.description && <p class="task-text">{task.description}</p>}
+        {task.description && <p class="task-text" dir="auto">{task.description}</p>}
         {isFromOtherDesk(task) && (
           <p class="faint">
             <RemoteOrigin {...remoteOriginOf(task)} />
@@ -231,12 +232,12 @@ function TaskRow({
         )}
         {typeof result === "string" && (
           <p class="task-text">
-            <b>{t("queue.result")}</b> {result}
+            <b>{t("queue.result")}</b> <bdi>{result}</bdi>
           </p>
         )}
         <p class="faint">
           {valueLabel("taskType", task.type)}
-          {task.source && <> · {task.source}</>} · <Time at={task.createdAt} />
+          {task.source && <> · <bdi>{task.source}</bdi></>} · <Time at={task.createdAt} />
           {task.claimedBy && <> · {t("queue.claimedBy", { name: task.claimedBy })}</>}
         </p>
       </div>
@@ -272,6 +273,12 @@ function TaskRow({
       </div>
     </article>
   );
+}
+
+/** The briefing in the language of the page; the server's own sentence is for agents. */
+function briefingText({ completedToday, blocked, stillReady }: Briefing): string {
+  const waits = blocked ? t("queue.briefingBlocked", { n: blocked }) : t("queue.briefingUnblocked");
+  return [t("queue.briefingDone", { n: completedToday }), waits, t("queue.briefingReady", { n: stillReady })].join(" ");
 }
 
 function MoveButton({
@@ -353,7 +360,7 @@ function IrreversibleDialog({
         onApprove(task);
       }}
     >
-      <p>{task.title}</p>
+      <p dir="auto">{task.title}</p>
       <p>{t("queue.irreversibleNote")}</p>
     </FormDialog>
   );

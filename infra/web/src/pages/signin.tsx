@@ -5,6 +5,7 @@ import { t } from "../lib/i18n";
 import { endOffer, hasPasskeys, offerPasskeys, signInWithPasskey } from "../lib/passkeys";
 import { leaveForProvider, signOutReason } from "../lib/session";
 import { Icon } from "../ui/icons";
+import { LanguageSelect } from "../ui/language";
 import { Field } from "../ui/parts";
 
 // Stays as it is while a key is tried.
@@ -98,6 +99,7 @@ export function SignIn({ onKey, onSession }: Props) {
           <summary>{t("signIn.useKey")}</summary>
           <KeyForm onKey={onKey} />
         </details>
+        <LanguageSelect />
       </div>
     </main>
   );

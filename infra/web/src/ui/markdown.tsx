@@ -1,5 +1,6 @@
 import DOMPurify from "dompurify";
 import { marked } from "marked";
+import markedCjkFriendly from "marked-cjk-friendly";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../lib/i18n";
 
@@ -23,6 +24,8 @@ const ALLOWED = {
 const PLAIN_TAG = /^\s*<\/?[a-z][a-z\d]*\s*\/?>\s*$/i;
 const COMMENT = /^\s*<!--.*-->\s*$/s;
 
+// Next to Chinese, Japanese and Korean punctuation CommonMark takes no asterisk for the end of an emphasis.
+marked.use(markedCjkFriendly());
 marked.use({
   gfm: true,
   breaks: true,
@@ -59,6 +62,10 @@ function render(markdown: string): DocumentFragment {
     // Headings of the text rank below the headings of the page.
     heading.setAttribute("role", "heading");
     heading.setAttribute("aria-level", String(Math.min(6, Number(heading.tagName[1]) + 3)));
+  }
+  // Each paragraph has the direction of its own text, whatever the language of the page.
+  for (const block of fragment.querySelectorAll("p, h1, h2, h3, h4, h5, h6, ul, ol, th, td")) {
+    block.setAttribute("dir", "auto");
   }
   for (const wide of fragment.querySelectorAll("pre, table")) wide.setAttribute("tabindex", "0");
   return fragment;

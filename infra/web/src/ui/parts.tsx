@@ -161,7 +161,7 @@ export function Dialog({ title, onClose, children, wide = false, persistent = fa
     >
       <div class="dialog-body">
         <header class="dialog-head">
-          <h2>{title}</h2>
+          <h2 dir="auto">{title}</h2>
           {!unrepeatable && <IconButton icon="close" label={t("close")} onClick={onClose} />}
         </header>
         {children}
