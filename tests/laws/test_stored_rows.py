@@ -301,7 +301,17 @@ BARE_INSTANCE = Instance(OTHER, "I2", "https://two.example", InstanceStatus.PEND
 MEMBERSHIP = Membership(
     URL, "Hub", MembershipStatus.ACTIVE, hash_of("key"), ID, AT, "2026-03-05T00:00:00.000Z", AT, joins=1
 )
-CLICK = Click(ID, 2, ALICE, "req_1", AT, next_attempt_at=AT, attempts=[])
+CLICK = Click(
+    ID,
+    2,
+    ALICE,
+    "req_1",
+    AT,
+    next_attempt_at=AT,
+    attempts=[],
+    label="Approve",
+    event_type="fd1.repo.access_granted",
+)
 DELIVERY = Delivery(
     ID, "fd1", ID, None, ALICE, "fd1.a.b", "warn", "Title", AT, AT, ends_at=1_800_000_000
 )  # fmt: skip

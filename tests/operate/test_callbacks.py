@@ -25,4 +25,5 @@ def test_callbacks_are_shown_with_their_attempts(api: Api, desk: Desk, pump: Pum
     one = api.get(f"{ADMIN}/callbacks?deliveryId={clicked[0]}", desk.alice_key)
     (shown,) = data(one)
     assert (shown["outcome"], [each["status"] for each in shown["attempts"]]) == ("delivered", [204])
+    assert (shown["label"], shown["eventType"]) == ("Approve", "fd1.repo.access_granted")
     assert one.steps == 3

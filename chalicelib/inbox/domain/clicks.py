@@ -17,7 +17,10 @@ def derive_action_id(delivery_id: str, index: int, /) -> str:
 
 @dataclass(frozen=True)
 class Click:
-    """The click on a `webhook` button; there is at most one. `next_attempt_at` is None after the last attempt."""
+    """The click on a `webhook` button; there is at most one. `next_attempt_at` is None after the last attempt.
+
+    `label` and `event_type` say what was clicked; older rows lack them.
+    """
 
     delivery_id: str
     index: int
@@ -27,6 +30,8 @@ class Click:
     outcome: Outcome = Outcome.PENDING
     next_attempt_at: str | None = None
     attempts: Sequence[Attempt] = ()
+    label: str | None = None
+    event_type: str | None = None
 
     @property
     def action_id(self) -> str:

@@ -43,7 +43,16 @@ def click_button(
     if click is None:
         at = timestamp(context.now)
         job = CallbackJob(delivery_id=detail.delivery.delivery_id, index=int(index))
-        new = Click(job.delivery_id, job.index, owner.user_id, context.request_id, at, next_attempt_at=at)
+        new = Click(
+            job.delivery_id,
+            job.index,
+            owner.user_id,
+            context.request_id,
+            at,
+            next_attempt_at=at,
+            label=button["label"],
+            event_type=detail.delivery.event_type,
+        )
         click = clicks.add(new, detail.delivery, due_at=context.now + GRACE)
         queue.announce(job)
     return ClickedOut(action_id=click.action_id, status=click.outcome, request_id=context.request_id)

@@ -27,6 +27,8 @@ class CallbackOut(Out):
     action_id: UuidOut
     delivery_id: UuidOut
     index: int
+    label: str | None = Field(description="The label of the button. Null for clicks of older versions.")
+    event_type: str | None = Field(description="The event's type. Null for clicks of older versions.")
     user_id: UuidOut
     clicked_at: TimeOut
     outcome: Outcome
@@ -39,6 +41,8 @@ def to_callback_response(click: Click) -> CallbackOut:
         action_id=click.action_id,
         delivery_id=click.delivery_id,
         index=click.index,
+        label=click.label,
+        event_type=click.event_type,
         user_id=click.user_id,
         clicked_at=click.clicked_at,
         outcome=click.outcome,

@@ -20,6 +20,9 @@ interface Callback {
   actionId: string;
   deliveryId: string;
   index: number;
+  /** Null for clicks of older versions. */
+  label: string | null;
+  eventType: string | null;
   clickedAt: string;
   outcome: "pending" | "delivered" | "failed" | "gone";
   nextAttemptAt: string | null;
@@ -131,9 +134,10 @@ export function Callbacks() {
                 <details class="row-card">
                   <summary>
                     <span class="row-main">
-                      <span class="mono">{each.deliveryId}</span>
+                      <b dir="auto">{each.label ?? t("admin.action", { n: each.index + 1 })}</b>
+                      {each.eventType && <span class="mono">{each.eventType}</span>}
                       <span class="faint">
-                        {t("admin.action", { n: each.index + 1 })} · <Time at={each.clickedAt} />
+                        <span class="mono">{each.deliveryId}</span> · <Time at={each.clickedAt} />
                       </span>
                     </span>
                     <Chip
