@@ -1,5 +1,8 @@
 """Connections with people at other desks."""
 
+import json
+
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import PICTURES, Console
@@ -128,3 +131,24 @@ def test_relay_shows_who_asks_and_its_payload_as_fields(console: Console) -> Non
     row.get_by_text("Show JSON").click()
     expect(row.locator("pre")).to_contain_text('"dueBy": "Friday"')
     console.page.screenshot(path=PICTURES / "relay.png")
+
+
+@pytest.mark.parametrize(("verified", "chip"), [(True, "Verified"), (False, "Unverified")])
+def test_task_of_another_desk_says_who_asks_from_where_and_whether_that_is_verified(
+    console: Console, verified: bool, chip: str
+) -> None:
+    origin = {"peerUserEmail": "nora@north.example", "peerInstanceUrl": "https://desk.north.example"}
+
+    def add_origin(route: Route) -> None:
+        reply = route.fetch()
+        body = reply.json()
+        for task in body["data"]["items"]:
+            task |= {"source": "federation", "metadata": json.dumps(origin | {"verified": verified})}
+        route.fulfill(response=reply, json=body)
+
+    task_id = console.call_v2("POST", "/queue", {"title": "Please review"})["id"]
+    console.page.route("**/api/v2/queue?*", add_origin)
+    console.go("queue")
+    task = console.page.locator(f'[data-task="{task_id}"]')
+    expect(task).to_contain_text("nora@north.example · desk.north.example")
+    expect(task.get_by_text(chip, exact=True)).to_be_visible()

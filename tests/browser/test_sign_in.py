@@ -183,6 +183,22 @@ def test_the_sign_in_link_of_another_person_asks_first(open_console: Open) -> No
     expect(console.page.get_by_role("link", name="Bob").first).to_be_visible()
 
 
+def test_an_ended_session_leaves_no_content_on_screen(open_console: Open) -> None:
+    here, there = open_console(), open_console()
+    for each in (there, here):
+        enter(each, new_link(here.system))
+    delivery_id = there.publish(title="Secret plan")
+    there.card(delivery_id).click()
+    expect(there.page.locator(".sheet h2")).to_have_text("Secret plan")
+    here.go("you?tab=sessions")
+    here.page.get_by_role("button", name="Sign out everywhere else").click()
+    here.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    expect(there.page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    assert "Secret plan" not in there.page.content()
+    assert all("401" in each or "WebSocket" in each for each in there.page_errors)
+    there.page_errors.clear()
+
+
 def test_a_person_signs_out_elsewhere(open_console: Open) -> None:
     here, there = open_console(), open_console(viewport={"width": 360, "height": 740})
     for each in (there, here):

@@ -88,6 +88,36 @@ def test_selected_rows_are_archived_as_one_action_and_undone_as_one(console: Con
     assert len([each for each in calls if "/inbox" in each]) == 2
 
 
+def test_one_key_undoes_what_was_done_to_two_hundred_items(console: Console) -> None:
+    publish_many(console, 200)
+    console.page.reload()
+    expect(console.page.locator(".item")).not_to_have_count(0)
+    keyboard = console.page.keyboard
+    keyboard.press("a")
+    expect(console.page.get_by_text("100 selected")).to_be_visible()
+    keyboard.press("a")
+    expect(console.page.get_by_text("All that match are selected")).to_be_visible()
+    keyboard.press("e")
+    status(console.page, "200 archived")
+    assert count_inbox(console) == 0
+    with console.page.expect_response(lambda each: each.url.endswith("/undo")) as undone:
+        keyboard.press("z")
+    wait_for_job(console, undone.value.json()["jobId"])
+    assert count_inbox(console) == 200
+    expect(console.page.locator(".item")).not_to_have_count(0)
+
+
+def count_inbox(console: Console) -> int:
+    """The number of notifications in the person's inbox, page by page."""
+    number, cursor = 0, ""
+    while True:
+        answer = console.system.call("GET", f"/api/v1/inbox?status=open&limit=100{cursor}", token=console.key)
+        number += len([each for each in answer.json["items"] if not each.get("archivedAt")])
+        if not answer.json["nextCursor"]:
+            return number
+        cursor = f"&cursor={answer.json['nextCursor']}"
+
+
 def test_a_range_is_selected_with_shift_and_the_mouse(console: Console) -> None:
     ids = publish_many(console, 5)
     console.card(ids[4]).hover()
