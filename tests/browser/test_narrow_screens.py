@@ -45,6 +45,20 @@ _CUT_OFF = """
 }
 """
 
+# Scrolls to each control, and returns those that another thing covers, or that stay outside of the window.
+_UNREACHABLE = """
+() => [...document.querySelectorAll("main :is(button, a, input, select, textarea, summary)")].filter((each) => {
+  if (!each.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || each.disabled) return false;
+  each.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+  const box = each.getBoundingClientRect();
+  if (box.width < 2 || box.height < 2) return false;
+  const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+  if (x < 0 || y < 0 || x > innerWidth || y > innerHeight) return true;
+  const top = document.elementFromPoint(x, y);
+  return !(top && (each.contains(top) || top.contains(each) || top.closest("label")?.contains(each)));
+}).map((each) => each.outerHTML.slice(0, 160))
+"""
+
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
@@ -86,6 +100,27 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
         expect(console.page.get_by_role("dialog")).to_be_visible()
         check(console.page, f"narrow-{width}-dialog{ord(key)}")
         console.page.keyboard.press("Escape")
+
+
+def test_every_page_is_usable_at_four_hundred_percent(open_console: Open) -> None:
+    # A window of 1280 by 1024 pixels at 400 % has 320 by 256 CSS pixels.
+    console = open_console(viewport={"width": 320, "height": 256}, device_scale_factor=4)
+    delivery_id, card_id = write_hostile_content(console)
+    console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
+    expect(console.page.locator(".live-live")).to_be_attached()
+    for page in ("inbox", "queue", "chat", "board", "contacts", "network", "you", "operate", f"inbox/{delivery_id}"):
+        console.go(page)
+        expect(console.page.locator(".skeleton")).to_have_count(0)
+        expect(console.page.locator("main :is(h1, h2)").first).to_be_attached()
+        check(console.page, f"zoom-{page.partition('/')[0]}{len(page)}")
+        unreachable = console.page.evaluate(_UNREACHABLE)
+        assert unreachable == [], page
+    console.go(f"board/{card_id}")
+    dialog = console.page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    check(console.page, "zoom-card")
+    dialog.get_by_role("button", name="Close").first.click()
+    expect(dialog).to_have_count(0)
 
 
 def test_numbers_in_a_table_stay_whole(open_console: Open) -> None:
