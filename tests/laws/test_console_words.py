@@ -10,6 +10,7 @@ FILES = sorted(each for each in SOURCE.rglob("*.ts*") if not each.name.startswit
 # Names that are the same in every language: of the product, of keys, and examples of what is typed.
 SAME = {
     "Fluxden",
+    "POST",
     "Space",
     "Enter",
     "Esc",
