@@ -281,3 +281,55 @@ def test_unsaved_text_survives_leaving_and_reloading_the_page_until_it_is_sent(c
     expect(title).to_have_value("Order paper")
     console.go("chat")
     expect(message).to_have_value("")
+
+
+def test_what_is_typed_into_a_dialog_survives_closing_it_and_leaving_for_each_item(console: Console) -> None:
+    page = console.page
+
+    def escape() -> None:
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+    one, two = (console.call_v2("POST", "/contacts", {"name": name})["id"] for name in ("Draft One", "Draft Two"))
+    console.go(f"contacts/{one}")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Notes").fill("Half a note")
+    escape()
+    page.reload()
+    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_label("Notes")).to_have_value("Half a note")
+    escape()
+    console.go(f"contacts/{two}")
+    expect(page.get_by_role("heading", name="Draft Two")).to_be_visible()
+    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_label("Notes")).to_have_value("")
+    escape()
+    # Sent text is no draft, and neither is what the user discards.
+    console.go(f"contacts/{one}")
+    expect(page.get_by_role("heading", name="Draft One")).to_be_visible()
+    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_text("What you typed here before is back.")).to_be_visible()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_label("Notes")).to_have_value("")
+    page.get_by_label("Notes").fill("A whole note")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.evaluate("() => Object.keys(sessionStorage).filter((each) => each.includes('draft'))") == []
+
+
+def test_an_unsaved_profile_and_card_survive_leaving_the_page(console: Console) -> None:
+    page = console.page
+    console.go("you?tab=profile")
+    page.get_by_label("Headline").fill("Half a headline")
+    card = console.call_v2("POST", "/kanban", {"title": "A card"})["id"]
+    console.go(f"board/{card}")
+    page.get_by_label("Description").fill("Half a description")
+    page.reload()
+    expect(page.get_by_label("Description")).to_have_value("Half a description")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    console.go("you?tab=profile")
+    expect(page.get_by_label("Headline")).to_have_value("Half a headline")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_label("Headline")).to_have_value("")

@@ -208,6 +208,7 @@ function NewKeyDialog({ onClose, onCreated }: { onClose: () => void; onCreated: 
   return (
     <FormDialog
       title={t("key.new")}
+      draft="key"
       action={t("key.create")}
       onClose={onClose}
       onSend={async (field, form) => {

@@ -78,7 +78,7 @@ interface EditProps {
 function EditDialog({ of: passkey, how, isLast, onClose, onDone }: EditProps) {
   if (how === "rename") {
     return (
-      <FormDialog title={t("passkey.rename")} action={t("save")} onClose={onClose} onSend={async (field) => {
+      <FormDialog title={t("passkey.rename")} draft={`passkey.${passkey.id}`} action={t("save")} onClose={onClose} onSend={async (field) => {
           await data("PATCH", PATH, { id: passkey.id, name: field("name") });
           await onDone(t("passkey.renamed"));
         }}>

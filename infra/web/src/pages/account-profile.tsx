@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { data, ApiError } from "../lib/api";
 import { valueLabel, t } from "../lib/i18n";
+import { draftKey } from "../ui/draft";
 import { Field, Switch } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Loaded } from "../ui/loaded";
@@ -74,9 +75,14 @@ interface FormState {
   errorOf: (name: keyof Profile) => string | undefined;
 }
 
+const DRAFT = "profile";
+
+/** Return the changes that were neither saved nor discarded when the user left the page. */
+const keptChanges = () => JSON.parse(sessionStorage.getItem(draftKey(DRAFT)) ?? "{}") as Partial<Profile>;
+
 function ProfileForm({ stored }: { stored: Profile }) {
   const saved = useSignal(stored);
-  const draft = useSignal(stored);
+  const draft = useSignal<Profile>({ ...stored, ...keptChanges() });
   const rejected = useSignal<[string, string] | null>(null);
   const busy = useSignal(false);
   const form = useRef<HTMLFormElement>(null);
@@ -108,6 +114,10 @@ function ProfileForm({ stored }: { stored: Profile }) {
     busy.value = false;
   };
   const isChanged = !isEqual(saved.value, draft.value);
+  useEffect(() => {
+    if (isChanged) sessionStorage.setItem(draftKey(DRAFT), JSON.stringify(changed(saved.value, draft.value)));
+    else sessionStorage.removeItem(draftKey(DRAFT));
+  }, [draft.value, saved.value]);
   return (
     <form
       class="profile"

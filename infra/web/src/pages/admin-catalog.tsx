@@ -100,6 +100,7 @@ function EditItem({ item, onClose, onSaved }: { item: Item | null; onClose: () =
   return (
     <FormDialog
       title={item?.name ?? t("admin.newItem")}
+      draft={`item.${item?.slug ?? "new"}`}
       action={t("save")}
       onClose={onClose}
       onSend={async (field, form) => {
@@ -283,6 +284,7 @@ function AssignDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
   return (
     <FormDialog
       title={t("admin.assign")}
+      draft="approval"
       action={t("admin.assign")}
       ready={items.state.value.status === "ready"}
       onClose={onClose}

@@ -93,6 +93,7 @@ function BlockedDesks({ resource }: { resource: Resource<Origins> }) {
       {asking.value === "block" && (
         <FormDialog
           title={t("admin.blockDesk")}
+          draft="blocked-desk"
           action={t("admin.block")}
           destructive
           onClose={close}

@@ -195,6 +195,7 @@ function InviteDialog({
     <FormDialog
       title={t("people.inviteTitle")}
       action={t("people.inviteAction")}
+      draft="invitation"
       onClose={onClose}
       onSend={async (field, form) => {
         const body = {

@@ -170,6 +170,7 @@ export function PersonDetail({ id }: { id: string }) {
               {asked.value === "rename" && (
                 <FormDialog
                   title={t("people.rename")}
+                  draft={`person.${path}`}
                   action={t("save")}
                   onClose={close}
                   onSend={async (field) => {

@@ -91,6 +91,7 @@ function EditIntegrator({
   return (
     <FormDialog
       title={integrator?.name ?? t("admin.newIntegrator")}
+      draft={`integrator.${integrator?.slug ?? "new"}`}
       action={t("save")}
       onClose={onClose}
       onSend={async (field) => {
@@ -226,6 +227,7 @@ function NewTokenDialog({ integrators, onClose, onCreated }: NewTokenProps) {
   return (
     <FormDialog
       title={t("admin.newToken")}
+      draft="token"
       action={t("admin.createToken")}
       ready={integrators.state.value.status === "ready"}
       onClose={onClose}

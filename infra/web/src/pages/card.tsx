@@ -12,6 +12,7 @@ import {
 } from "../lib/board";
 import { valueLabel, t } from "../lib/i18n";
 import { go, href } from "../lib/router";
+import { useDraft } from "../ui/draft";
 import { FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
 import { Avatar, Dialog, Field } from "../ui/parts";
@@ -20,6 +21,7 @@ const PRIORITIES = ["urgent", "high", "medium", "low"] as const;
 
 export function CardDialog({ card, onClose }: { card: Card; onClose: () => void }) {
   const confirming = useSignal(false);
+  const newItem = useDraft(`checklist.${card.id}`);
   return (
     <Dialog title={card.title} onClose={onClose} wide>
       <div class="form">
@@ -85,6 +87,7 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
             ))}
           </ul>
           <form
+            ref={newItem.form}
             class="row"
             onSubmit={(event) => {
               event.preventDefault();
@@ -92,6 +95,7 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
               const text = String(new FormData(form).get("text")).trim();
               if (!text) return;
               form.reset();
+              newItem.forget();
               void addChecklistItem(card, text);
             }}
           >
@@ -149,17 +153,22 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
 function CardText({ card }: { card: Card }) {
   const title = useSignal(card.title);
   const text = useSignal(card.description ?? "");
+  const draft = useDraft(`card.${card.id}`);
   const isChanged = title.value.trim() !== card.title || text.value !== (card.description ?? "");
   return (
     <form
+      ref={draft.form}
       class="form"
       onSubmit={(event) => {
         event.preventDefault();
-        if (title.value.trim()) void patchCard(card, { title: title.value.trim(), description: text.value || null });
+        if (!title.value.trim()) return;
+        void patchCard(card, { title: title.value.trim(), description: text.value || null });
+        draft.forget();
       }}
     >
       <Field label={t("board.title")}>
         <input
+          name="title"
           value={title.value}
           required
           maxLength={500}
@@ -168,6 +177,7 @@ function CardText({ card }: { card: Card }) {
       </Field>
       <Field label={t("board.description")}>
         <textarea
+          name="description"
           rows={4}
           maxLength={10_000}
           value={text.value}
@@ -189,10 +199,13 @@ export function NewCard({ stage, onClose }: { stage: Stage; onClose: () => void 
   return (
     <FormDialog
       title={t("board.add")}
+      draft="card"
       action={t("queue.add")}
       onClose={onClose}
       onSend={async (field) => {
-        if (await addCard({ title: field("title"), status: field("status") as Stage })) onClose();
+        const added = await addCard({ title: field("title"), status: field("status") as Stage });
+        if (added) onClose();
+        return Boolean(added);
       }}
     >
       <Field label={t("board.title")}>

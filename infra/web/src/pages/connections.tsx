@@ -156,6 +156,7 @@ function RequestDialog({ onClose, onRequested }: { onClose: () => void; onReques
   return (
     <FormDialog
       title={t("network.request")}
+      draft="connection"
       action={t("network.request")}
       onClose={onClose}
       onSend={async (field) => {

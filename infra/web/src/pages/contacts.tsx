@@ -301,6 +301,7 @@ function EditContact({
     <FormDialog
       title={contact ? t("contacts.edit") : t("contacts.add")}
       action={t("save")}
+      draft={`contact.${contact?.id ?? "new"}`}
       onClose={onClose}
       onSend={async (field) => {
         const body = Object.fromEntries([...FIELDS, "notes"].map((name) => [name, field(name) || null]));

@@ -20,6 +20,7 @@ export function ModerationDialog({ task, onClose }: { task: Task; onClose: () =>
     <FormDialog
       title={t("queue.review")}
       action={t("queue.deliver")}
+      draft={`held.${task.id}`}
       wide
       ready={state.status === "ready" || isNone}
       onClose={onClose}

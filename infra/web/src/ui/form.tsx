@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { ApiError } from "../lib/api";
 import { t } from "../lib/i18n";
+import { useDraft } from "./draft";
 import { Dialog } from "./parts";
 
 interface Props {
@@ -12,26 +13,32 @@ interface Props {
   /** Whether the choices of the form have been loaded. */
   ready?: boolean;
   wide?: boolean;
+  /** The name under which typed text is kept until it is sent: of the form and, if it edits an item, of the item. */
+  draft?: string;
   onClose: () => void;
-  /** Send the form. An error is shown in the form. */
-  onSend: (field: (name: string) => string, form: FormData) => Promise<void>;
+  /** Send the form. An error is shown in the form. False says that it was not sent, and that the user was told why. */
+  onSend: (field: (name: string) => string, form: FormData) => Promise<boolean | void>;
   children: ComponentChildren;
 }
 
 /** A dialog that contains a form. */
-export function FormDialog({ title, action, destructive = false, ready = true, wide = false, onClose, onSend, children }: Props) {
+export function FormDialog(props: Props) {
+  const { title, action, destructive = false, ready = true, wide = false, onClose, onSend, children } = props;
+  const draft = useDraft(props.draft ?? null);
   const failure = useSignal<{ text: string; id: string | null } | null>(null);
   const busy = useSignal(false);
   return (
     <Dialog title={title} onClose={onClose} wide={wide}>
       <form
+        ref={draft.form}
         class="form"
         onSubmit={async (event) => {
           event.preventDefault();
           const form = new FormData(event.currentTarget);
           busy.value = true;
           try {
-            await onSend((name) => String(form.get(name) ?? "").trim(), form);
+            const sent = await onSend((name) => String(form.get(name) ?? "").trim(), form);
+            if (sent !== false) draft.forget();
           } catch (error) {
             const apiError = error instanceof ApiError ? error : null;
             failure.value = { text: apiError?.message ?? t("error.unexpected"), id: apiError?.requestId ?? null };
@@ -39,6 +46,14 @@ export function FormDialog({ title, action, destructive = false, ready = true, w
           busy.value = false;
         }}
       >
+        {draft.isRestored.value && (
+          <p class="note">
+            <span class="grow">{t("draft.restored")}</span>
+            <button type="button" class="button button-small" onClick={draft.discard}>
+              {t("profile.discard")}
+            </button>
+          </p>
+        )}
         {children}
         {failure.value && (
           <p class="error" role="alert">
@@ -46,7 +61,14 @@ export function FormDialog({ title, action, destructive = false, ready = true, w
           </p>
         )}
         <div class="row row-end">
-          <button type="button" class="button" onClick={onClose}>
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              draft.forget();
+              onClose();
+            }}
+          >
             {t("cancel")}
           </button>
           <button
