@@ -49,6 +49,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.events": "live",
         "api.v1.inbox": "live",
         "api.v1.inbox_bulk": "live",
+        "api.v1.inbox_views": "",
         "api.v1.sent": "",
         "queues.callbacks": "live",
         "queues.fan_out": "live",

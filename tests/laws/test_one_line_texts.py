@@ -78,8 +78,16 @@ thread_id to_user_email url"""
 # Members that an agent's desk describes it with, in any form.
 _OPEN = "capabilities output_schema required_input_schema sample_prompts tags usage_examples"
 _EXEMPT = frozenset(f"{_PROSE} {_KEYS} {_OPEN}".split())
-# What is not stored as it is: the subject of a relay becomes a title, and the cells of a file are checked one by one.
-_UNREAD = {("HubEventIn", "name"), ("AckIn", "subject"), ("RelayIn", "subject"), ("ImportIn", "csv")}
+# What is not stored as it is: the subject of a relay becomes a title, the cells of a file are checked one by one, and
+# the filter of a bulk change is searched for.
+_UNREAD = {
+    ("HubEventIn", "name"),
+    ("AckIn", "subject"),
+    ("RelayIn", "subject"),
+    ("BulkFilter", "label"),
+    ("BulkFilter", "q"),
+    ("ImportIn", "csv"),
+}
 
 
 def test_tags_are_one_line_each_and_blank_ones_are_left_out(api: Api, desk: Desk) -> None:

@@ -120,6 +120,12 @@ class SampleData:
         body = {"action": "archive", "ids": [self.add_delivery()]}
         return str(self.create("/api/v1/inbox/bulk", body)["jobId"])
 
+    def save_view(self) -> int:
+        """Save a view of the inbox, and return the version."""
+        seen = self.api.get("/api/v1/inbox/views", self.api_key).json["version"]
+        body = {"views": [{"name": CANARY, "filter": {"q": CANARY, "days": 7}}], "version": seen}
+        return int(self.create("/api/v1/inbox/views", body, method="PUT")["version"])
+
     def add_key(self) -> str:
         return str(self.create("/api/v2/keys", {"name": CANARY})["data"]["id"])
 

@@ -52,7 +52,7 @@ class DynamoInbox:
         found: list[Delivery] = []
         for _ in range(_ROUNDS_PER_LIST):
             limit = size if sparse else query.limit + 1 - len(found)
-            reads = [partial(_read, user_id, each, filters, named, limit) for each in _ranges(query, after, now=now)]
+            reads = [partial(_read, user_id, each, filters, named, limit) for each in ranges(query, after, now=now)]
             pages: list[tuple[list[Delivery], Position | None]] = (
                 gather(*reads) if len(reads) > 1 else [read() for read in reads]
             )
@@ -77,11 +77,11 @@ class DynamoInbox:
         unread, woken, asleep = gather(
             *(
                 partial(_list_severities, user_id, each, unread=True)
-                for each in _ranges(InboxFilter(view=View.UNREAD), None, now=now)
+                for each in ranges(InboxFilter(view=View.UNREAD), None, now=now)
             ),
             *(
                 partial(_list_severities, user_id, each, unread=False)
-                for each in _ranges(InboxFilter(view=View.SNOOZED), None, now=now)
+                for each in ranges(InboxFilter(view=View.SNOOZED), None, now=now)
             ),
         )
         waiting = [*unread, *woken][:MOST_COUNTED]
@@ -96,7 +96,7 @@ class DynamoInbox:
         return try_commit([state_update(before, after), *snooze_actions(before, after)], claim=claim, reply=reply)
 
 
-def _ranges(query: InboxFilter, after: Position | None, *, now: datetime) -> list[Range]:
+def ranges(query: InboxFilter, after: Position | None, *, now: datetime) -> list[Range]:
     """Return the key ranges of a view, below `after`. Snoozed deliveries belong to it from the end of their snooze."""
     since = timestamp(query.since) if query.since else ""
     before = timestamp(query.before) if query.before else ""
@@ -139,10 +139,19 @@ def _position(key: Any) -> Position:
 
 
 def _matching(listed: Sequence[Delivery], query: InboxQuery) -> Iterable[Delivery]:
+    return [each for each in with_content(listed) if query.matches(each)]
+
+
+def with_content(listed: Sequence[Delivery]) -> list[Delivery]:
+    """Read the contents of deliveries from the index. One store call for each hundred, at the same time."""
     rows = get_all(DELIVERIES, [delivery_key(each.delivery_id) for each in listed], ("pk", "content")) if listed else []
     contents = {row["pk"]: parse_content(row) for row in rows}
-    whole = (replace(each, content=contents.get(each.delivery_id, {})) for each in listed)
-    return [each for each in whole if query.matches(each)]
+    return [replace(each, content=contents.get(each.delivery_id, {})) for each in listed]
+
+
+def list_range(user_id: str, of: Range, most: int) -> list[Delivery]:
+    """List the newest deliveries of a range. One store call for each megabyte."""
+    return [from_row(row) for row in islice(query(DELIVERIES, **_request(user_id, of, most)), most)]
 
 
 def _list_severities(user_id: str, of: Range, *, unread: bool) -> list[str]:

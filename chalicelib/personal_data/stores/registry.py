@@ -31,6 +31,7 @@ _PEOPLE = (
     RowKind(DIRECTORY, "EMAIL#{email} / USER", "account", fate=Fate.WITH_THE_ACCOUNT, why_not=INDEX),
     RowKind(DIRECTORY, "PEOPLE / {email}", "account", fate=Fate.WITH_THE_ACCOUNT, why_not=INDEX),
     RowKind(DIRECTORY, "USER#{user} / PROFILE", "profile", exported="account"),
+    RowKind(DIRECTORY, "USER#{user} / VIEWS", "inbox views", exported="account"),
     RowKind(DIRECTORY, "USER#{user} / PUSH#*", "browser notifications", exported="account"),
     RowKind(DIRECTORY, "USER#{user} / SUBJECT#*", "sign-in identities", why_not=HASH),
     RowKind(DIRECTORY, "SUBJECT#* / USER", "sign-in identities", owner="userId", why_not=HASH),

@@ -240,6 +240,13 @@ function mergeFirstPage({ items: page, nextCursor }: Page): boolean {
   return last >= 0;
 }
 
+const summaryListeners = new Set<() => void>();
+
+/** Call `listener` when the unread notifications were counted again. */
+export function onSummary(listener: () => void): void {
+  summaryListeners.add(listener);
+}
+
 let summaryAt = 0;
 let summaryTimer = 0;
 
@@ -252,6 +259,7 @@ export function refreshSummary(): void {
     summaryAt = Date.now();
     try {
       summary.value = await call("GET", `${PATH}/summary`);
+      for (const each of summaryListeners) each();
     } catch {
       // Keep the old count. The user did not ask for this request, so no error is shown.
     }

@@ -42,6 +42,7 @@ import type { VirtualControl } from "../ui/virtual-list";
 import { DeliveryPane } from "./delivery";
 import { FilterBar, isFiltered } from "./inbox-filters";
 import { InboxList } from "./inbox-list";
+import { SavedViews } from "./inbox-views";
 import { SelectionBar } from "./selection-bar";
 import { SnoozeDialog } from "./snooze-dialog";
 
@@ -192,6 +193,7 @@ export function Inbox() {
               count: view === "unread" ? summary.value.unread : view === "snoozed" ? summary.value.snoozed : 0,
             }))}
           />
+          <SavedViews filters={wanted} />
           <FilterBar filters={wanted} group={group} />
         </div>
         <SelectionBar

@@ -11,6 +11,7 @@ import { totals } from "../lib/queue";
 import { go, href, route } from "../lib/router";
 import { data } from "../lib/api";
 import { me, opens, signOut, usesSession } from "../lib/session";
+import type { Entry } from "../lib/palette";
 import { theme, nextTheme } from "../lib/theme";
 import { Icon, type IconName } from "../ui/icons";
 import { Avatar, Dialog, EmptyState, IconButton } from "../ui/parts";
@@ -22,6 +23,7 @@ import { Inbox } from "./inbox";
 import { Network } from "./network";
 import { Admin } from "./admin";
 import { Newest } from "./newest";
+import { Palette, usePaletteKey } from "./palette";
 import { Queue } from "./queue";
 import { Account } from "./account";
 
@@ -39,6 +41,8 @@ type PageName = keyof typeof PAGES;
 
 export function Layout() {
   const showingShortcuts = useSignal(false);
+  const searching = useSignal(false);
+  usePaletteKey(() => (searching.value = true));
   const names = (Object.keys(PAGES) as PageName[]).filter((name) => {
     const { area } = PAGES[name];
     return (area === null || opens(area)) && (name !== "operate" || me.value?.operator);
@@ -107,6 +111,12 @@ export function Layout() {
               />
             )}
             <IconButton
+              icon="search"
+              label={t("palette.title")}
+              shortcut="Control+K"
+              onClick={() => (searching.value = true)}
+            />
+            <IconButton
               icon="help"
               label={t("help.title")}
               shortcut="?"
@@ -123,9 +133,37 @@ export function Layout() {
         {Page ? <Page /> : <EmptyState icon="search" text={t("pageNotFound")} />}
       </main>
       <Toasts />
+      {searching.value && (
+        <Palette
+          own={[...names.map(pageEntry), ...actions(() => (showingShortcuts.value = true))]}
+          onClose={() => (searching.value = false)}
+        />
+      )}
       {showingShortcuts.value && <ShortcutsDialog names={names} onClose={() => (showingShortcuts.value = false)} />}
     </div>
   );
+}
+
+const pageEntry = (name: PageName): Entry => ({
+  kind: "page",
+  id: name,
+  text: t(`page.${name}`),
+  detail: `g ${PAGES[name].key}`,
+  run: () => go(href(name)),
+});
+
+/** Return what the palette can do on every page. */
+function actions(showShortcuts: () => void): Entry[] {
+  const action = (id: string, text: string, run: () => unknown): Entry => ({ kind: "action", id, text, run });
+  const isPushing = pushEnabled.value;
+  return [
+    ...(opens("inbox") ? [action("newest", t("palette.newest"), () => go(href("newest")))] : []),
+    action("undo", t("palette.undo"), undoLast),
+    action("theme", t("palette.theme"), nextTheme),
+    ...(isPushing === null ? [] : [action("push", t(isPushing ? "push.on" : "push.off"), () => setPush(!isPushing))]),
+    action("help", t("help.title"), showShortcuts),
+    action("out", t("signOut"), signOutAndUnsubscribe),
+  ];
 }
 
 /** Sign out, and remove the push subscription of this browser. */
@@ -209,6 +247,7 @@ function ShortcutsDialog({ names, onClose }: { names: PageName[]; onClose: () =>
       t("help.everywhere"),
       [
         ...names.map((name): [string[], string] => [["g", PAGES[name].key], t(`page.${name}`)]),
+        [["Ctrl", "K"], t("palette.title")],
         [["z"], t("undo")],
         [["?"], t("help.title")],
       ],
@@ -223,6 +262,7 @@ function ShortcutsDialog({ names, onClose }: { names: PageName[]; onClose: () =>
         [["x"], t("help.select")],
         [["Shift", "j", "k"], t("help.selectMore")],
         [["a"], t("help.selectAll")],
+        [["v", "1"], t("help.view")],
         [["/"], t("help.search")],
         [["Esc"], t("close")],
       ],
