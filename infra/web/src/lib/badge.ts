@@ -1,12 +1,12 @@
 import { effect } from "@preact/signals";
 import { valueLabel } from "./i18n";
-import { summary } from "./inbox";
+import { summary } from "./inbox-summary";
 import { route } from "./router";
 import { me } from "./session";
 
 const SIZE = 64;
 
-/** Show the unread count in the tab title, and a dot on its icon. */
+/** Show the unread count in the tab title and on the icon of the installed console, and a dot on the icon of the tab. */
 export function startBadge(): void {
   const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]')!;
   const plainIcon = link.href;
@@ -16,6 +16,8 @@ export function startBadge(): void {
     const unread = me.value ? summary.value.unread : 0;
     const page = me.value ? `${valueLabel("page", route.value.page)} · ` : "";
     document.title = `${unread ? `(${unread}) ` : ""}${page}Fluxden`;
+    // Of an installed console. Browsers without it show nothing.
+    if (navigator.setAppBadge) void (unread ? navigator.setAppBadge(unread) : navigator.clearAppBadge()).catch(() => {});
     link.href = unread ? withDot(image) || plainIcon : plainIcon;
   });
 }
