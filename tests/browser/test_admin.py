@@ -27,7 +27,11 @@ def test_administrator_creates_a_token_and_sees_it_once(console: Console) -> Non
     expect(page.get_by_text(token)).to_have_count(0)
 
     page.get_by_role("button", name="Event types").click()
-    expect(page.get_by_role("img", name=re.compile("notifications? in the last 90 days")).first).to_be_visible()
+    chart = page.get_by_role("figure").first
+    expect(chart.get_by_role("img", name=re.compile("fd1: [0-9]+ notifications? in the last 90 days"))).to_be_visible()
+    expect(chart.locator(".chart-days span")).to_have_count(3)
+    expect(chart.locator(".chart-numbers span").last).to_have_text("0")
+    check(page, "event-types")
     page.get_by_role("button", name="Failed messages").click()
     expect(page.get_by_text("No failed messages", exact=True)).to_be_visible()
 

@@ -85,6 +85,7 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
         "operate?tab=integrators",
         "operate?tab=catalog",
         "operate?tab=log",
+        "operate?tab=types",
         "operate?tab=desks",
         "operate?tab=audit",
         f"inbox/{delivery_id}",

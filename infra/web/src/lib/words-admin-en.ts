@@ -59,4 +59,5 @@ export const adminEn = {
   "notArrivedWhy.rejected": "A moderator rejected this event, so it was delivered to nobody.",
   "notArrivedWhy.recipient_deactivated": "The recipient is deactivated and can't sign in.",
   "notArrivedWhy.recipient_unknown": "The recipient is not an employee any more.",
+  "admin.total": "Total",
 };

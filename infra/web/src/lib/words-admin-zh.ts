@@ -61,4 +61,5 @@ export const adminZh: Record<keyof typeof adminEn, string> = {
   "notArrivedWhy.rejected": "审核人拒绝了此事件，因此未投递给任何人。",
   "notArrivedWhy.recipient_deactivated": "收件人已停用，无法登录。",
   "notArrivedWhy.recipient_unknown": "收件人不再是员工。",
+  "admin.total": "总计",
 };

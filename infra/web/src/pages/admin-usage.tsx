@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { data, query } from "../lib/api";
+import { data, query, serverTime } from "../lib/api";
 import { language, valueLabel, t } from "../lib/i18n";
+import { DailyChart } from "../ui/chart";
 import { Chip, EmptyState, Field, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Loaded } from "../ui/loaded";
@@ -35,6 +36,9 @@ interface Person {
 
 const numbers = new Intl.NumberFormat(language);
 
+const sum = (values: number[]): number => values.reduce((total, each) => total + each, 0);
+const deliveriesText = (n: number): string => t("admin.deliveries", { n, shown: numbers.format(n) });
+
 export function EventTypes() {
   const resource = useResource(() =>
     data<Array<{ integrator: string; eventTypes: EventTypeCount[] }>>("GET", "api/v2/operate/event-types"),
@@ -50,13 +54,24 @@ export function EventTypes() {
               eventTypes.length > 0 && (
                 <section class="group" key={integrator}>
                   <h2>{integrator}</h2>
+                  <div class="row-card">
+                    <p class="row-main">
+                      <b>{t("admin.total")}</b>
+                      <span class="faint">{deliveriesText(sum(totals(eventTypes)))}</span>
+                    </p>
+                    <DailyChart
+                      today={serverTime()}
+                      values={totals(eventTypes)}
+                      label={t("admin.sparkline", { type: integrator, n: sum(totals(eventTypes)) })}
+                    />
+                  </div>
                   <ul class="rows">
                     {eventTypes.map((each) => (
                       <li class="row-card" key={each.eventType}>
                         <div class="row-main">
                           <p class="mono">{each.eventType}</p>
                           <p class="faint">
-                            {t("admin.deliveries", { n: each.count, shown: numbers.format(each.count) })}
+                            {deliveriesText(each.count)}
                             {each.lastSeenAt && (
                               <>
                                 {" · "}
@@ -65,7 +80,8 @@ export function EventTypes() {
                             )}
                           </p>
                         </div>
-                        <Sparkline
+                        <DailyChart
+                          today={serverTime()}
                           values={each.daily}
                           label={t("admin.sparkline", { type: each.eventType, n: each.count })}
                         />
@@ -81,29 +97,10 @@ export function EventTypes() {
   );
 }
 
-const HEIGHT = 32;
-const STEP = 3;
-
-/** A bar chart with one bar per day, ending today, scaled to its highest value. */
-function Sparkline({ values, label }: { values: number[]; label: string }) {
-  const most = Math.max(1, ...values);
-  return (
-    <svg class="sparkline" viewBox={`0 0 ${values.length * STEP} ${HEIGHT}`} role="img" aria-label={label}>
-      {values.map((value, day) => {
-        const height = value ? Math.max(2, (value / most) * HEIGHT) : 1;
-        return (
-          <rect
-            key={day}
-            class={value ? "" : "empty-day"}
-            x={day * STEP}
-            y={HEIGHT - height}
-            width={STEP - 1}
-            height={height}
-          />
-        );
-      })}
-    </svg>
-  );
+/** Return the sum of each day. */
+function totals(types: EventTypeCount[]): number[] {
+  const days = types[0]?.daily.length ?? 0;
+  return Array.from({ length: days }, (_, day) => types.reduce((sum, each) => sum + (each.daily[day] ?? 0), 0));
 }
 
 export function Budgets() {
