@@ -28,10 +28,15 @@ from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.chat.domain.chat import Message, Role
 from chalicelib.chat.stores.chat import DynamoChat
+from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject, with_refs
+from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.retries import GRACE
 from chalicelib.core.domain.severity import Severity
+from chalicelib.core.stores.audit_log import AuditFilter, list_entries
+from chalicelib.core.stores.audit_trail import to_row as audit_to_row
+from chalicelib.core.stores.writes import commit, write_all
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice, ConnectionNoticeKind
 from chalicelib.federation.connections.domain.connections import Connection as PeerConnection
 from chalicelib.federation.connections.domain.connections import ConnectionStatus, Initiator, PeerKey
@@ -72,8 +77,10 @@ from chalicelib.ids import MintedToken, PresentedToken, SignInSecret, TokenKind
 from chalicelib.inbox.domain.bulk import AcceptedCall
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.inbox.domain.snoozes import Snooze
 from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.clicks import DynamoClicks
+from chalicelib.inbox.stores.snoozes import DynamoSnoozes, snooze_actions
 from chalicelib.live.domain.frames import FrameType, LiveEvent, LogEntry, LogState
 from chalicelib.live.domain.push import Subscription
 from chalicelib.live.domain.sockets import Socket
@@ -85,6 +92,7 @@ from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.profiles import DynamoProfiles
 from chalicelib.people.stores.teams import DynamoTeams
 from chalicelib.resources import (
+    AUDIT,
     BOARD,
     CATALOG,
     CHAT,
@@ -321,9 +329,15 @@ ACCEPTED = AcceptedCall(
 DUE = timestamp(NOW + GRACE)
 
 
+SNOOZED = replace(DELIVERY, delivery_id=OTHER, snoozed_until=CHANGED)
+SNOOZE = Snooze(OTHER, CHANGED)
+AUDIT_ENTRY = AuditEntry(
+    ID, NOW, AuditKind.KEY_DISABLE, Actor(ActorKind.PERSON, ALICE, Credential.SESSION, ID),
+    Subject("key", THIRD, BOB), "192.0.2.1", "req_1", {"by": "hand"}
+)  # fmt: skip
 _TABLES = (
-    BOARD, CATALOG, CHAT, CONTACTS, DELIVERIES, DIRECTORY, FEEDBACK_TABLE, NETWORK, OUTBOX, PEERS, QUEUE_ITEMS, RELAYS,
-    SOCKETS, TOKENS
+    AUDIT, BOARD, CATALOG, CHAT, CONTACTS, DELIVERIES, DIRECTORY, FEEDBACK_TABLE, NETWORK, OUTBOX, PEERS, QUEUE_ITEMS,
+    RELAYS, SOCKETS, TOKENS
 )  # fmt: skip
 
 pytestmark = [pytest.mark.usefixtures("tables"), pytest.mark.engine("embedded")]
@@ -418,6 +432,9 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     with time_machine.travel(NOW):
         # It is kept for a month.
         assert DynamoAcceptedCalls().find(ACCEPTED.event_part, "fire") == ACCEPTED
+        assert DynamoSnoozes().find(OTHER) == (None, SNOOZE)
+        assert list_entries(AuditFilter(ALICE), after=None, limit=9).entries == [with_refs(AUDIT_ENTRY)]
+        assert list_entries(AuditFilter(BOB), after=None, limit=9).entries == [with_refs(AUDIT_ENTRY)]
     assert DynamoOutbox().find(URL) == Outbox(URL, last_position=1, due_at=DUE)
 
 
@@ -482,6 +499,8 @@ def _write_everything() -> None:
     hubs.record(joined, HeartbeatOutcome(MembershipStatus.ACTIVE, None, None, LATER), now=NOW)
     DynamoClicks().add(CLICK, DELIVERY, due_at=NOW)
     DynamoAcceptedCalls().add(ACCEPTED, now=NOW)
+    commit(snooze_actions(replace(SNOOZED, snoozed_until=None), SNOOZED))
+    write_all(AUDIT, puts=[audit_to_row(AUDIT_ENTRY)])
     DynamoOutgoing().send(RELAY, SENDING, over=Outbox(URL), now=NOW, **NO_CLAIM)
 
 
