@@ -10,6 +10,8 @@ import { changeItem } from "./lib/inbox-changes";
 import { connect, subscribe, onResync } from "./lib/live";
 import { handlePushEvent } from "./lib/push";
 import { countWaiting, handleQueueEvent, refreshQueue } from "./lib/queue";
+import { handleCommentEvent } from "./lib/proposals";
+import { countWaiting, handleQueueEvent, loadQueue } from "./lib/queue";
 import { go, href, isSignInLink } from "./lib/router";
 import {
   enter,
@@ -56,6 +58,7 @@ async function signIn(secret: Secret): Promise<string> {
 onOpenedUnread((id) => changeItem(id, { read: true }, null));
 subscribe(handleInboxEvent);
 subscribe(handleQueueEvent);
+subscribe(handleCommentEvent);
 subscribe(handleChatEvent);
 subscribe(handleKeyEvent);
 subscribe(handlePushEvent);

@@ -23,6 +23,13 @@ export interface Task {
   createdAt: string;
   updatedAt: string;
   claimedBy: string | null;
+  decision?: { outcome: string; reason: string | null; changed: string[] } | null;
+}
+
+/** What a person decides with their approval or rejection. */
+export interface Decided {
+  arguments?: Record<string, unknown>;
+  reason?: string;
 }
 
 /** A reply that has the task which its call put in progress, if any. */
@@ -129,15 +136,15 @@ function showDispatched(task: Task | null | undefined): void {
 }
 
 /** Approve or reject a task in five seconds, unless that is undone. */
-export function decideTask(task: Task, isApproved: boolean): void {
+export function decideTask(task: Task, isApproved: boolean, decided: Decided = {}): void {
   const text = t(isApproved ? "queue.approving" : "queue.rejecting", { title: task.title });
-  hold(task.id, text, (leaving) => (isApproved ? approveTask : rejectTask)(task, leaving));
+  hold(task.id, text, (leaving) => (isApproved ? approveTask : rejectTask)(task, decided, leaving));
 }
 
-async function approveTask(task: Task, leaving: boolean): Promise<void> {
+async function approveTask(task: Task, decided: Decided, leaving: boolean): Promise<void> {
   putTask({ ...task, status: "ready" });
   try {
-    const body = { action: "approve" };
+    const body = { action: "approve", ...decided };
     const reply = await data<Partial<Task> & Dispatching>("POST", `${PATH}/${task.id}/confirm`, body, {
       keepalive: leaving,
     });
@@ -151,10 +158,10 @@ async function approveTask(task: Task, leaving: boolean): Promise<void> {
 }
 
 /** Reject a task, which removes it. Undo restores the same task. */
-async function rejectTask(task: Task, leaving: boolean): Promise<void> {
+async function rejectTask(task: Task, decided: Decided, leaving: boolean): Promise<void> {
   removeTask(task.id);
   try {
-    await data("POST", `${PATH}/${task.id}/confirm`, { action: "reject" }, { keepalive: leaving });
+    await data("POST", `${PATH}/${task.id}/confirm`, { action: "reject", ...decided }, { keepalive: leaving });
     const undo = isFromOtherDesk(task) ? null : () => void restoreTask(task);
     showToast(t("queue.rejected", { title: task.title }), undo);
   } catch (error) {
@@ -302,6 +309,7 @@ function applyEvent(event: LiveEvent): void {
     refreshTimer = setTimeout(() => void countWaiting(), 300);
     return;
   }
+  if (event.newStatus === "expired") showToast(t("proposal.expired", { title: String(event.itemTitle) }));
   if (event.changeType === "removed") removeTask(id);
   else changedIds.add(id);
   clearTimeout(refreshTimer);

@@ -2,6 +2,7 @@ import { peopleEn } from "./words-people-en";
 import { accountEn } from "./words-account-en";
 import { adminEn } from "./words-admin-en";
 import { auditEn } from "./words-audit-en";
+import { approvalsEn } from "./words-approvals-en";
 import { triageEn } from "./words-triage-en";
 
 /** The console in English. Terms: docs/glossary.md. */
@@ -9,6 +10,7 @@ export const en = {
   ...accountEn,
   ...adminEn,
   ...peopleEn,
+  ...approvalsEn,
   ...triageEn,
   ...auditEn,
   "page.inbox": "Inbox",

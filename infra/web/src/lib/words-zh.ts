@@ -3,6 +3,7 @@ import { accountZh } from "./words-account-zh";
 import { adminZh } from "./words-admin-zh";
 import type { Words } from "./words-en";
 import { auditZh } from "./words-audit-zh";
+import { approvalsZh } from "./words-approvals-zh";
 import { triageZh } from "./words-triage-zh";
 
 /** The console in Chinese. Terms: docs/glossary.md. */
@@ -10,6 +11,7 @@ export const zh: Words = {
   ...accountZh,
   ...adminZh,
   ...peopleZh,
+  ...approvalsZh,
   ...triageZh,
   ...auditZh,
   "page.inbox": "收件箱",

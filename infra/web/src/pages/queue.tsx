@@ -20,6 +20,7 @@ import {
   queueState,
   settings,
   STATUSES,
+  type Decided,
   type Status,
   type Task,
   tasks,
@@ -32,6 +33,7 @@ import { showToast } from "../ui/toasts";
 import { AskDialog, FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
 import { RemoteOrigin } from "../ui/remote";
+import { ProposalDialog, ProposalFields } from "./proposal";
 import { ModerationDialog } from "./moderation";
 import { Chip, EmptyState, Field, IconButton, Skeleton, Switch, Time, ErrorState } from "../ui/parts";
 
@@ -40,6 +42,7 @@ export function Queue() {
   const moderating = useSignal<Task | null>(null);
   const declining = useSignal<Task | null>(null);
   const confirming = useSignal<Task | null>(null);
+  const reviewing = useSignal<Task | null>(null);
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => void loadQueue(), []);
 
@@ -64,11 +67,11 @@ export function Queue() {
     else if (isApproved && isIrreversible(task)) confirming.value = task;
     else send(task, isApproved);
   };
-  const send = (task: Task, isApproved: boolean) => {
+  const send = (task: Task, isApproved: boolean, decided?: Decided) => {
     const waiting = tasksOf("pending_confirmation").filter((each) => each === task || !isHeld(each.id));
     const position = waiting.indexOf(task);
     const next = waiting[position + 1] ?? waiting[position - 1];
-    decideTask(task, isApproved);
+    decideTask(task, isApproved, decided);
     focus(next);
   };
   useShortcuts({
@@ -137,6 +140,7 @@ export function Queue() {
                 selected={selected.value}
                 onFocus={(id) => (selected.value = id)}
                 onDecide={decide}
+                onReview={(task) => (reviewing.value = task)}
               />
             ))}
           </div>
@@ -148,6 +152,9 @@ export function Queue() {
           onClose={() => (confirming.value = null)}
           onApprove={(task) => send(task, true)}
         />
+      )}
+      {reviewing.value && (
+        <ProposalDialog task={reviewing.value} onClose={() => (reviewing.value = null)} onDecide={send} />
       )}
       {moderating.value && <ModerationDialog task={moderating.value} onClose={() => (moderating.value = null)} />}
       {declining.value && (
@@ -173,9 +180,10 @@ interface TaskGroupProps {
   selected: string | null;
   onFocus: (id: string) => void;
   onDecide: (task: Task, isApproved: boolean) => void;
+  onReview: (task: Task) => void;
 }
 
-function TaskGroup({ status, selected, onFocus, onDecide }: TaskGroupProps) {
+function TaskGroup({ status, selected, onFocus, onDecide, onReview }: TaskGroupProps) {
   const inGroup = tasksOf(status);
   if (!inGroup.length) return null;
   const total = totals.value[status] ?? inGroup.length;
@@ -192,7 +200,13 @@ function TaskGroup({ status, selected, onFocus, onDecide }: TaskGroupProps) {
       <ul class="tasks">
         {inGroup.map((task) => (
           <li key={task.id}>
-            <TaskRow task={task} selected={task.id === selected} onFocus={onFocus} onDecide={onDecide} />
+            <TaskRow
+              task={task}
+              selected={task.id === selected}
+              onFocus={onFocus}
+              onDecide={onDecide}
+              onReview={onReview}
+            />
           </li>
         ))}
       </ul>
@@ -206,6 +220,7 @@ function TaskRow({
   selected,
   onFocus,
   onDecide,
+  onReview,
 }: Omit<TaskGroupProps, "status" | "selected"> & { task: Task; selected: boolean }) {
   const result = metadataOf(task).agentResult;
   const held = isHeld(task.id);
@@ -225,6 +240,7 @@ function TaskRow({
           <bdi>{task.title}</bdi>
         </p>
         {task.description && <p class="task-text" dir="auto">{task.description}</p>}
+        <ProposalFields task={task} />
         {isFromOtherDesk(task) && (
           <p class="faint">
             <RemoteOrigin {...remoteOriginOf(task)} />
@@ -260,6 +276,11 @@ function TaskRow({
             <button type="button" class="button" onClick={() => onDecide(task, false)} aria-keyshortcuts="n">
               <Icon name="close" size={16} /> {t("queue.reject")}
             </button>
+            {!isHeldEvent(task) && !isFromOtherDesk(task) && (
+              <button type="button" class="button" onClick={() => onReview(task)}>
+                {t("proposal.review")}
+              </button>
+            )}
           </>
         )}
         {task.status === "ready" && <MoveButton task={task} to="in_progress" icon="play" label={t("queue.start")} />}

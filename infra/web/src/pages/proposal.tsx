@@ -1,0 +1,214 @@
+import { Fragment } from "preact";
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { listText, t } from "../lib/i18n";
+import {
+  commented,
+  editsOf,
+  kindOf,
+  loadApproval,
+  proposalOf,
+  sendComment,
+  textOf,
+  type Approval,
+  type Proposal,
+} from "../lib/proposals";
+import type { Decided, Task } from "../lib/queue";
+import { FormDialog } from "../ui/form";
+import { Loaded } from "../ui/loaded";
+import { Chip, Field, Time } from "../ui/parts";
+import { type Resource, useResource } from "../ui/resource";
+import { showError } from "../ui/toasts";
+
+/** What an agent wants to do, as fields. */
+export function ProposalFields({ task }: { task: Task }) {
+  const proposal = proposalOf(task);
+  const { decision } = task;
+  return (
+    <>
+      {proposal && (
+        <dl class="proposal">
+          <dt>{t("proposal.tool")}</dt>
+          <dd dir="auto">
+            <code>{proposal.tool}</code> {!proposal.reversible && <Chip kind="chip-urgent">{t("proposal.final")}</Chip>}
+          </dd>
+          {Object.entries(proposal.arguments).map(([name, value]) => (
+            <Fragment key={name}>
+              <dt dir="auto">{name}</dt>
+              <dd dir="auto">{textOf(value)}</dd>
+            </Fragment>
+          ))}
+          <dt>{t("proposal.why")}</dt>
+          <dd dir="auto">{proposal.why}</dd>
+          {proposal.otherwise && (
+            <>
+              <dt>{t("proposal.otherwise")}</dt>
+              <dd dir="auto">{proposal.otherwise}</dd>
+            </>
+          )}
+          {proposal.expiresAt && (
+            <>
+              <dt>{t("proposal.until")}</dt>
+              <dd>
+                <Time at={proposal.expiresAt} />
+              </dd>
+            </>
+          )}
+        </dl>
+      )}
+      {decision && decision.changed.length > 0 && (
+        <p class="faint">{t("proposal.changed", { names: listText(decision.changed) })}</p>
+      )}
+      {decision?.reason && (
+        <p class="task-text" dir="auto">
+          <b>{t("proposal.said")}</b> {decision.reason}
+        </p>
+      )}
+    </>
+  );
+}
+
+interface DialogProps {
+  task: Task;
+  onClose: () => void;
+  onDecide: (task: Task, isApproved: boolean, decided: Decided) => void;
+}
+
+/** Lets a person edit a proposal before they approve it, say why, and ask back. */
+export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
+  const proposal = proposalOf(task);
+  const approval = useResource(() => loadApproval(task));
+  const fields = useRef<HTMLDivElement>(null);
+  const { id, count } = commented.value;
+  useEffect(() => {
+    if (id === task.id) void approval.reload();
+  }, [id, count]);
+  const reasonOf = (form: FormData) => String(form.get("reason") ?? "").trim() || undefined;
+  return (
+    <FormDialog
+      title={task.title}
+      action={t("queue.approve")}
+      wide
+      destructive={proposal?.reversible === false}
+      onClose={onClose}
+      onSend={async (_, form) => {
+        const edits = proposal ? editsOf(proposal, form) : {};
+        const changes = Object.keys(edits).length ? { arguments: edits } : {};
+        onClose();
+        onDecide(task, true, { ...changes, reason: reasonOf(form) });
+      }}
+    >
+      <div ref={fields} class="form">
+        {proposal && (
+          <>
+            <p dir="auto">{proposal.why}</p>
+            {!proposal.reversible && <p class="error">{t("queue.irreversibleNote")}</p>}
+            <fieldset class="form">
+              <legend>
+                {t("proposal.arguments")} · <code>{proposal.tool}</code>
+              </legend>
+              <Arguments proposal={proposal} />
+            </fieldset>
+          </>
+        )}
+        <Field label={t("proposal.reason")} hint={t("proposal.reasonHint")}>
+          <textarea name="reason" rows={2} maxLength={1000} dir="auto" />
+        </Field>
+      </div>
+      <div class="row">
+        <button
+          type="button"
+          class="button button-danger"
+          onClick={() => {
+            const form = new FormData(fields.current!.closest("form")!);
+            onClose();
+            onDecide(task, false, { reason: reasonOf(form) });
+          }}
+        >
+          {t("queue.reject")}
+        </button>
+      </div>
+      <Discussion task={task} approval={approval} />
+    </FormDialog>
+  );
+}
+
+function Arguments({ proposal }: { proposal: Proposal }) {
+  return (
+    <>
+      {Object.entries(proposal.arguments).map(([name, value]) => {
+        const kind = kindOf(value);
+        const field = `argument.${name}`;
+        if (kind === "boolean")
+          return (
+            <label class="check" key={name}>
+              <input type="checkbox" name={field} defaultChecked={value === true} /> <span dir="auto">{name}</span>
+            </label>
+          );
+        const text = textOf(value);
+        const isLong = kind === "json" || text.length > 80 || text.includes("\n");
+        return (
+          <Field key={name} label={name} hint={kind === "json" ? t("proposal.json") : undefined}>
+            {isLong ? (
+              <textarea name={field} rows={4} defaultValue={text} dir="auto" />
+            ) : (
+              <input name={field} inputMode={kind === "number" ? "decimal" : "text"} defaultValue={text} dir="auto" />
+            )}
+          </Field>
+        );
+      })}
+    </>
+  );
+}
+
+function Discussion({ task, approval }: { task: Task; approval: Resource<Approval> }) {
+  const text = useSignal("");
+  const busy = useSignal(false);
+  const send = async () => {
+    if (!text.value.trim() || busy.value) return;
+    busy.value = true;
+    try {
+      const found = await sendComment(task, text.value.trim());
+      approval.state.value = { status: "ready", value: found };
+      text.value = "";
+    } catch (error) {
+      showError(error);
+    }
+    busy.value = false;
+  };
+  return (
+    <section class="discussion form" aria-label={t("proposal.discussion")}>
+      <h3>{t("proposal.discussion")}</h3>
+      <Loaded resource={approval}>
+        {({ comments }) => (
+          <ol class="comments" aria-live="polite">
+            {comments.map((each, at) => (
+              <li key={at}>
+                <p class="faint">
+                  <b dir="auto">{each.author === "person" ? t("proposal.you") : each.name}</b> · <Time at={each.at} />
+                </p>
+                <p class="task-text" dir="auto">
+                  {each.text}
+                </p>
+              </li>
+            ))}
+          </ol>
+        )}
+      </Loaded>
+      <Field label={t("proposal.ask")}>
+        <textarea
+          rows={2}
+          maxLength={1000}
+          dir="auto"
+          value={text.value}
+          onInput={(event) => (text.value = event.currentTarget.value)}
+        />
+      </Field>
+      <div class="row row-end">
+        <button type="button" class="button" disabled={busy.value || !text.value.trim()} onClick={() => void send()}>
+          {t("proposal.send")}
+        </button>
+      </div>
+    </section>
+  );
+}
