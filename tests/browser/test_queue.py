@@ -1,5 +1,6 @@
 """The task queue."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Locator, expect
@@ -163,3 +164,57 @@ def test_badge_is_live_from_the_first_page_and_a_toast_opens_a_proposal(console:
     expect(other.get_by_role("link", name="Queue").locator(".badge")).to_contain_text(str(waiting + 1))
     console.call_v2("POST", f"/queue/{task_id}/confirm", {"action": "approve"})
     expect(other.get_by_role("link", name="Queue")).not_to_contain_text(str(waiting + 1))
+
+
+def test_a_person_edits_a_proposal_discusses_it_and_approves(console: Console) -> None:
+    arguments = {"to": "nadia@north.example", "amount": 120, "copy": False, "lines": ["Desk", "Chair"]}
+    proposal = {"tool": "send_invoice", "arguments": arguments, "why": "The work is done.", "otherwise": "It is late."}
+    task_id = propose(console, "Send the invoice", metadata={"proposal": proposal})
+    console.go("queue")
+    task = console.page.locator(f'[data-task="{task_id}"]')
+    expect(task.get_by_text("send_invoice")).to_be_visible()
+    expect(task.get_by_text("It is late.")).to_be_visible()
+    console.page.screenshot(path=PICTURES / "queue-proposal.png")
+    task.get_by_role("button", name="Review").click()
+    dialog = console.page.get_by_role("dialog", name="Send the invoice")
+    dialog.get_by_label("Ask or answer").fill("Is the discount in it?")
+    dialog.get_by_role("button", name="Send", exact=True).click()
+    expect(dialog.get_by_role("listitem").filter(has_text="Is the discount in it?")).to_be_visible()
+    console.call_v2("POST", f"/queue/{task_id}/comments", {"text": "No. Use 99."})
+    expect(dialog.get_by_role("listitem").filter(has_text="No. Use 99.")).to_be_visible()
+    dialog.get_by_label("lines").fill("[")
+    dialog.get_by_role("button", name="Approve").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("lines must be in JSON")
+    dialog.get_by_label("lines").fill('["Desk"]')
+    dialog.get_by_label("amount").fill("99")
+    dialog.get_by_label("copy").check()
+    dialog.get_by_label("Reason").fill("As agreed")
+    console.page.screenshot(path=PICTURES / "queue-proposal-review.png")
+    dialog.get_by_role("button", name="Approve").click()
+    expect(task.get_by_role("button", name="Undo")).to_be_visible()
+    expect(console.page.get_by_role("region", name="Ready").locator(task)).to_contain_text("As agreed")
+    found = console.call_v2("GET", f"/queue/{task_id}")
+    assert json.loads(found["metadata"])["proposal"]["arguments"] == {
+        **arguments,
+        "amount": 99,
+        "copy": True,
+        "lines": ["Desk"],
+    }
+    assert sorted(found["decision"]["changed"]) == ["amount", "copy", "lines"]
+    assert [each["text"] for each in console.call_v2("GET", f"/queue/{task_id}/approval")["comments"]] == [
+        "Is the discount in it?",
+        "No. Use 99.",
+    ]
+
+
+def test_a_rejection_says_why(console: Console) -> None:
+    task_id = propose(console, "Buy a boat", metadata={"proposal": {"tool": "buy", "why": "It is nice."}})
+    console.go("queue")
+    task = console.page.locator(f'[data-task="{task_id}"]')
+    task.get_by_role("button", name="Review").click()
+    dialog = console.page.get_by_role("dialog", name="Buy a boat")
+    dialog.get_by_label("Reason").fill("Too much")
+    dialog.get_by_role("button", name="Reject").click()
+    expect(console.page.get_by_text("Rejected: Buy a boat")).to_be_visible()
+    found = console.call_v2("GET", f"/queue/{task_id}/approval")
+    assert (found["state"], found["decision"]["reason"]) == ("rejected", "Too much")

@@ -11,7 +11,6 @@ import { connect, subscribe, onResync } from "./lib/live";
 import { handlePushEvent } from "./lib/push";
 import { countWaiting, handleQueueEvent, refreshQueue } from "./lib/queue";
 import { handleCommentEvent } from "./lib/proposals";
-import { countWaiting, handleQueueEvent, loadQueue } from "./lib/queue";
 import { go, href, isSignInLink } from "./lib/router";
 import {
   enter,

@@ -4,7 +4,7 @@ import { ApiError, data } from "./api";
 import { t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { metadataOf, type Task } from "./queue";
-import { href, route } from "./router";
+import { href } from "./router";
 
 /** What an agent wants to do. */
 export interface Proposal {
@@ -48,7 +48,8 @@ export function kindOf(value: unknown): Kind {
   return typeof value === "boolean" ? "boolean" : "json";
 }
 
-export const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, null, 1));
+export const textOf = (value: unknown, indent?: number): string =>
+  typeof value === "string" ? value : JSON.stringify(value, null, indent);
 
 /** Return the arguments that the form changes. A field that is not valid is an error, which the form shows. */
 export function editsOf(proposal: Proposal, form: FormData): Record<string, unknown> {
@@ -75,7 +76,9 @@ function read(name: string, was: unknown, form: FormData): unknown {
   throw new ApiError(t("proposal.notJson", { name }), 400);
 }
 
-/** Counts comments that arrive, by task. */
+/** The task whose discussion is open. */
+export const discussed = signal("");
+/** The newest comment that arrived: its task, and how many that has. */
 export const commented = signal<{ id: string; count: number }>({ id: "", count: 0 });
 
 export const loadApproval = (task: Task) => data<Approval>("GET", `api/v2/queue/${task.id}/approval`);
@@ -88,6 +91,6 @@ export function handleCommentEvent(event: LiveEvent): void {
   const id = String(event.itemId);
   commented.value = { id, count: Number(event.comments) };
   const { author, name, text } = event.comment as Comment;
-  if (author === "agent" && !(route.value.page === "queue" && route.value.id === id))
+  if (author === "agent" && discussed.value !== id)
     showToast(t("proposal.asked", { name, text }), null, TOAST_MS, href("queue", id));
 }

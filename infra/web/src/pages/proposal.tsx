@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { listText, t } from "../lib/i18n";
 import {
   commented,
+  discussed,
   editsOf,
   kindOf,
   loadApproval,
@@ -83,6 +84,10 @@ export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
   useEffect(() => {
     if (id === task.id) void approval.reload();
   }, [id, count]);
+  useEffect(() => {
+    discussed.value = task.id;
+    return () => void (discussed.value = "");
+  }, [task.id]);
   const reasonOf = (form: FormData) => String(form.get("reason") ?? "").trim() || undefined;
   return (
     <FormDialog
@@ -145,7 +150,7 @@ function Arguments({ proposal }: { proposal: Proposal }) {
               <input type="checkbox" name={field} defaultChecked={value === true} /> <span dir="auto">{name}</span>
             </label>
           );
-        const text = textOf(value);
+        const text = textOf(value, 1);
         const isLong = kind === "json" || text.length > 80 || text.includes("\n");
         return (
           <Field key={name} label={name} hint={kind === "json" ? t("proposal.json") : undefined}>
