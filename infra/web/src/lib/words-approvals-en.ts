@@ -10,7 +10,7 @@ export const approvalsEn = {
   "proposal.reasonHint": "Your agent reads it, whether you approve or reject.",
   "proposal.json": "In JSON.",
   "proposal.notJson": "{name} must be in JSON.",
-  "proposal.changed": "Edited before the approval: {names}",
+  "proposal.changed": "You edited: {names}",
   "proposal.said": "You said:",
   "proposal.discussion": "Questions and answers",
   "proposal.ask": "Ask or answer",

@@ -12,7 +12,7 @@ export const approvalsZh: Record<keyof typeof approvalsEn, string> = {
   "proposal.reasonHint": "无论批准还是拒绝，智能体都会看到此理由。",
   "proposal.json": "使用 JSON 格式。",
   "proposal.notJson": "{name} 必须是 JSON 格式。",
-  "proposal.changed": "批准前已修改：{names}",
+  "proposal.changed": "您修改了：{names}",
   "proposal.said": "您的理由：",
   "proposal.discussion": "提问与回答",
   "proposal.ask": "提问或回答",
