@@ -1,6 +1,6 @@
 import { effect } from "@preact/signals";
 import { valueLabel } from "./i18n";
-import { summary } from "./inbox-summary";
+import { summary } from "./inbox";
 import { route } from "./router";
 import { me } from "./session";
 
