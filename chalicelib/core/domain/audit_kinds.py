@@ -103,10 +103,11 @@ class AuditKind(StrEnum):
     REFUSALS_LEAVE_OUT = "refusals.leaveOut"
 
 
-# What a person sees in their own security log, besides what concerns their tokens.
+# What a person sees in their own security log, besides what concerns their tokens. Their console asks for a ticket each
+# time it opens its socket: that would hide the rest.
 OF_A_PERSON = frozenset(
     each
     for each in AuditKind
     if each.split(".")[0]
-    in {"session", "ticket", "signInLink", "passkey", "key", "person", "operator", "personalToken"}
+    in {"session", "signInLink", "passkey", "key", "person", "operator", "personalToken"}
 )
