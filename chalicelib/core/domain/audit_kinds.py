@@ -108,6 +108,5 @@ class AuditKind(StrEnum):
 OF_A_PERSON = frozenset(
     each
     for each in AuditKind
-    if each.split(".")[0]
-    in {"session", "signInLink", "passkey", "key", "person", "operator", "personalToken"}
+    if each.split(".")[0] in {"session", "signInLink", "passkey", "key", "person", "operator", "personalToken"}
 )
