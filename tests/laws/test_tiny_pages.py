@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import time_machine
@@ -13,7 +14,7 @@ import time_machine
 from chalicelib.core.domain.errors import Refusal
 from tests.conftest import Desk
 from tests.laws.test_cursors import PAGED
-from tests.support.api import ROUTES, Api
+from tests.support.api import ROUTES, Answer, Api
 from tests.support.engine_state import take_snapshot
 from tests.support.fault_sweep import prepare_sweep
 from tests.support.faults import Fault, inject_faults, intercept_engine, no_fault
@@ -23,6 +24,7 @@ from tests.support.sockets import Sockets
 
 pytestmark = pytest.mark.engine("embedded")
 
+_JSON_LINES = "application/x-ndjson"
 READING = sorted(route.__name__ for route in ROUTES.values() if route.method == "GET")
 CHANGING = sorted(set(SAMPLE_REQUESTS) - set(READING))
 # Times and ids that a reply makes up.
@@ -49,19 +51,38 @@ def _make_rows(name: str, data: SampleData) -> None:
 
 
 def _whole_list(api: Api, name: str, request: SampleRequest) -> list[Any]:
-    """Return the replies of all pages, or their items."""
+    """Return the reply, or the items of all pages."""
     route, found = ROUTES_BY_NAME[name], []
     while True:
         reply = request.send(api, route)
         assert reply.status == route.status, reply.text
-        if name not in PAGED:
+        is_lines = route.media_type == _JSON_LINES
+        if name not in PAGED and not is_lines:
             return [_FRESH.sub("", reply.text)]
-        body = reply.json.get("data", reply.json)
-        found += body.get("items") or body.get("messages", [])[::-1]
-        cursor = body["pagination"]["cursor"] if "pagination" in body else body["nextCursor"]
-        if cursor is None:
+        items, following = _lines(reply) if is_lines else _items(reply)
+        found += items
+        if following is None:
             return found
-        request = replace(request, query=request.query | {"cursor": cursor})
+        request = replace(request, query=request.query | following)
+
+
+def _items(reply: Answer) -> tuple[list[Any], dict[str, str] | None]:
+    """Return the items of a page, and what to send for the next one."""
+    body = reply.json.get("data", reply.json)
+    cursor = body["pagination"]["cursor"] if "pagination" in body else body["nextCursor"]
+    following = None if cursor is None else {"cursor": cursor}
+    if "csv" in body:
+        return body["csv"].splitlines(), following
+    if "messages" in body:
+        return body["messages"][::-1], following
+    (items,) = (body[key] for key in ("items", "entries", "records") if key in body)
+    return items, following
+
+
+def _lines(reply: Answer) -> tuple[list[Any], dict[str, str] | None]:
+    """Return the lines of a page, and what its header says to send for the next one."""
+    following = re.search(r"[?&]after=([^&>]+)", reply.headers.get("link", ""))
+    return reply.text.splitlines(), {"after": unquote(following[1])} if following else None
 
 
 @pytest.mark.parametrize("name", READING)

@@ -135,7 +135,10 @@ def _parts(wanted: AuditFilter) -> list[tuple[str | None, str, str]]:
 def _read(
     part: tuple[str | None, str, str], wanted: AuditFilter, after: str | None, limit: int
 ) -> tuple[list[Row], str]:
-    """Read some rows of a part, and the key of the last one that was read, if there are more. One store call."""
+    """Read some rows of a part, and the key of the last one that was read, if there are more.
+
+    One store call; another one where the store returned nothing but the row at the position.
+    """
     index, attribute, value = part
     first = timestamp(wanted.since) if wanted.since else " "
     last = f"{timestamp(wanted.until)}~" if wanted.until else "~"
@@ -153,17 +156,21 @@ def _read(
     request: dict[str, Any] = {"IndexName": index} if index else {"ConsistentRead": True}
     if conditions:
         request["FilterExpression"] = " AND ".join(conditions)
-    page = dynamodb().query(
-        TableName=AUDIT.physical_name,
-        KeyConditionExpression=f"{attribute} = :part AND sk BETWEEN :first AND :last",
-        ExpressionAttributeValues=values(**named),
-        ScanIndexForward=False,
-        Limit=_READ_AT_ONCE if conditions else limit + 2,
-        **request,
-    )
-    rows = list(without_ended(from_item(dict(each)) for each in page["Items"]))
-    end = page.get("LastEvaluatedKey", {}).get("sk", {}).get("S", "")
-    return [row for row in rows if after is None or row["sk"] < after], end
+    while True:
+        page = dynamodb().query(
+            TableName=AUDIT.physical_name,
+            KeyConditionExpression=f"{attribute} = :part AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=values(**named),
+            ScanIndexForward=False,
+            Limit=_READ_AT_ONCE if conditions else limit + 2,
+            **request,
+        )
+        rows = list(without_ended(from_item(dict(each)) for each in page["Items"]))
+        end = page.get("LastEvaluatedKey", {}).get("sk", {}).get("S", "")
+        # A page may end anywhere, also at the position itself; the next one would begin there again.
+        if after is None or end != after:
+            return [row for row in rows if after is None or row["sk"] < after], end
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def _from_row(row: Row) -> AuditEntry:
