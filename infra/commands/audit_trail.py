@@ -133,7 +133,7 @@ NOT_AUDITED = {
     "tools-tokens list",
 }
 # They change several things, and record each.
-OF_SEVERAL = {"employees end-sessions", "employees import"}
+OF_SEVERAL = {"connections remove", "employees end-sessions", "employees import"}
 # Arguments that are no ids: an entry outlives the person whom they may name. The store, or the command, says what it is
 # about.
 _NO_IDS = ("email", "file", "name")

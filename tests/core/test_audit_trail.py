@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from chalicelib.core.domain.audit import STRANGER, AuditEntry, Subject, person_ref
+from chalicelib.core.domain.audit import STRANGER, Actor, ActorKind, AuditEntry, Subject, person_ref
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.stores.actions import put, put_new
 from chalicelib.core.stores.audit_log import recording
@@ -52,6 +53,14 @@ def test_the_transaction_of_a_change_has_its_entry() -> None:
         "k1",
         person_ref("u1"),
     )
+
+
+def test_an_entry_whose_actor_and_person_have_empty_ids_is_stored_without_them() -> None:
+    entry = replace(ENTRY, actor=Actor(ActorKind.INSTANCE, ""), subject=Subject("connection", "c1", ""))
+    with recording(entry):
+        commit([put_new(FEEDBACK, ROW)], audited=True)
+    (stored,) = entries()
+    assert (stored["subjectId"], stored.keys() & {"actorId", "personId"}) == ("c1", set())
 
 
 def test_a_change_that_is_refused_has_no_entry_and_its_next_attempt_has_one() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from chalicelib.core.domain.audit import AuditEntry
+from chalicelib.core.domain.audit import AuditEntry, person_ref
 from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
@@ -36,6 +36,11 @@ def find_entries(kind: str) -> list[AuditEntry]:
 def recorded(kind: str, subject: str) -> list[str]:
     """Return the kinds of the entries about one subject, oldest first, whose kind begins so."""
     return [each.kind for each in find_entries(kind)[::-1] if each.subject and each.subject.id == subject]
+
+
+def recorded_about(kind: str, user_id: str) -> list[str]:
+    """Return the kinds of the entries about one person, whom entries name by a ref."""
+    return recorded(kind, person_ref(user_id))
 
 
 @pytest.fixture

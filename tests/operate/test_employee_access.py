@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.core.domain.audit import person_ref
 from tests.conftest import Desk
 from tests.operate.conftest import ADMIN, data, find_entries, recorded
 from tests.support.api import Api
@@ -30,7 +31,7 @@ def test_sessions_are_ended_one_by_one_or_all(api: Api, desk: Desk, bob: str) ->
     assert data(api.call("DELETE", f"{bob}/sessions", token=desk.alice_key)) == {"ended": 2}
     assert api.get("/api/v2/me", headers=cookie(third)).status == 401
     assert [(each.kind, each.subject and each.subject.person_id) for each in find_entries("session.end")] == [
-        ("session.end", desk.user_id("bob"))
+        ("session.end", person_ref(desk.user_id("bob")))
     ] * 3
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from infra.admin import main
 from tests.conftest import Desk
-from tests.operate.conftest import find_entries, recorded
+from tests.operate.conftest import find_entries, recorded_about
 from tests.support.api import Api
 from tests.support.sessions import cookie, sign_in
 
@@ -33,7 +33,7 @@ def test_an_employee_is_shown_without_secrets(api: Api, desk: Desk) -> None:
 
 def test_an_employee_is_renamed(desk: Desk) -> None:
     run("rename", BOB, "--name", "Robert Roe")
-    assert recorded("person.", desk.user_id("bob")) == ["person.update"]
+    assert recorded_about("person.", desk.user_id("bob")) == ["person.update"]
     assert "Robert Roe" in run("list", "--search", "robert").stdout
 
 
@@ -78,8 +78,8 @@ def test_a_file_is_imported_after_a_dry_run(desk: Desk, tmp_path: Path) -> None:
         given=b"email,name,operator\nzoe@example.com,Zoe,\nbob@example.com,Rob,\ncarol@example.com,,yes\n",
     )
     assert len(find_entries("person.create")) == 1
-    assert recorded("person.", desk.user_id("bob")) == ["person.update"]
-    assert recorded("operator.", desk.user_id("carol")) == ["operator.change"]
+    assert recorded_about("person.", desk.user_id("bob")) == ["person.update"]
+    assert recorded_about("operator.", desk.user_id("carol")) == ["operator.change"]
     good = b"email,name\nzoe@example.com,Zoe\n"
     assert "Nothing to import." in run("import", "-", given=good).stdout
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.domain.audit import person_ref
 from chalicelib.people.stores.directory import DynamoDirectory
 from tests.conftest import Desk
 from tests.operate.conftest import ADMIN, data, find_entries
@@ -67,8 +68,8 @@ def test_a_preview_says_what_an_import_does_and_changes_nothing(api: Api, desk: 
     }
     changed = DynamoDirectory().find_user_ids(["zoe@example.com", "bob@example.com"])
     assert {(each.kind, each.subject and each.subject.id) for each in find_entries("person.")} == {
-        ("person.create", changed["zoe@example.com"]),
-        ("person.update", changed["bob@example.com"]),
+        ("person.create", person_ref(changed["zoe@example.com"])),
+        ("person.update", person_ref(changed["bob@example.com"])),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.people.stores.directory import DynamoDirectory
 from tests.conftest import Desk
-from tests.operate.conftest import ADMIN, data, recorded
+from tests.operate.conftest import ADMIN, data, recorded_about
 from tests.support import inputs
 from tests.support.api import Answer, Api
 from tests.support.concurrency import run_concurrently
@@ -42,7 +42,7 @@ def test_an_employee_is_renamed_and_made_an_operator(api: Api, desk: Desk) -> No
     assert data(change(api, desk, "bob", operator=False))["operator"] is False
     assert api.get(EMPLOYEES, desk.bob_key).status == 403
     bob = desk.user_id("bob")
-    assert recorded("operator.", bob) == ["operator.change", "operator.change"]
+    assert recorded_about("operator.", bob) == ["operator.change", "operator.change"]
     for body in ({}, {"confirmSelf": True}, {"name": " "}, {"email": "x@example.com"}, {"name": None}):
         assert change(api, desk, "bob", **body).status == 400
 
@@ -88,7 +88,7 @@ def test_a_deactivated_employee_has_no_access_until_they_are_activated(api: Api,
     assert api.get("/api/v2/me", desk.bob_key).status == 403
     assert use_code(api, data(api.post(path_of(desk, "bob", "sign-in-links"), None, desk.alice_key), 201)["link"]
                     .partition("=")[2]).status == 201  # fmt: skip
-    assert recorded("person.", desk.user_id("bob")) == ["person.deactivate", "person.activate"]
+    assert recorded_about("person.", desk.user_id("bob")) == ["person.deactivate", "person.activate"]
 
 
 def test_a_deactivation_of_oneself_is_confirmed(api: Api, desk: Desk) -> None:

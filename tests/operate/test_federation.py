@@ -19,7 +19,8 @@ ORIGINS, PEER = f"{ADMIN}/origins", "https://other.example.org"
 
 def test_a_desk_is_blocked_in_any_spelling_of_its_address_and_unblocked(api: Api, desk: Desk, audited: Any) -> None:
     allow_federation()
-    assert api.post(CONNECTIONS, connection_request()).status == 200
+    made = api.post(CONNECTIONS, connection_request()).json["connectionId"]
+    assert audited() == [("connection.accept", made)]
     blocked = api.post(f"{ORIGINS}/block", {"origin": "https://OTHER.example.org:443/"}, desk.alice_key)
     assert data(blocked) == {"origin": PEER, "blocked": True, "suspendedInstanceId": None}
     assert data(api.get(ORIGINS, desk.alice_key)) == {"blocked": [PEER], "suspended": []}
@@ -69,6 +70,7 @@ def test_an_instance_is_removed_unless_it_is_active(api: Api, desk: Desk, audite
 def test_a_persons_connections_are_listed_and_removed(api: Api, desk: Desk, pump: Pumps, audited: Any) -> None:
     allow_federation()
     made = api.post(CONNECTIONS, connection_request(fromUserName="Sam")).json["connectionId"]
+    assert audited() == [("connection.accept", made)]
     path = f"{ADMIN}/connections?userId={desk.user_id('alice')}"
     listed = {each["id"]: each for each in data(api.get(path, desk.alice_key))}
     assert listed[made] | {"createdAt": ""} == {

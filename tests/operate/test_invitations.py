@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.settings import settings
 from tests.conftest import Desk
-from tests.operate.conftest import ADMIN, data, recorded
+from tests.operate.conftest import ADMIN, data, recorded_about
 from tests.support.api import Api
 from tests.support.concurrency import run_concurrently
 from tests.support.sessions import cookie, session_of, use_code
@@ -28,7 +28,7 @@ def test_an_employee_is_invited_once_with_a_link_that_signs_them_in(api: Api, de
     assert (invited["employee"]["email"], invited["employee"]["operator"]) == ("zoe@example.com", True)
     assert answer.steps == 4
     assert api.post(EMPLOYEES, wanted, desk.alice_key, key="k").json == answer.json
-    assert recorded("person.", invited["employee"]["id"]) == ["person.create"]
+    assert recorded_about("person.", invited["employee"]["id"]) == ["person.create"]
 
     base, _, code = invited["link"].partition("/#sign-in=")
     assert base == "http://desk.test"
@@ -79,6 +79,6 @@ def test_a_sign_in_link_is_made_for_active_employees(api: Api, desk: Desk) -> No
     link = data(answer, 201)
     assert api.post(path_of(desk, "bob", "sign-in-links"), None, desk.alice_key, key="k").json == answer.json
     assert use_code(api, link["link"].partition("=")[2]).json["data"]["person"]["email"] == "bob@example.com"
-    assert recorded("signInLink.", desk.user_id("bob")) == ["signInLink.create"]
+    assert recorded_about("signInLink.", desk.user_id("bob")) == ["signInLink.create"]
     refused = api.post(path_of(desk, "dave", "sign-in-links"), None, desk.alice_key)
     assert (refused.status, "not active" in refused.text) == (409, True)

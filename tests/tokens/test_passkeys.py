@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from chalicelib import aws
 from chalicelib.core.domain import bounds
+from chalicelib.core.domain.audit import person_ref
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from chalicelib.ids import SignInSecret, mint_sign_in_secret
@@ -488,7 +489,7 @@ def test_passkeys_and_what_signs_in_with_them_are_recorded(desk: Desk, alice: Vi
     (added,) = (each for each in found if each.kind == AuditKind.PASSKEY_ADD)
     assert added.subject
     assert added.subject.id == passkey.passkey_id
-    assert (added.actor.id, added.details) == (desk.user_id("alice"), {"name": "Laptop"})
+    assert (added.actor.id, added.details) == (person_ref(desk.user_id("alice")), {})
 
 
 # The desk's address

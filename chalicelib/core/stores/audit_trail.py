@@ -122,17 +122,19 @@ def to_row(entry: AuditEntry) -> Row:
     """Convert an entry to its row (see audit_log), which names people by their refs."""
     entry = with_refs(entry)
     actor, subject = entry.actor, entry.subject
+    # Both are keys of indexes, which can't be empty. A held request, for one, concerns nobody yet.
+    person = subject.person_id if subject and subject.person_id != actor.id else None
     row = {
         "pk": log_key(shard_of(actor.id or network_of(entry.address))),
         "sk": f"{timestamp(entry.at)}#{entry.entry_id}",
         "kind": str(entry.kind),
         "actor": actor.kind.value,
-        "actorId": actor.id,
+        "actorId": actor.id or None,
         "credential": actor.credential.value if actor.credential else None,
         "credentialId": actor.credential_id,
         "subject": subject.type if subject else None,
         "subjectId": subject.id if subject else None,
-        "personId": subject.person_id if subject and subject.person_id != actor.id else None,
+        "personId": person or None,
         "address": entry.address,
         "requestId": entry.request_id,
         "details": dict(entry.details) or None,

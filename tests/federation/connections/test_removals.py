@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib import aws
+from chalicelib.core.domain.audit import person_ref
+from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from chalicelib.core.stores.items import to_item
 from chalicelib.core.stores.writes import commit
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice, ConnectionNoticeKind
@@ -143,6 +145,10 @@ def test_all_connections_and_held_requests_of_an_origin_are_removed_at_once(
     other = api.post(CONNECTIONS, connection_request(federationToken="o" * 40)).json["connectionId"]
     told = run_admin("connections", "remove", "--origin", f"{peer_base_url(receiver)}/")
     assert [each in told for each in (made, second, held, other)] == [True, True, True, False]
+    recorded = list_entries(AuditFilter(kind="connection.remove"), after=None, limit=10).entries
+    concerned = {each.subject.id: each.subject.person_id for each in recorded if each.subject}
+    alice = person_ref(desk.user_id("alice"))
+    assert (len(recorded), concerned) == (3, {made: alice, second: alice, held: None})
     pump.drain(PEER_NOTICES)
     assert [rows_about(each) for each in (made, second, held)] == [[], [], []]
     assert rows_about(other) != []
