@@ -1,12 +1,12 @@
 """Audit entries as operators, and the people whom they concern, see them."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
 from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject, person_ref
-from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, timestamp
+from chalicelib.core.domain.fields import Clamped, Omittable, Out, Query, TimeOut, timestamp
 from chalicelib.core.domain.pages import MOST
 
 
@@ -70,7 +70,7 @@ class AuditPageOut(Out):
 class SecurityLogQuery(Query):
     """Selects a page of your security log."""
 
-    limit: int = Field(50, ge=1, le=MOST)
+    limit: Annotated[int, Field(ge=1), Clamped(MOST)] = 50
     cursor: Omittable[str] = Field(None, description="The `nextCursor` of the previous page.")
 
 

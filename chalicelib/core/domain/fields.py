@@ -63,7 +63,7 @@ class Query(BaseModel):
     def _plain_integer(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse spellings of integers that only Python reads, such as `1_0`."""
         annotation = cls.model_fields[str(info.field_name)].annotation
-        if not (isinstance(value, str) and int in (annotation, *get_args(annotation))):
+        if not (isinstance(value, str) and _takes_integers(annotation)):
             return value
         if not _INTEGER.fullmatch(value):
             raise PydanticCustomError("integer", "Must be an integer")
@@ -190,6 +190,11 @@ def _breaks_line(letter: str) -> bool:
 
 def _is_visible(letter: str) -> bool:
     return letter not in _INVISIBLE and unicodedata.category(letter) not in ("Cf", "Cc", "Zl", "Zp", "Zs")
+
+
+def _takes_integers(annotation: Any) -> bool:
+    """Whether this is the type of an integer, which can have constraints, or be one arm of several."""
+    return annotation is int or any(map(_takes_integers, get_args(annotation)))
 
 
 def _whole(value: object) -> object:

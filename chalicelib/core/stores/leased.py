@@ -88,7 +88,9 @@ class LeasedRows:
             self.table,
             key,
             "SET outcome = :pending, nextAttemptAt = :now, dueQueue = :queue, dueAt = :due REMOVE leaseId, leaseUntil",
-            "size(attempts) = :made AND (attribute_not_exists(leaseId) OR leaseUntil <= :now)",
+            # A row that is gone has no attempts, and engines differ in what size an absent list has.
+            "attribute_exists(attempts) AND size(attempts) = :made"
+            " AND (attribute_not_exists(leaseId) OR leaseUntil <= :now)",
             pending=Outcome.PENDING.value,
             now=timestamp(now),
             queue=self.queue.name,

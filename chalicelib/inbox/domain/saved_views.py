@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import In, Omittable, Out, one_line, timestamp
+from chalicelib.core.domain.fields import WHOLE, In, Integer, Omittable, Out, one_line, timestamp
 from chalicelib.core.domain.severity import Severity
 from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxFilter, InboxStatus
 from chalicelib.inbox.domain.inbox_states import View
@@ -32,7 +32,7 @@ class SavedFilter(In):
     integrator: Omittable[Annotated[Line, Field(min_length=1, max_length=60)]] = None
     label: Omittable[Annotated[Line, Field(min_length=1, max_length=500)]] = None
     q: Omittable[Annotated[Line, Field(min_length=1, max_length=200)]] = None
-    days: Omittable[Annotated[int, Field(ge=1, le=366)]] = None
+    days: Omittable[Annotated[int, Field(ge=1, le=366), WHOLE]] = None
 
     def unread(self, *, now: datetime) -> InboxFilter:
         """Return the filter of the unread deliveries that match."""
@@ -57,8 +57,8 @@ class SavedViewsIn(In):
     """All views, in their order. They replace those that are stored."""
 
     views: list[SavedView] = Field(max_length=MOST_VIEWS)
-    version: int = Field(
-        ge=0, le=2**53 - 1, description="The `version` that you have read. Views that changed since are not replaced."
+    version: Annotated[Integer, Field(ge=0)] = Field(
+        description="The `version` that you have read. Views that changed since are not replaced."
     )
 
     @model_validator(mode="after")

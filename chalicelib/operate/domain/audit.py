@@ -1,8 +1,10 @@
 """Filters of the audit log, for operators."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from chalicelib.core.domain.fields import Omittable, Query, Timestamp, Uuid
+from chalicelib.core.domain.fields import Clamped, Omittable, Query, Timestamp, Uuid
 from chalicelib.core.domain.pages import MOST
 
 
@@ -20,7 +22,7 @@ class AuditQuery(Query):
 class AuditPageQuery(AuditQuery):
     """Filters and selects a page of the audit log."""
 
-    limit: int = Field(100, ge=1, le=MOST)
+    limit: Annotated[int, Field(ge=1), Clamped(MOST)] = 100
     cursor: Omittable[str] = Field(None, description="The `nextCursor` of the previous page. Keep the same filters.")
 
 

@@ -15,7 +15,7 @@ from chalicelib.tasks.domain.dispatch import status_events
 from chalicelib.tasks.domain.proposals import Author, Comment, CommentIn, Outcome, Verdict, is_over
 from chalicelib.tasks.domain.queue import Change, Item, comment_event
 from chalicelib.tasks.domain.queue_messages import ApprovalQuery, TaskApprovalOut, to_approval_response
-from chalicelib.tasks.services.ports import Approvals
+from chalicelib.tasks.services.ports import ItemApprovals
 from chalicelib.tasks.services.queue import parse_item_id
 
 _NO_ITEM = "Task not found."
@@ -35,7 +35,7 @@ def read_approval(
     owner: ApiKey,
     now: datetime,
     longest: int,
-    approvals: Approvals,
+    approvals: ItemApprovals,
     wait: Waiting,
 ) -> TaskApprovalOut:
     """Return how it stands with the approval of an item, as soon as that is decided or there is another comment.
@@ -69,7 +69,7 @@ def add_comment(
     owner: ApiKey,
     agent_name: str | None,
     context: RequestContext,
-    approvals: Approvals,
+    approvals: ItemApprovals,
     notifier: Notifier,
 ) -> TaskApprovalOut:
     """Add a comment to an item, for its person or their agents to answer.
@@ -100,7 +100,7 @@ def add_comment(
             return response
 
 
-def _find_present(user_id: str, item_id: str, approvals: Approvals) -> Item:
+def _find_present(user_id: str, item_id: str, approvals: ItemApprovals) -> Item:
     found = approvals.find_approval(user_id, item_id)
     if found is None or found[1]:
         raise NotFound(_NO_ITEM)
@@ -111,7 +111,7 @@ def _find_present(user_id: str, item_id: str, approvals: Approvals) -> Item:
 class Expiry:
     """Removes items that nobody decided in time, and tells their agents."""
 
-    approvals: Approvals
+    approvals: ItemApprovals
     notifier: Notifier
     has_time: Callable[[], bool]
 

@@ -58,8 +58,9 @@ class EmployeeTasks:
             NotFound: there is no such employee for this integrator.
             Invalid: the cursor was made for another list.
         """
-        page = query.to_item_query(self.caller.integrator)
+        # First whether the caller may know of the employee: a cursor of another integrator is no way to find out.
         employee = self.find_employee(query.email)
+        page = query.to_item_query(self.caller.integrator)
         found, total = self.queue.list_page(employee.person.user_id, page)
         shown, pagination = fit_page(
             [to_item_response(item) for item in found], total, limit=page.limit, offset=page.offset

@@ -25,7 +25,7 @@ class RejectedItems(Protocol):
     def restore(self, rejected: Item, item: Item, *, claim: Claim | None, reply: StoredReply) -> bool: ...
 
 
-class Approvals(Protocol):
+class ItemApprovals(Protocol):
     """Reads how it stands with the approval of items, stores comments on them, and removes what has expired."""
 
     def find_approval(self, user_id: str, item_id: str) -> tuple[Item, bool] | None: ...
