@@ -18,7 +18,7 @@ STACK = "AWS::CloudFormation::Stack"
 MOST_RESOURCES = 300
 # Modules of `chalicelib` whose functions are in a later stack of their area, because an earlier one is full. Lines are
 # only added: a function never moves, because its name is taken until its old stack lets go of it.
-LATER_STACKS: dict[str, int] = {}
+LATER_STACKS: dict[str, int] = {"api.v2.operate_audit": 2, "api.v2.operate_deliveries": 2}
 
 
 class Unknown(Exception):

@@ -18,6 +18,7 @@ from chalicelib.core.domain.envelope import Data
 from chalicelib.resources import DELIVERIES, FAN_OUT, TOKENS
 from infra import catalog, package
 from infra.template.build import templates
+from infra.template.stacks import LATER_STACKS
 from tests.support.template import chalice_template
 
 MODULES, OPERATIONS = 20, 10
@@ -57,9 +58,11 @@ def main(folder: Path, area: str) -> None:
     added = [add_module(number) for number in range(MODULES)]
     spread = sorted(set(known.values()))
     areas = known | {name: area or spread[number % len(spread)] for number, name in enumerate(added)}
-    later = {name: 2 + number // _IN_A_STACK for number, name in enumerate(added)} if area else {}
+    # They come after the stacks that there are.
+    first = 1 + max(LATER_STACKS.values(), default=1)
+    made_up = {name: first + number // _IN_A_STACK for number, name in enumerate(added)} if area else {}
     chalice_template.cache_clear()
-    package.write(templates(app, chalice_template(), areas, later), folder / "after" / package.TEMPLATE.name)
+    package.write(templates(app, chalice_template(), areas, LATER_STACKS | made_up), folder / "after" / package.TEMPLATE.name)
 
 
 if __name__ == "__main__":

@@ -237,10 +237,11 @@ def test_a_completed_card_is_acknowledged_once(
 ) -> None:
     card_id = given_work(api)
     complete_card(api, desk, card_id, "qualifying")
-    assert complete_card(api, desk, card_id, "planning").steps == 3
-    assert complete_card(api, desk, card_id).steps == 6
+    # Two of each tell the person's clients.
+    assert complete_card(api, desk, card_id, "planning").steps == 3 + 2
+    assert complete_card(api, desk, card_id).steps == 6 + 2
     complete_card(api, desk, card_id, "leads")
-    assert complete_card(api, desk, card_id).steps == 4
+    assert complete_card(api, desk, card_id).steps == 4 + 2
     (item,) = api.get(QUEUE_URL, desk.alice_key).json["data"]["items"]
     api.post(f"{QUEUE_URL}/{item['id']}/confirm", {"action": "approve"}, desk.alice_key)
     assert api.post(f"{QUEUE_URL}/{item['id']}/result", {"result": "Eleven."}, desk.alice_key).status == 200
