@@ -62,7 +62,9 @@ def main(folder: Path, area: str) -> None:
     first = 1 + max(LATER_STACKS.values(), default=1)
     made_up = {name: first + number // _IN_A_STACK for number, name in enumerate(added)} if area else {}
     chalice_template.cache_clear()
-    package.write(templates(app, chalice_template(), areas, LATER_STACKS | made_up), folder / "after" / package.TEMPLATE.name)
+    package.write(
+        templates(app, chalice_template(), areas, LATER_STACKS | made_up), folder / "after" / package.TEMPLATE.name
+    )
 
 
 if __name__ == "__main__":
