@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import WHOLE, In, Integer, Omittable, Out, one_line, timestamp
+from chalicelib.core.domain.fields import WHOLE, In, Omittable, Out, one_line, timestamp
 from chalicelib.core.domain.severity import Severity
 from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxFilter, InboxStatus
 from chalicelib.inbox.domain.inbox_states import View
@@ -57,7 +57,7 @@ class SavedViewsIn(In):
     """All views, in their order. They replace those that are stored."""
 
     views: list[SavedView] = Field(max_length=MOST_VIEWS)
-    version: Annotated[Integer, Field(ge=0)] = Field(
+    version: Annotated[int, Field(ge=0), WHOLE] = Field(
         description="The `version` that you have read. Views that changed since are not replaced."
     )
 
