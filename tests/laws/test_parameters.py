@@ -21,7 +21,8 @@ def _stated(fact: str) -> Iterator[Any]:
         for each in parameters:
             if each["in"] == "query" and fact in each["schema"] and path.startswith("/api/v2/") and "{" not in path:
                 required = [other for other in parameters if other["required"] and other["in"] == "query"]
-                if not required and "operate" not in path:
+                # The lists of the catalog take the queries of API v1, which refuses larger numbers.
+                if not required and "operate/catalog" not in path:
                     yield pytest.param(path, each["name"], each["schema"], id=f"{path}-{each['name']}")
 
 

@@ -77,6 +77,15 @@ def test_an_integrator_reads_the_tasks_of_the_employee_and_their_results(api: Ap
         assert list_for(api, desk.fd1, **query).status == 400, query
 
 
+def test_a_cursor_tells_another_integrator_nothing_of_an_employee(api: Api, desk: Desk, allowed: None) -> None:
+    add_task(api, desk)
+    add_task(api, desk)
+    cursor = list_for(api, desk.fd1, limit=1).json["nextCursor"]
+    for given in (cursor, "x"):
+        assert list_for(api, desk.hr, cursor=given).status == 404
+        assert list_for(api, desk.fd1, email=ERIN, cursor=given).status == 404
+
+
 def test_held_events_are_not_shown(api: Api, desk: Desk, allowed: None) -> None:
     api.post("/api/v1/events", inputs.new_event(title="Secret", event_type="hr.salary.raised"), desk.moderated)
     (held,) = list_tasks(api, desk)["items"]
