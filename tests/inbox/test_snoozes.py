@@ -149,7 +149,7 @@ def test_a_critical_repeat_ends_the_snooze_and_its_announcement(
 
 def test_an_end_that_no_message_announced_is_announced_again(api: Api, desk: Desk, pump: Pumps, clock: Any) -> None:
     delivery = publish(api, desk)
-    change(api, desk, delivery, snoozedUntil=at(minutes=10))
+    change(api, desk, delivery, snoozedUntil=at(minutes=20))
     clock.shift(timedelta(minutes=30))
     pump.run("announce_ending_snoozes")
     assert pump.drain(SNOOZES) == 1

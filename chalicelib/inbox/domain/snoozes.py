@@ -6,9 +6,10 @@ from math import ceil
 
 from chalicelib.core.domain.fields import Out, parse_timestamp
 
-# The schedule runs every minute, and announces the snoozes that end before it runs again.
-ANNOUNCED_AHEAD = timedelta(minutes=1)
-# An end this near may come before the schedule's next run.
+# The schedule runs this often, and announces the snoozes that end before it runs again: a run reads every partition of
+# the due index, and a message waits for its second by itself.
+ANNOUNCED_AHEAD = timedelta(minutes=5)
+# An end this near may come before the schedule's next run. A message waits for 15 minutes at most.
 _SOON = 2 * ANNOUNCED_AHEAD
 
 

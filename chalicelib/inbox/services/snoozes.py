@@ -1,7 +1,7 @@
 """Bring deliveries back to the inbox when their snooze ends, and tell their recipients."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from chalicelib.live.services.ports import Notifier
 _PAGE = 100
 _PAGES_PER_RUN = 50
 # An announced end is announced again only after this long, so that a slow queue is not flooded.
-_ANNOUNCED_FOR = timedelta(minutes=5)
+_ANNOUNCED_FOR = 2 * ANNOUNCED_AHEAD
 
 
 class DueSnoozes(Protocol):
@@ -32,7 +32,7 @@ class Snoozes(Protocol):
 
 
 def announce_ending(now: datetime, *, snoozes: DueSnoozes, queue: JobAnnouncer[SnoozeJob], gather: Gather) -> int:
-    """Announce the snoozes that end within a minute, each for its own second, and return their number.
+    """Announce the snoozes that end before the next run, each for its own second, and return their number.
 
     Store and queue calls in sequence: 3 for a hundred snoozes. Runs may overlap: one of them announces an end.
     """
