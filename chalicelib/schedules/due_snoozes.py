@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from chalice.app import Blueprint
 
 from chalicelib.edge.schedule import schedule
+from chalicelib.inbox.domain.snoozes import ANNOUNCED_AHEAD
 from chalicelib.inbox.gateways.snoozes import SNOOZE_JOBS
 from chalicelib.inbox.services.snoozes import announce_ending
-from chalicelib.inbox.domain.snoozes import ANNOUNCED_AHEAD
 from chalicelib.inbox.stores.snoozes import DynamoSnoozes
 from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, DUE_INDEX, SNOOZES
