@@ -8,6 +8,12 @@ from playwright.sync_api import Locator, expect
 from tests.browser.conftest import PICTURES, Console
 
 
+def wait_until_armed(task: Locator) -> None:
+    """Scroll to the task, since keys act only on what has been on the screen for a second."""
+    task.scroll_into_view_if_needed()
+    expect(task).to_have_attribute("data-armed", "")
+
+
 def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
     console.go("queue")
     expect(console.page.get_by_role("heading", name="Queue")).to_be_visible()
@@ -21,12 +27,12 @@ def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
     expect(task(yes)).to_be_visible()
     expect(task(no)).to_be_visible()
 
-    expect(task(yes).and_(console.page.locator("[data-armed]"))).to_be_visible()
-    expect(task(no).and_(console.page.locator("[data-armed]"))).to_be_visible()
+    wait_until_armed(task(yes))
     task(yes).focus()
     console.page.keyboard.press("y")
     ready = console.page.get_by_role("region", name="Ready")
     expect(ready.locator(f'[data-task="{yes}"]')).to_be_visible()
+    wait_until_armed(task(no))
     task(no).focus()
     console.page.keyboard.press("n")
     expect(task(no)).to_have_count(0)
@@ -65,7 +71,7 @@ def test_an_integrator_proposes_tasks_once_the_person_allows_it(console: Console
     assert console.system.call("POST", "/api/v1/tasks", proposal, token).status == 201
     waiting = console.page.locator("[data-task]", has_text="Renew the certificate")
     expect(waiting).to_contain_text("fd1")
-    expect(waiting.and_(console.page.locator("[data-armed]"))).to_be_visible()
+    wait_until_armed(waiting)
     waiting.focus()
     console.page.keyboard.press("n")
     expect(waiting).to_have_count(0)
@@ -98,7 +104,7 @@ def test_a_key_acts_only_on_a_selected_task_that_has_been_visible_for_a_second(c
     expect(console.page.get_by_text("This task has just appeared.")).to_be_visible()
     assert status_of(console, task_id) == "pending_confirmation"
     console.page.clock.resume()
-    expect(task.and_(console.page.locator("[data-armed]"))).to_be_visible()
+    wait_until_armed(task)
     console.page.keyboard.press("n")
     expect(task.get_by_role("button", name="Undo")).to_be_visible()
 

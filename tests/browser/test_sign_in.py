@@ -181,6 +181,8 @@ def test_the_sign_in_link_of_another_person_asks_first(open_console: Open) -> No
     console.page.goto(bobs)
     dialog.get_by_role("button", name="Sign in as Bob").click()
     expect(console.page.get_by_role("link", name="Bob").first).to_be_visible()
+    # What was on its way with Alice's session may be refused, and that ends nothing.
+    console.page_errors[:] = [each for each in console.page_errors if "401" not in each]
 
 
 def test_an_ended_session_leaves_no_content_on_screen(open_console: Open) -> None:

@@ -20,6 +20,7 @@ import {
   type Me,
   me,
   readProviderAnswer,
+  replacingAccess,
   restart,
   secretFromAddress,
   signOut,
@@ -40,7 +41,7 @@ type Secret = LinkSecret | null;
 async function signIn(secret: Secret): Promise<string> {
   storeKey(secret?.kind === "key" ? secret.text : "");
   try {
-    if (secret?.kind === "code") await data("POST", "api/v2/sessions", { code: secret.text });
+    if (secret?.kind === "code") await replacingAccess(() => data("POST", "api/v2/sessions", { code: secret.text }));
     enter(await data<Me>("GET", "api/v2/me"));
   } catch (error) {
     if (!(error instanceof ApiError && [401, 403].includes(error.status))) throw error;
@@ -84,7 +85,7 @@ function App() {
     if (!me.value) return trySignIn(secret);
     // Nothing of the previous person stays in memory.
     try {
-      if (secret.kind === "code") await data("POST", "api/v2/sessions", { code: secret.text });
+      if (secret.kind === "code") await replacingAccess(() => data("POST", "api/v2/sessions", { code: secret.text }));
       storeKey(secret.kind === "key" ? secret.text : "");
       restart();
     } catch (reason) {

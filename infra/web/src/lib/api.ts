@@ -1,5 +1,5 @@
 import { t } from "./i18n";
-import { key, type Me, me, signOut } from "./session";
+import { accessNumber, key, type Me, me, signOut } from "./session";
 
 /** An error whose message is shown to the user. `status` is 0 when there was no HTTP response. */
 export class ApiError extends Error {
@@ -53,6 +53,7 @@ async function request(
   body?: unknown,
   { withKey = key.value, keepalive = false }: Options = {},
 ): Promise<{ text: string; response: Response }> {
+  const access = accessNumber();
   const headers: Record<string, string> = withKey ? { Authorization: `Bearer ${withKey}` } : { [CLIENT]: "console" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = crypto.randomUUID();
@@ -72,7 +73,8 @@ async function request(
     noteSuccess();
     return { text, response };
   }
-  if (response.status === 401 && key.value === withKey && (withKey || me.value)) signOut(t("error.signedOut"));
+  const isCurrent = key.value === withKey && access === accessNumber();
+  if (response.status === 401 && isCurrent && (withKey || me.value)) signOut(t("error.signedOut"));
   const detail = errorDetail(parseJson(text));
   const message = errorMessage(response, detail);
   const error = new ApiError(message, response.status, requestId, retryAfter(response), detail);

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { ApiError, data } from "./api";
 import { t } from "./i18n";
-import { key, me, signOut, usesSession } from "./session";
+import { accessNumber, key, me, signOut, usesSession } from "./session";
 
 /** One event of the live stream. Its members depend on its type. */
 export interface LiveEvent {
@@ -101,10 +101,12 @@ function openWith(url: string, credential: string): void {
 
 /** Find out whether a closed or refused socket means that the key or session has ended; it says no reason. */
 async function probe(): Promise<void> {
+  const access = accessNumber();
   try {
     await data("GET", "api/v2/me");
   } catch (error) {
-    if (error instanceof ApiError && [401, 403].includes(error.status)) signOut(t("error.signedOut"));
+    const isRefused = error instanceof ApiError && [401, 403].includes(error.status);
+    if (isRefused && access === accessNumber()) signOut(t("error.signedOut"));
   }
 }
 

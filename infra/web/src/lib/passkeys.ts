@@ -1,5 +1,6 @@
 import { ApiError, data } from "./api";
 import { t } from "./i18n";
+import { replacingAccess } from "./session";
 
 interface Options {
   publicKey: unknown;
@@ -57,7 +58,7 @@ async function signIn(how: CredentialRequestOptions): Promise<void> {
   const { publicKey } = await data<Options>("POST", "api/v2/sessions/passkey-options");
   const options = PublicKeyCredential.parseRequestOptionsFromJSON(publicKey as PublicKeyCredentialRequestOptionsJSON);
   const credential = await answerOf(() => navigator.credentials.get({ ...how, publicKey: options }));
-  await data("POST", "api/v2/sessions/passkey", { credential });
+  await replacingAccess(() => data("POST", "api/v2/sessions/passkey", { credential }));
 }
 
 async function answerOf(ask: () => Promise<Credential | null>): Promise<unknown> {

@@ -62,6 +62,21 @@ export function storeKey(text: string): void {
   key.value = text;
 }
 
+let accesses = 0;
+
+/** The number of the access that requests are sent with now: it changes before and after a session replaces another. */
+export const accessNumber = (): number => accesses;
+
+/** Begin a session. What was asked with the session before it may be refused from now on, and that ends nothing. */
+export async function replacingAccess<T>(begin: () => Promise<T>): Promise<T> {
+  accesses += 1;
+  try {
+    return await begin();
+  } finally {
+    accesses += 1;
+  }
+}
+
 /** Show the desk of a user whose key is stored, or who has a session. */
 export function enter(user: Me): void {
   localStorage.setItem(LAST_USER_STORAGE_KEY, user.id);
