@@ -92,4 +92,4 @@ def create_token(console: Console, integrator: str = "fd1") -> str:
     console.page.get_by_role("button", name="New tools token").click()
     console.page.get_by_role("combobox", name="Integrator").select_option(integrator)
     console.page.get_by_role("button", name="Create token").click()
-    return console.page.get_by_label("Token", exact=True).input_value()
+    return str(console.page.get_by_label("Token", exact=True).input_value())
