@@ -53,6 +53,8 @@ let pingedAt = 0;
 let resumePoint = "";
 let resumePointAt = 0;
 let seenIds = new Set<string>();
+// Whether the open socket asked for what it has missed. A heartbeat may arrive before `connected`, so `resumePoint` can't tell.
+let isResuming = false;
 
 /** Open the socket, and keep it open while the user is signed in. */
 export function connect(): void {
@@ -84,9 +86,8 @@ function openWith(url: string, credential: string): void {
   clearTimeout(responseTimer);
   responseTimer = setTimeout(reconnect, OPENING_TIMEOUT);
   opened.onopen = () => {
-    if (resumePoint && Date.now() - resumePointAt < MAX_RESUME_AGE)
-      opened.send(JSON.stringify({ action: "resume", after: resumePoint }));
-    else if (resumePoint) for (const each of resyncListeners) each();
+    isResuming = Boolean(resumePoint) && Date.now() - resumePointAt < MAX_RESUME_AGE;
+    if (isResuming) opened.send(JSON.stringify({ action: "resume", after: resumePoint }));
     sendPing(opened);
   };
   opened.onmessage = (message) => {
@@ -122,7 +123,7 @@ function receive(event: LiveEvent): void {
       clearInterval(watchTimer);
       watchTimer = setInterval(watch, 500);
       // `resumePoint` moves at heartbeats only. What is resumed arrives after this.
-      if (resumePoint) return;
+      if (isResuming) return;
       // The lists may have been read before the server knew of this socket.
       for (const each of resyncListeners) each();
     }
