@@ -151,7 +151,7 @@ def _read(
         named["kind"] = wanted.kind
     if wanted.kinds:
         names = {f"kind{number}": each for number, each in enumerate(sorted(wanted.kinds))}
-        conditions.append(f"kind IN ({', '.join(f':{name}' for name in names)})")
+        conditions.append(f"({' OR '.join(f'kind = :{name}' for name in names)})")
         named |= names
     request: dict[str, Any] = {"IndexName": index} if index else {"ConsistentRead": True}
     if conditions:
