@@ -31,7 +31,9 @@ _DROPPED_FILES = re.compile(
     """
 )
 # Packages that read their own metadata at run time.
-_KEPT_METADATA = re.compile(r"^(?:email_validator|http_message_signatures|pydantic|scim2_models|scim2_server)-[^/]+\.dist-info/METADATA$")
+_KEPT_METADATA = re.compile(
+    r"^(?:email_validator|http_message_signatures|pydantic|scim2_models|scim2_server)-[^/]+\.dist-info/METADATA$"
+)
 # X-Ray is called by its library only, where traces are recorded.
 _SERVICES = ("apigatewaymanagementapi", "dynamodb", "secretsmanager", "sqs", "xray")
 # botocore's endpoint names of the services.
