@@ -67,6 +67,9 @@ def _options() -> argparse.Namespace:
 def _documents(folder: Path) -> list[tuple[Path, str]]:
     found = []
     for edition in EDITIONS:
+        if edition.file.stem == "scim":
+            # scim2-tester sends what directories send (make test-scim); bodies of SCIM say too little to make them up.
+            continue
         document = with_whole_paths(json.loads(edition.file.read_text(encoding="utf-8")))
         found.append((_write(folder / edition.file.name, document), ""))
     for name, (file, root) in CONTRACTS.items():
