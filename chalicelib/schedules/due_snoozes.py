@@ -1,4 +1,4 @@
-"""Every minute, queue the snoozes that end before the next run, or whose queue message was lost."""
+"""Every five minutes, queue the snoozes that end before the next run, or whose queue message was lost."""
 
 from datetime import datetime, timedelta
 

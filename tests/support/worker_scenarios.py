@@ -322,11 +322,11 @@ def _read_bulk_send(_: ScenarioContext) -> Any:
 
 
 def _snooze_delivery(context: ScenarioContext) -> None:
-    """Snooze a delivery for ten minutes, by a person whose client listens."""
+    """Snooze a delivery for longer than its end is announced ahead, by a person whose client listens."""
     _connect_client(context)
     event = inputs.new_event(severity="critical")
     delivery = context.api.post("/api/v1/events", event, context.desk.bob).json["deliveryId"]
-    snooze = {"read": True, "snoozedUntil": timestamp(datetime.now(UTC) + timedelta(minutes=10))}
+    snooze = {"read": True, "snoozedUntil": timestamp(datetime.now(UTC) + timedelta(minutes=20))}
     changed = context.api.call("PATCH", f"/api/v1/inbox/{delivery}", snooze, token=context.desk.bob_key)
     assert changed.status == 200
     context.forget_sent()
@@ -530,7 +530,7 @@ WORKER_SCENARIOS = {
         [("DELIVERY", "u", False)],
         # A worker that ends after it has told the person is followed by another, which tells them again.
         lambda context: [f"{each['type']} {each['snoozedUntil']}" for each in context.client.frames],
-        due_after=timedelta(minutes=10),
+        due_after=timedelta(minutes=20),
     ),
     "the end of a proposal": WorkerScenario(
         ("end_proposals",),
