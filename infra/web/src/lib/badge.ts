@@ -1,6 +1,6 @@
 import { effect } from "@preact/signals";
 import { valueLabel } from "./i18n";
-import { summary } from "./inbox";
+import { summary } from "./inbox-summary";
 import { route } from "./router";
 import { me } from "./session";
 

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { t } from "./i18n";
-import type { Item } from "./inbox";
+import type { Item } from "./inbox-items";
 import { date } from "./time";
 
 export const GROUPINGS = ["integrator", "type", "label", "day"] as const;

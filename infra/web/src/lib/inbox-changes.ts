@@ -3,18 +3,17 @@ import { ApiError, call } from "./api";
 import { type MessageKey, t } from "./i18n";
 import {
   applyChanges,
-  type Change,
   filterForBulk,
   findItem,
-  type Item,
   listFields,
   patchItem,
   patchItems,
   PATH,
   refreshInbox,
-  refreshSummary,
   visibleItems,
 } from "./inbox";
+import type { Change, Item } from "./inbox-items";
+import { refreshSummary } from "./inbox-summary";
 
 export type BulkAction = "read" | "unread" | "archive" | "unarchive" | "snooze" | "unsnooze";
 

@@ -1,85 +1,22 @@
 import { computed, signal } from "@preact/signals";
 import { showError } from "../ui/toasts";
-import { call, ApiError, onRecovery, query, serverTime } from "./api";
+import { call, ApiError, query, serverTime } from "./api";
 import { t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { EventBuffer } from "./event-buffer";
-import { opens } from "./session";
-import { now } from "./time";
-
-export type Severity = "critical" | "warn" | "info" | "success";
-export type Outcome = "pending" | "delivered" | "failed" | "gone";
-
-/** A delivery in a list. */
-export interface Item {
-  deliveryId: string;
-  eventType: string;
-  severity: Severity;
-  title: string;
-  occurredAt: string;
-  createdAt: string;
-  resolvedAt?: string | null;
-  fireCount: number;
-  tone?: "neutral" | "positive" | "negative";
-  summary?: string;
-  externalStatus?: string;
-  readAt?: string | null;
-  archivedAt?: string | null;
-  snoozedUntil?: string | null;
-  /** Only if the list was asked for them. */
-  labels?: Record<string, string>;
-}
-
-export interface Action {
-  index: number;
-  label: string;
-  actionType: "url" | "webhook";
-  url?: string;
-  outcome: Outcome | null;
-  attempts: Array<{ at: string; status: number | null; error: string | null; nextAttemptAt: string | null }>;
-}
-
-/** A delivery with every field of its event, its actions and its supplements. */
-export interface Delivery extends Item {
-  eventId: string;
-  resolutionNote?: string | null;
-  projectSlug?: string;
-  externalUrl?: string;
-  locale?: string;
-  markdownBody?: string;
-  markdownBodyRendering?: "collapsed" | "expanded" | "preview";
-  actor?: { email: string; name?: string };
-  actions: Action[];
-  supplements: Array<{ id: string; markdownBody: string; createdAt: string }>;
-}
-
-/** The filters, by their names in the address of the page. `days` counts back from now. */
-export const FILTERS = ["view", "q", "severity", "status", "type", "integrator", "label", "days"] as const;
-export type Filters = Record<(typeof FILTERS)[number], string>;
-
-/** Return the filters of an address. */
-export function filtersFrom(params: URLSearchParams): Filters {
-  const entries = FILTERS.map((name) => [name, params.get(name) ?? ""]);
-  return { ...(Object.fromEntries(entries) as Filters), view: params.get("view") || "inbox" };
-}
+import { type Action, type Change, type Delivery, type Filters, filtersFrom, type Item, type Outcome } from "./inbox-items";
+import { matchesFilters, matchesSearch, matchesView } from "./inbox-matching";
+import { refreshSummary, summary } from "./inbox-summary";
 
 interface Page {
   items: Item[];
   nextCursor: string | null;
 }
 
-/** A change to an item. Omitted members stay as they are. */
-export interface Change {
-  read?: boolean;
-  archived?: boolean;
-  snoozedUntil?: string | null;
-}
-
 export const VIEWS = ["inbox", "unread", "snoozed", "archived", "all"] as const;
 
 export const PATH = "api/v1/inbox";
 const CACHE_SIZE = 60;
-const SUMMARY_INTERVAL = 5000;
 
 const DAY_MS = 86_400_000;
 
@@ -93,48 +30,15 @@ export const arrived = signal<ReadonlySet<string>>(new Set());
 let listedAt = "";
 export const cursor = signal<string | null>(null);
 export const inboxState = signal<"loading" | "ready" | "more" | { error: unknown }>("loading");
-export const summary = signal({ unread: 0, urgent: 0, snoozed: 0 });
 /** The id of the open delivery. It stays in the list of unread deliveries while it is open. */
 export const openId = signal<string | null>(null);
 export const openedDelivery = signal<{ id: string; delivery?: Delivery; error?: unknown } | null>(null);
 
 /** The items that match the filters now. Archived and snoozed items stay loaded, so that undo restores them. */
-export const visibleItems = computed(() => items.value.filter((each) => matchesFilters(each, filters.value)));
+export const visibleItems = computed(() => items.value.filter((each) => matchesFilters(each, filters.value, openId.value)));
 
 const cache = new Map<string, Delivery>();
-/** The last change of each item that the server has not confirmed yet. */
 let latestLoad = 0;
-
-function matchesFilters(item: Item, filter: Filters): boolean {
-  if (filter.severity && item.severity !== filter.severity) return false;
-  if (filter.type && item.eventType !== filter.type) return false;
-  if (filter.integrator && !item.eventType.startsWith(`${filter.integrator}.`)) return false;
-  if (filter.status && (filter.status === "resolved") !== Boolean(item.resolvedAt)) return false;
-  return matchesView(item, filter.view);
-}
-
-function matchesView(item: Item, view: string): boolean {
-  const isSnoozed = Boolean(item.snoozedUntil && Date.parse(item.snoozedUntil) > now.value);
-  const isArchived = Boolean(item.archivedAt);
-  switch (view) {
-    case "archived":
-      return isArchived;
-    case "snoozed":
-      return isSnoozed && !isArchived;
-    case "unread":
-      return !isArchived && !isSnoozed && (!item.readAt || item.deliveryId === openId.value);
-    case "inbox":
-      return !isArchived && !isSnoozed;
-    default:
-      return true;
-  }
-}
-
-/** Return whether a new item matches the search, approximately. The server's search decides at the next load. */
-function matchesSearch(item: Item, q: string): boolean {
-  const term = q.trim().toLowerCase();
-  return !term || [item.title, item.summary, item.eventType].some((each) => each?.toLowerCase().includes(term));
-}
 
 /** Return the filters as the desk names them. */
 function apiFilters(): Record<string, string> {
@@ -240,35 +144,6 @@ function mergeFirstPage({ items: page, nextCursor }: Page): boolean {
   return last >= 0;
 }
 
-const summaryListeners = new Set<() => void>();
-
-/** Call `listener` when the unread notifications were counted again. */
-export function onSummary(listener: () => void): void {
-  summaryListeners.add(listener);
-}
-
-let summaryAt = 0;
-let summaryTimer = 0;
-
-/** Refresh the unread count, at most once per `SUMMARY_INTERVAL`. */
-export function refreshSummary(): void {
-  if (!opens("inbox")) return;
-  clearTimeout(summaryTimer);
-  const wait = Math.max(0, summaryAt + SUMMARY_INTERVAL - Date.now());
-  summaryTimer = setTimeout(async () => {
-    summaryAt = Date.now();
-    try {
-      summary.value = await call("GET", `${PATH}/summary`);
-      for (const each of summaryListeners) each();
-    } catch {
-      // Keep the old count. The user did not ask for this request, so no error is shown.
-    }
-  }, wait);
-}
-
-// What failed while the server was away is asked again once it is back.
-onRecovery(refreshSummary);
-
 let onOpened: (id: string) => void = () => {};
 
 /** Call `listener` when an unread delivery has been opened. */
@@ -353,7 +228,7 @@ export function applyChanges(changed: readonly Item[], change: Change): void {
 const ANYTHING = filtersFrom(new URLSearchParams());
 
 function isUnread(item: Item): boolean {
-  return !item.readAt && matchesFilters(item, ANYTHING);
+  return !item.readAt && matchesFilters(item, ANYTHING, openId.value);
 }
 
 /** Run a webhook action of a delivery. */
@@ -410,7 +285,7 @@ function applyStates(changes: readonly Item[]): void {
   );
   // An item that was not in this view may belong to it now.
   const listed = new Set(items.value.map((each) => each.deliveryId));
-  const mayBeNew = changes.some((each) => !listed.has(each.deliveryId) && matchesView(each, filters.value.view));
+  const mayBeNew = changes.some((each) => !listed.has(each.deliveryId) && matchesView(each, filters.value.view, openId.value));
   if (mayBeNew && inboxState.value === "ready") void readInto(++latestLoad, null);
   refreshSummary();
 }

@@ -1,7 +1,7 @@
 import { call, data, query } from "./api";
 import { boardState, cards, loadBoard } from "./board";
 import { t } from "./i18n";
-import type { Item } from "./inbox";
+import type { Item } from "./inbox-items";
 import { loadQueue, queueState, tasks } from "./queue";
 import { go, href } from "./router";
 import { savedViews, viewParams } from "./saved-views";

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { call, onRecovery } from "./api";
-import { type Filters, FILTERS, onSummary } from "./inbox";
+import { type Filters, FILTERS } from "./inbox-items";
+import { onSummary } from "./inbox-summary";
 import { opens } from "./session";
 
 /** A saved view of the inbox: filters by their names in the API, and the number of unread notifications that match. */

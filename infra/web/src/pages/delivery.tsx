@@ -1,7 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { valueLabel, t } from "../lib/i18n";
-import { type Action, clickAction, type Delivery } from "../lib/inbox";
+import { clickAction } from "../lib/inbox";
+import type { Action, Delivery } from "../lib/inbox-items";
 import { href } from "../lib/router";
 import { fullTime, now, weekdayTime } from "../lib/time";
 import { Icon } from "../ui/icons";

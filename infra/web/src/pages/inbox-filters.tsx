@@ -1,7 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { GROUPINGS, integratorOf } from "../lib/groups";
 import { t, valueLabel } from "../lib/i18n";
-import { type Filters, visibleItems } from "../lib/inbox";
+import { visibleItems } from "../lib/inbox";
+import type { Filters } from "../lib/inbox-items";
 import { setParams } from "../lib/router";
 import { FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { t } from "../lib/i18n";
-import type { Filters } from "../lib/inbox";
+import type { Filters } from "../lib/inbox-items";
 import { go, href } from "../lib/router";
 import { addView, isShown, loadViews, MOST_VIEWS, removeView, type SavedView, savedViews, viewKey, viewParams } from "../lib/saved-views";
 import { useShortcuts } from "../lib/shortcuts";

@@ -1,27 +1,20 @@
 import { useSignal } from "@preact/signals";
-import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { collapsed, type Entry, grouped, isGroup, keyOf } from "../lib/groups";
+import { collapsed, grouped, isGroup, keyOf } from "../lib/groups";
 import { valueLabel, t } from "../lib/i18n";
 import {
-  type Change,
-  cursor,
   filters,
-  filtersFrom,
-  FILTERS,
   findItem,
-  type Item,
   loadInbox,
-  loadUntil,
   openDelivery,
   openedDelivery,
   openId,
-  inboxState,
-  summary,
   VIEWS,
   visibleItems,
   withLabels,
 } from "../lib/inbox";
+import { type Change, filtersFrom, FILTERS, type Item } from "../lib/inbox-items";
+import { summary } from "../lib/inbox-summary";
 import { type BulkAction, changeItem, changeMany } from "../lib/inbox-changes";
 import { useShortcuts } from "../lib/shortcuts";
 import { setParams, go, href, route } from "../lib/router";
@@ -43,12 +36,13 @@ import { DeliveryPane } from "./delivery";
 import { FilterBar, isFiltered } from "./inbox-filters";
 import { InboxList } from "./inbox-list";
 import { SavedViews } from "./inbox-views";
+import { SearchInput } from "./inbox-search";
+import { useScrollInAddress } from "./inbox-place";
 import { SelectionBar } from "./selection-bar";
 import { SnoozeDialog } from "./snooze-dialog";
 
 // Moving through the list with a key opens only the item where the user stops.
 const OPEN_DELAY = 180;
-const SCROLL_DELAY = 400;
 
 type Done = Parameters<typeof changeItem>[2];
 
@@ -245,72 +239,3 @@ export function Inbox() {
 }
 
 const isWide = () => matchMedia("(min-width: 900px)").matches;
-
-/** Keep the first visible row in the address, and scroll to it when the page is shown again. */
-function useScrollInAddress(entries: readonly Entry[], control: RefObject<VirtualControl | null>) {
-  const timer = useRef(0);
-  const wantedRow = useRef(route.value.params.get("at"));
-  useEffect(() => () => clearTimeout(timer.current), []);
-  // Effects run later, when the state may not be that of `entries` any more.
-  const isReady = inboxState.value === "ready";
-  useEffect(() => {
-    const row = wantedRow.current;
-    if (!isReady || !row) return;
-    const position = entries.findIndex((each) => keyOf(each) === row);
-    if (position < 0 && cursor.value) return void loadUntil(row);
-    // The list may be drawn after this page.
-    const restore = () => {
-      if (position >= 0 && !control.current) {
-        frame = requestAnimationFrame(restore);
-        return;
-      }
-      control.current?.scrollTo(position);
-      wantedRow.current = null;
-    };
-    let frame = requestAnimationFrame(restore);
-    return () => cancelAnimationFrame(frame);
-  }, [entries, isReady]);
-  return (first: string | null) => {
-    if (wantedRow.current) return;
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => setParams({ at: first }), SCROLL_DELAY);
-  };
-}
-
-function SearchInput({
-  inner,
-  value,
-  placeholder,
-}: {
-  inner: RefObject<HTMLInputElement | null>;
-  value: string;
-  placeholder: string;
-}) {
-  const timer = useRef(0);
-  // A pending search must not run on the next page.
-  useEffect(() => () => clearTimeout(timer.current), []);
-  // Going back changes the address, not the text in the box.
-  useEffect(() => {
-    const box = inner.current;
-    if (box && box !== document.activeElement) box.value = value;
-  }, [value]);
-  return (
-    <input
-      ref={inner}
-      type="search"
-      class="search-input"
-      placeholder={placeholder}
-      defaultValue={value}
-      maxLength={200}
-      aria-keyshortcuts="/"
-      onInput={(event) => {
-        const text = event.currentTarget.value;
-        clearTimeout(timer.current);
-        timer.current = setTimeout(() => setParams({ q: text.trim() || null, at: null }), 300);
-      }}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") event.currentTarget.blur();
-      }}
-    />
-  );
-}

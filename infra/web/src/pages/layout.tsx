@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { unreadMessages } from "../lib/chat";
 import { t } from "../lib/i18n";
 import { releaseHolds } from "../lib/holds";
-import { summary } from "../lib/inbox";
+import { summary } from "../lib/inbox-summary";
 import { setShortcutsEnabled, shortcutsEnabled, useShortcuts } from "../lib/shortcuts";
 import { connectionState } from "../lib/live";
 import { removeSubscription, detectPush, pushEnabled, setPush } from "../lib/push";

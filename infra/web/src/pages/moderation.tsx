@@ -1,6 +1,6 @@
 import { data, ApiError } from "../lib/api";
 import { t } from "../lib/i18n";
-import type { Delivery } from "../lib/inbox";
+import type { Delivery } from "../lib/inbox-items";
 import { decideHeldEvent, metadataOf, type Task } from "../lib/queue";
 import { ConfirmButton, FormDialog } from "../ui/form";
 import { Loaded } from "../ui/loaded";
