@@ -11,5 +11,4 @@ def test_a_kind_is_a_subject_and_what_was_done() -> None:
 
 def test_the_kinds_of_a_persons_own_log_concern_their_access() -> None:
     assert {AuditKind.SESSION_BEGIN, AuditKind.KEY_CREATE, AuditKind.PERSONAL_TOKEN_CLAIM} <= OF_A_PERSON
-    assert AuditKind.TICKET_CREATE not in OF_A_PERSON, "each connection of the console takes one"
     assert not {AuditKind.INTEGRATOR_CREATE, AuditKind.ORIGIN_BLOCK} & OF_A_PERSON

@@ -122,7 +122,7 @@ class DynamoSessions:
         ends = now + TICKET_LIFETIME
         row = token_key(ticket) | {"hash": session.row_id} | _until(int(ends.timestamp()))
         held = check(TOKENS, token_key(session), "#status = :active", active=TokenStatus.ACTIVE.value)
-        return ends if try_commit([put_new(TOKENS, row), held], audited=True) else None
+        return ends if try_commit([put_new(TOKENS, row), held]) else None
 
     def take_ticket(self, ticket: PresentedToken, *, now: datetime) -> PresentedToken | None:
         """Find the session that a ticket stands for, and use the ticket up; None if it was used, or has expired.
