@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PICTURES, Console
+from tests.support import inputs
 from tests.support.started_desk import StartedDesk, start_desk
 
 
@@ -147,6 +148,31 @@ def test_all_that_match_are_changed_although_they_are_not_loaded(console: Consol
     expect(console.page.locator(".item")).not_to_have_count(0)
     console.go("inbox")
     expect(console.card(kept)).to_be_visible()
+
+
+def test_selected_rows_are_resolved_after_asking_as_far_as_they_are_ones_own(console: Console) -> None:
+    page = console.page
+    publish_many(console, 2)
+    event = {
+        "event": inputs.new_event(title="Sent to many"),
+        "recipients": [{"type": "email", "email": "alice@example.com"}],
+    }
+    answer = console.system.call("POST", "/api/v1/events/bulk", event, console.system.demo["tools_tokens"]["fd1"])
+    assert answer.status == 202, answer.body
+    expect(page.locator(".item")).to_have_count(3)
+    page.keyboard.press("x")
+    page.keyboard.press("a")
+    page.get_by_role("button", name="Resolve", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("can't be undone")
+    dialog.get_by_role("button", name="Cancel").click()
+    page.keyboard.press("R")
+    dialog.get_by_role("button", name="Resolve", exact=True).click()
+    status(page, "2 resolved. 1 can be resolved by its sender only.")
+    expect(page.locator(".item-resolved", has_text="Matter")).to_have_count(2)
+    expect(page.locator(".item", has_text="Sent to many")).not_to_have_class(re.compile("item-resolved"))
+    # There is nothing to undo.
+    expect(page.locator(".toast", has_text="2 resolved").get_by_role("button", name="Undo")).to_have_count(0)
 
 
 def test_filters_scroll_position_and_open_row_survive_back_and_reload(console: Console) -> None:

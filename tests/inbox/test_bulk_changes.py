@@ -12,9 +12,9 @@ from chalicelib.core.stores.items import to_item
 from chalicelib.inbox.domain.bulk_changes import PER_STEP, BulkChangeJob
 from chalicelib.inbox.domain.delivery_ids import derive_delivery_id
 from chalicelib.queues.inbox_changes import change_inboxes
-from chalicelib.resources import DELIVERIES, INBOX_CHANGES, SNOOZES, SOCKET_WORK
+from chalicelib.resources import DELIVERIES, FAN_OUT, INBOX_CHANGES, SNOOZES, SOCKET_WORK
 from tests.conftest import Desk
-from tests.inbox.bulk_calls import received
+from tests.inbox.bulk_calls import by_email, received, send
 from tests.inbox.test_inbox_states import INBOX, at, change, publish, seen, summary
 from tests.support.api import Answer, Api
 from tests.support.pump import Pumps
@@ -271,6 +271,59 @@ def test_undo_stops_a_change_that_is_not_done(
     assert len(seen(api, desk)) == PER_STEP + 11
 
 
+def test_resolve_is_for_what_ones_own_tokens_published(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps, clock: Any
+) -> None:
+    own = [publish(api, desk.alice) for _ in range(3)]
+    already = publish(api, desk.alice)
+    assert api.post(f"/api/v1/events/{already}/resolve", {"resolution_note": "By hand"}, desk.alice).status == 200
+    answer = send(api, desk.fd1, by_email("alice"))
+    pump.drain(FAN_OUT)
+    from_others = answer.json["results"][0]["deliveryId"]
+    bobs = publish(api, desk.bob)
+    client = sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    done = bulk(api, desk, "resolve", ids=[*own, already, from_others, bobs], key="resolve")
+
+    assert (done.status, done.json["status"]) == (200, "done")
+    told = {name: done.json[name] for name in ("matched", "changed", "unchanged", "notFound", "notAllowed")}
+    assert told == {"matched": 6, "changed": 3, "unchanged": 1, "notFound": 1, "notAllowed": 1}
+    assert resolved_at(api, desk, own) == ["2026-05-21T12:00:00.000Z"] * 3
+    assert resolved_at(api, desk, [from_others]) == [None]
+    assert api.get(f"{INBOX}/{already}", desk.alice_key).json["resolutionNote"] == "By hand"
+    (frame,) = [each for each in client.frames if each["type"].startswith("deliveries")]
+    assert {each["deliveryId"]: each["resolvedAt"] for each in frame["changes"]} == dict.fromkeys(
+        own, "2026-05-21T12:00:00.000Z"
+    )
+    # Again under the same key and without one: nothing changes any more. Its sender's own call keeps the first time.
+    clock.shift(60)
+    assert bulk(api, desk, "resolve", ids=[*own, already, from_others, bobs], key="resolve").json == done.json
+    assert bulk(api, desk, "resolve", ids=own).json["unchanged"] == 3
+    late = api.post(f"/api/v1/events/{own[0]}/resolve", {"resolution_note": "Late"}, desk.alice, key="late")
+    assert (late.status, late.json["resolvedAt"], late.json["resolutionNote"]) == (
+        200,
+        "2026-05-21T12:00:00.000Z",
+        None,
+    )
+
+
+def resolved_at(api: Api, desk: Desk, ids: list[str]) -> list[str | None]:
+    return [api.get(f"{INBOX}/{each}", desk.alice_key).json["resolvedAt"] for each in ids]
+
+
+def test_resolve_by_filter_is_made_by_the_worker_and_is_for_good(api: Api, desk: Desk, pump: Pumps) -> None:
+    fill(api, desk, PER_STEP + 10)
+    asked = bulk(api, desk, "resolve", filter={"before": at(), "status": "open"})
+    assert (asked.status, asked.json["notAllowed"]) == (202, 0)
+    refused = undo(api, desk, asked)
+    assert (refused.status, "can't be undone" in refused.text) == (409, True)
+    pump.drain(INBOX_CHANGES)
+    assert counts(read_job(api, desk, asked)) == ("done", PER_STEP + 11, 0, 0)
+    assert undo(api, desk, asked).status == 409
+    assert seen(api, desk, "status=open") == []
+    assert len(seen(api, desk, "status=resolved&")) == PER_STEP + 11
+
+
 def test_one_event_tells_of_many_changes(api: Api, desk: Desk, sockets: Sockets, pump: Pumps) -> None:
     sent = [publish(api, desk.alice) for _ in range(PER_STEP)]
     client = sockets.connect(desk.alice_key)
@@ -296,6 +349,7 @@ def test_one_event_tells_of_many_changes(api: Api, desk: Desk, sockets: Sockets,
         {"action": "snooze", "ids": ["00000000-0000-4000-8000-000000000000"], "snoozedUntil": "2026-05-21T11:00:00Z"},
         {"action": "read", "ids": ["00000000-0000-4000-8000-000000000000"], "snoozedUntil": "2026-05-22T11:00:00Z"},
         {"action": "undo", "ids": ["00000000-0000-4000-8000-000000000000"]},
+        {"action": "resolve", "filter": {"before": at()}, "snoozedUntil": at(hours=1)},
         {"action": "delete", "ids": ["00000000-0000-4000-8000-000000000000"]},
         {"action": "archive", "ids": ["00000000-0000-4000-8000-000000000000"] * 1001},
     ],

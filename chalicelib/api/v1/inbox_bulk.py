@@ -48,13 +48,16 @@ _ANSWERS = {200: "Done.", 202: "Accepted. A worker makes the change; read its jo
     grants=_CHANGE + DELIVERIES.can("Query", index=INBOX_INDEX),
 )
 def change_inbox_deliveries(body: BulkChangeIn, caller: ApiKey, context: RequestContext) -> OperationReply:
-    """Mark many deliveries as read, archive or snooze them, or undo any of these.
+    """Mark many deliveries as read, archive, snooze or resolve them, or reverse any of the first three.
 
     Name up to 1,000 ids, or a filter. A filter leaves out what arrives after its `before`. A change of up to 48
     deliveries is made at once, all or nothing. A larger one is answered with 202 and made by a worker in steps. If it
     is interrupted, it continues where it was. `jobId` names the change for 2 days: read its counts from
     `GET /api/v1/inbox/bulk/{jobId}`, or undo it with `POST /api/v1/inbox/bulk/{jobId}/undo`. Your open connections
     receive one `deliveries_changed` event for each 48 deliveries.
+
+    `resolve` is for what your own personal tokens published. Others' events are theirs to resolve, and `notAllowed`
+    counts them. It is for good, as `POST /api/v1/events/{deliveryId}/resolve` is.
     """
     out = _changer(context.now).start(body, owner=caller, context=context, new_id=str(uuid4()), queue=BULK_CHANGE_JOBS)
     return _reply(out)
@@ -76,7 +79,8 @@ def undo_inbox_bulk_change(jobId: str, caller: ApiKey, context: RequestContext) 
     """Undo a bulk change of your inbox.
 
     Each delivery gets its state before the change, except those that were changed again since. A change that is not
-    done is stopped first. An undoing is a change of its own, with a `jobId` by which it can be undone.
+    done is stopped first. An undoing is a change of its own, with a `jobId` by which it can be undone. Resolving can't
+    be undone (409).
     """
     changer = _changer(context.now)
     out = changer.undo(jobId, owner=caller, context=context, new_id=str(uuid4()), queue=BULK_CHANGE_JOBS)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from chalicelib.core.domain.errors import Conflict
 from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, Timestamp, Uuid, UuidOut, timestamp
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.inbox import InboxFilter, InboxQuery, Position
@@ -29,6 +30,7 @@ class BulkAction(StrEnum):
     UNARCHIVE = "unarchive"
     SNOOZE = "snooze"
     UNSNOOZE = "unsnooze"
+    RESOLVE = "resolve"
 
 
 class BulkStatus(StrEnum):
@@ -83,10 +85,13 @@ class BulkChangeOut(Out):
     action: BulkAction
     undoes: Omittable[UuidOut] = Field(None, description="The `jobId` of the change that this one undoes.")
     status: BulkStatus
-    matched: int = Field(description="Deliveries examined: changed, unchanged and not found.")
+    matched: int = Field(description="Deliveries examined: changed, unchanged, not found and not allowed.")
     changed: int
     unchanged: int = Field(description="Deliveries that had this state already; for undo, those changed again since.")
     not_found: int = Field(description="Ids that are not in your inbox.")
+    not_allowed: Omittable[int] = Field(
+        None, description="For resolve: deliveries that you did not publish, so that only their sender resolves them."
+    )
     created_at: TimeOut
     request_id: Omittable[str] = None
 
@@ -102,11 +107,12 @@ class BulkChangeJob(In):
 
 
 class Counts(NamedTuple):
-    """How many deliveries were changed, were not, and were not found."""
+    """How many deliveries were changed, were not, were not found, and may not be changed by their recipient."""
 
     changed: int = 0
     unchanged: int = 0
     not_found: int = 0
+    not_allowed: int = 0
 
     def plus(self, other: "Counts") -> "Counts":
         return Counts(*(one + two for one, two in zip(self, other, strict=True)))
@@ -183,15 +189,26 @@ class Step:
 def new_change(body: BulkChangeIn, *, job_id: str, user_id: str, now: datetime) -> BulkChange:
     """Return the job of a request."""
     chosen = body.filter.model_dump(mode="json", exclude_unset=True) if body.filter else None
+    state = state_of(body)
     return BulkChange(
         job_id=job_id,
         user_id=user_id,
         action=body.action,
         created_at=timestamp(now),
-        state=state_of(body).model_dump(mode="json", by_alias=True, exclude_unset=True),
+        state=state and state.model_dump(mode="json", by_alias=True, exclude_unset=True),
         ids=list(dict.fromkeys(body.ids or ())),
         filter=chosen,
     )
+
+
+def check_undoable(earlier: BulkChange) -> None:
+    """Refuse to undo what is for good.
+
+    Raises:
+        Conflict: the change resolves deliveries.
+    """
+    if earlier.action is BulkAction.RESOLVE:
+        raise Conflict("Resolving can't be undone.")
 
 
 def new_undoing(earlier: BulkChange, *, job_id: str, now: datetime) -> BulkChange:
@@ -206,8 +223,10 @@ def new_undoing(earlier: BulkChange, *, job_id: str, now: datetime) -> BulkChang
     )
 
 
-def state_of(body: BulkChangeIn) -> StateIn:
-    """Return the state to set."""
+def state_of(body: BulkChangeIn) -> StateIn | None:
+    """Return the state to set; None for an action that changes none."""
+    if body.action is BulkAction.RESOLVE:
+        return None
     if body.snoozed_until is not None:
         return StateIn.model_validate({"snoozedUntil": timestamp(body.snoozed_until)})
     return StateIn.model_validate(_STATES[body.action])
@@ -218,7 +237,17 @@ def change_deliveries(
 ) -> tuple[list[tuple[Delivery, Delivery]], Counts]:
     """Return the deliveries to change, each before and after, and the counts of the step."""
     own = {each.delivery_id: each for each in found if each.recipient_user_id == job.user_id}
-    if job.undoes:
+    not_allowed = 0
+    if job.action is BulkAction.RESOLVE:
+        # The sender of what a personal token publishes is its owner. Others' events are theirs to resolve.
+        unresolved = [each for each in own.values() if each.resolved_at is None]
+        pairs = [
+            (each, replace(each, resolved_at=timestamp(now)))
+            for each in unresolved
+            if each.sender_user_id == job.user_id
+        ]
+        not_allowed = len(unresolved) - len(pairs)
+    elif job.undoes:
         done = {each.delivery_id: each for each in step.earlier}
         pairs = [
             (each, _restore(each, done[each.delivery_id].before, now=now))
@@ -229,7 +258,8 @@ def change_deliveries(
     else:
         state = StateIn.model_validate(job.state or {})
         pairs = [(each, after) for each in own.values() if (after := apply_state(each, state, now=now)) != each]
-    return pairs, Counts(len(pairs), len(own) - len(pairs), len(step.ids) - len(own))
+    counts = Counts(len(pairs), len(own) - len(pairs) - not_allowed, len(step.ids) - len(own), not_allowed)
+    return pairs, counts
 
 
 def _restore(delivery: Delivery, state: State, *, now: datetime) -> Delivery:
@@ -245,9 +275,11 @@ def advance(job: BulkChange, step: Step, counts: Counts) -> BulkChange:
 
 
 def to_bulk_out(job: BulkChange, *, request_id: str) -> BulkChangeOut:
-    undoes = {"undoes": job.undoes} if job.undoes else {}
+    more: dict[str, Any] = {"undoes": job.undoes} if job.undoes else {}
+    if job.action is BulkAction.RESOLVE:
+        more["not_allowed"] = job.counts.not_allowed
     return BulkChangeOut(
-        **undoes,
+        **more,
         job_id=job.job_id,
         action=job.action,
         status=job.status,

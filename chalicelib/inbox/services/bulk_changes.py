@@ -22,6 +22,7 @@ from chalicelib.inbox.domain.bulk_changes import (
     Step,
     advance,
     change_deliveries,
+    check_undoable,
     new_change,
     new_undoing,
     state_of,
@@ -84,7 +85,8 @@ class BulkChanger:
             Unavailable: too many calls change these deliveries at the same time.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
-        check_snooze(state_of(body), now=self.now)
+        if state := state_of(body):
+            check_snooze(state, now=self.now)
         job = new_change(body, job_id=new_id, user_id=owner.user_id, now=self.now)
         return self._start(job, context, queue)
 
@@ -97,10 +99,12 @@ class BulkChanger:
 
         Raises:
             NotFound: there is no such change, or it is somebody else's.
+            Conflict: it can't be undone.
             Unavailable: too many calls change these deliveries at the same time.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
         earlier = self._find_own(job_id, owner)
+        check_undoable(earlier)
         if not earlier.is_over:
             earlier = self.changes.stop(earlier.job_id) or self._find_own(job_id, owner)
         return self._start(new_undoing(earlier, job_id=new_id, now=self.now), context, queue)

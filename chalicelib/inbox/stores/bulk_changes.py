@@ -45,6 +45,7 @@ _COLUMNS = (
     "pk",
     "sk",
     "recipientUserId",
+    "senderUserId",
     "eventType",
     "severity",
     "title",
@@ -54,6 +55,7 @@ _COLUMNS = (
     "readAt",
     "archivedAt",
     "snoozedUntil",
+    "resolvedAt",
     "inboxKey",
 )
 
@@ -174,8 +176,17 @@ def _step_actions(job: BulkChange, pairs: Pairs) -> list[Action]:
     changed = [[before.delivery_id, State.of(before), State.of(after)] for before, after in pairs]
     part = {"changed": json.dumps(changed, separators=(",", ":"))}
     row = _key(job.job_id, _part_name(job.parts - 1)) | part | _end(job)
-    states = (action for pair in pairs for action in (state_update(*pair), *snooze_actions(*pair)))
+    states = (action for pair in pairs for action in (_change(*pair), *snooze_actions(*pair)))
     return [put_new(DELIVERIES, row), *states]
+
+
+def _change(before: Delivery, after: Delivery) -> Action:
+    if after.resolved_at == before.resolved_at:
+        return state_update(before, after)
+    # As its sender does; the first to resolve it sets the time for good.
+    sets = ["resolvedAt = :resolved", "resolutionNote = :note"]
+    only_if = ["attribute_not_exists(resolvedAt)"]
+    return state_update(before, after, sets=sets, only_if=only_if, resolved=after.resolved_at, note=None)
 
 
 def _key(job_id: str, name: str) -> Row:

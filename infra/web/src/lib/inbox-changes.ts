@@ -17,10 +17,12 @@ import { refreshSummary } from "./inbox-summary";
 
 export type BulkAction = "read" | "unread" | "archive" | "unarchive" | "snooze" | "unsnooze";
 
+
 interface BulkJob {
   jobId: string;
   status: "queued" | "running" | "done" | "stopped";
   changed: number;
+  notAllowed?: number;
 }
 
 const BULK = `${PATH}/bulk`;
@@ -152,7 +154,7 @@ const CHANGES: Record<Exclude<BulkAction, "snooze">, Change> = {
 export async function changeMany(action: BulkAction, ids: readonly string[] | null, until?: string): Promise<void> {
   const chosen = ids && new Set(ids);
   const items = visibleItems.value.filter((each) => !chosen || chosen.has(each.deliveryId));
-  const filter = chosen ? null : filterForBulk();
+  const targets = targetsOf(ids);
   applyChanges(items, action === "snooze" ? { snoozedUntil: until! } : CHANGES[action]);
   const jobs: BulkJob[] = [];
   const state = { isUndone: false };
@@ -164,9 +166,7 @@ export async function changeMany(action: BulkAction, ids: readonly string[] | nu
   try {
     await flushChanges();
     const more = until ? { snoozedUntil: until } : {};
-    if (filter) jobs.push(await call<BulkJob>("POST", BULK, { action, filter, ...more }));
-    for (let at = 0; ids && at < ids.length; at += MOST_IDS)
-      jobs.push(await call<BulkJob>("POST", BULK, { action, ids: ids.slice(at, at + MOST_IDS), ...more }));
+    for (const each of targets) jobs.push(await call<BulkJob>("POST", BULK, { action, ...each, ...more }));
     // Undone while the call was being made.
     if (state.isUndone) await undoJobs(jobs);
     const changed = await waitFor(jobs, state);
@@ -178,6 +178,30 @@ export async function changeMany(action: BulkAction, ids: readonly string[] | nu
     showError(error);
   }
   refreshSummary();
+}
+
+/** Resolve the items with these ids, or all that match the filters. It is for good, so the caller has asked. */
+export async function resolveMany(ids: readonly string[] | null): Promise<void> {
+  const targets = targetsOf(ids);
+  const jobs: BulkJob[] = [];
+  try {
+    await flushChanges();
+    for (const each of targets) jobs.push(await call<BulkJob>("POST", BULK, { action: "resolve", ...each }));
+    await waitFor(jobs, { isUndone: false });
+    const notAllowed = jobs.reduce((sum, each) => sum + (each.notAllowed ?? 0), 0);
+    const left = notAllowed ? ` ${t("bulk.notAllowed", { n: notAllowed })}` : "";
+    showToast(t("bulk.resolve", { n: jobs.reduce((sum, each) => sum + each.changed, 0) }) + left);
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** What a bulk change is for: the items with these ids, or all that match the filters now if `ids` is null. */
+function targetsOf(ids: readonly string[] | null): object[] {
+  if (!ids) return [{ filter: filterForBulk() }];
+  const targets: object[] = [];
+  for (let at = 0; at < ids.length; at += MOST_IDS) targets.push({ ids: ids.slice(at, at + MOST_IDS) });
+  return targets;
 }
 
 /** Wait until the desk has made all changes, and return how many. */

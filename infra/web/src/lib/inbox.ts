@@ -277,9 +277,9 @@ function applyEvent(event: LiveEvent): void {
 function applyStates(changes: readonly Item[]): void {
   patchItems(
     new Map(
-      changes.map(({ deliveryId, readAt, archivedAt, snoozedUntil, fireCount }) => [
+      changes.map(({ deliveryId, readAt, archivedAt, snoozedUntil, fireCount, resolvedAt }) => [
         deliveryId,
-        { readAt, archivedAt, snoozedUntil, fireCount },
+        { readAt, archivedAt, snoozedUntil, fireCount, ...(resolvedAt ? { resolvedAt } : {}) },
       ]),
     ),
   );

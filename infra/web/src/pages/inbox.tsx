@@ -15,7 +15,7 @@ import {
 } from "../lib/inbox";
 import { type Change, filtersFrom, FILTERS, type Item } from "../lib/inbox-items";
 import { summary } from "../lib/inbox-summary";
-import { type BulkAction, changeItem, changeMany } from "../lib/inbox-changes";
+import { type BulkAction, changeItem, changeMany, resolveMany } from "../lib/inbox-changes";
 import { useShortcuts } from "../lib/shortcuts";
 import { setParams, go, href, route } from "../lib/router";
 import {
@@ -28,6 +28,7 @@ import {
   selectThrough,
   toggleSelected,
 } from "../lib/selection";
+import { AskDialog } from "../ui/form";
 import { useDebounced } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { Chip, EmptyState, Skeleton, Tabs } from "../ui/parts";
@@ -49,6 +50,7 @@ type Done = Parameters<typeof changeItem>[2];
 export function Inbox() {
   const { id, params } = route.value;
   const snoozing = useSignal(false);
+  const resolving = useSignal(false);
   const search = useRef<HTMLInputElement>(null);
   const control = useRef<VirtualControl | null>(null);
   const wanted = filtersFrom(params);
@@ -132,6 +134,15 @@ export function Inbox() {
     if (hasSelection.value) changeSelected(until ? "snooze" : "unsnooze", until ?? undefined);
     else if (item) changeAndLeave(item, { snoozedUntil: until }, until ? "inbox.snoozed" : "inbox.unsnoozed");
   };
+  const askToResolve = () => {
+    if (hasSelection.value) resolving.value = true;
+  };
+  const resolve = async () => {
+    const ids = selection.value.isAll ? null : [...selection.value.ids];
+    resolving.value = false;
+    clearSelection();
+    void resolveMany(ids);
+  };
   const selectAll = () => {
     if (selection.value.ids.size >= order.length && order.length) selectAllMatching();
     else selectLoaded(order);
@@ -151,6 +162,7 @@ export function Inbox() {
     a: selectAll,
     e: archive,
     r: toggleRead,
+    R: askToResolve,
     s: () => {
       if (id || hasSelection.value) snoozing.value = true;
     },
@@ -196,6 +208,7 @@ export function Inbox() {
           onArchive={archive}
           onToggleRead={toggleRead}
           onSnooze={() => (snoozing.value = true)}
+          onResolve={askToResolve}
         />
         <InboxList
           entries={entries}
@@ -227,6 +240,16 @@ export function Inbox() {
           </EmptyState>
         )}
       </div>
+      {resolving.value && (
+        <AskDialog
+          title={selection.value.isAll ? t("resolve.titleAll") : t("resolve.title", { n: selection.value.ids.size })}
+          text={t("resolve.text")}
+          action={t("select.resolve")}
+          destructive
+          onClose={() => (resolving.value = false)}
+          onConfirm={resolve}
+        />
+      )}
       {snoozing.value && (
         <SnoozeDialog
           isSnoozed={hasSelection.value ? wanted.view === "snoozed" : Boolean(current()?.snoozedUntil)}

@@ -262,6 +262,7 @@ function ShortcutsDialog({ names, onClose }: { names: PageName[]; onClose: () =>
         [["x"], t("help.select")],
         [["Shift", "j", "k"], t("help.selectMore")],
         [["a"], t("help.selectAll")],
+        [["R"], t("help.resolve")],
         [["v", "1"], t("help.view")],
         [["/"], t("help.search")],
         [["Esc"], t("close")],

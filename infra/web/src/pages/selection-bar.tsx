@@ -9,10 +9,11 @@ interface Props {
   onArchive: () => void;
   onToggleRead: () => void;
   onSnooze: () => void;
+  onResolve: () => void;
 }
 
 /** What can be done with everything that is selected. */
-export function SelectionBar({ order, isArchive, onArchive, onToggleRead, onSnooze }: Props) {
+export function SelectionBar({ order, isArchive, onArchive, onToggleRead, onSnooze, onResolve }: Props) {
   const { ids, isAll } = selection.value;
   if (!ids.size) return null;
   const canSelectAll = !isAll && cursor.value !== null && ids.size >= order.length;
@@ -33,6 +34,7 @@ export function SelectionBar({ order, isArchive, onArchive, onToggleRead, onSnoo
       />
       <IconButton icon="clock" label={t("inbox.snooze")} shortcut="s" onClick={onSnooze} />
       <IconButton icon="mailOpen" label={t("select.read")} shortcut="r" onClick={onToggleRead} />
+      <IconButton icon="success" label={t("select.resolve")} shortcut="R" onClick={onResolve} />
       <IconButton icon="close" label={t("select.clear")} shortcut="Escape" onClick={clearSelection} />
     </div>
   );
