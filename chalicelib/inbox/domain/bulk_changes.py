@@ -195,7 +195,7 @@ def new_change(body: BulkChangeIn, *, job_id: str, user_id: str, now: datetime) 
         user_id=user_id,
         action=body.action,
         created_at=timestamp(now),
-        state=state and state.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        state=state.model_dump(mode="json", by_alias=True, exclude_unset=True) if state else None,
         ids=list(dict.fromkeys(body.ids or ())),
         filter=chosen,
     )

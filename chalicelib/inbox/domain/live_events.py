@@ -38,10 +38,10 @@ def delivery_changed_event(delivery: Delivery, *, now: datetime) -> LiveEvent:
 
 def deliveries_changed_event(deliveries: Iterable[Delivery], *, job_id: str, now: datetime) -> LiveEvent:
     """Announces what one bulk change did to many deliveries."""
-    changes = [
-        delivery_changed_event(each, now=now).members | ({"resolvedAt": each.resolved_at} if each.resolved_at else {})
-        for each in deliveries
-    ]
+    changes = []
+    for each in deliveries:
+        resolved = {"resolvedAt": each.resolved_at} if each.resolved_at else {}
+        changes.append({**delivery_changed_event(each, now=now).members, **resolved})
     return LiveEvent(FrameType.DELIVERIES_CHANGED, {"jobId": job_id, "changes": changes})
 
 
