@@ -11,6 +11,7 @@ from chalicelib.live.domain.push import PushJob, PushKeys
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import PUSH_JOBS
+from chalicelib.live.message_encryption import encrypt_message
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.services.push import PushSender
 from chalicelib.live.stores.frames import DynamoFrames
@@ -48,6 +49,7 @@ def nudge(message: PushJob) -> None:
         keys=DynamoPushKeys(),
         post=http.post,
         sign=_sign,
+        encrypt=encrypt_message,
         queue=PUSH_JOBS,
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
         gather=gather,

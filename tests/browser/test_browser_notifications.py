@@ -17,7 +17,8 @@ def test_browser_notifications_are_turned_on_and_off(open_console: Open) -> None
     page.add_init_script(
         """PushManager.prototype.getSubscription = async () => window.subscribed ?? null;
         PushManager.prototype.subscribe = async () => (window.subscribed = {
-          toJSON: () => ({ endpoint: "https://push.example.com/abc", expirationTime: null }),
+          toJSON: () => ({ endpoint: "https://push.example.com/abc", expirationTime: null, keys: {
+            p256dh: "A".repeat(87), auth: "A".repeat(22) } }),
           unsubscribe: async () => { window.subscribed = null; },
         });"""
     )
@@ -64,37 +65,58 @@ def with_push(reply: dict[str, Any]) -> dict[str, Any]:
     return reply
 
 
+PUSH = """async (id) => {
+  self.dispatchEvent(new PushEvent("push", id ? { data: id } : {}));
+  let shown = [];
+  while (!shown.length) {
+    await new Promise((resume) => setTimeout(resume, 20));
+    shown = await registration.getNotifications();
+  }
+  return shown[0].data;
+}"""
+CLICK = """async () => {
+  const [notification] = await registration.getNotifications();
+  self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+}"""
+REGISTER = """async () => {
+  const policy = trustedTypes.createPolicy("fluxden", { createScriptURL: (url) => url });
+  await navigator.serviceWorker.register(policy.createScriptURL("sw.js"));
+  await navigator.serviceWorker.ready;
+}"""
+
+
 def test_opening_a_notification_shows_what_it_was_about(open_console: Open) -> None:
     console = open_console(permissions=["notifications"])
     page, base = console.page, console.system.demo["base_url"]
-    console.publish(title="Older")
-    console.publish(title="What the phone showed")
-    # Nobody is signed in, as in a window that the service worker opens.
-    page.goto(f"{base}/#/newest")
+    told = console.publish(title="What the phone showed")
+    console.publish(title="Newer")
+    # Nobody is signed in, and the page is open.
+    page.goto(f"{base}/")
     expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    with console.context.expect_event("serviceworker") as started:
+        page.evaluate(REGISTER)
+    worker = started.value
+    assert worker.evaluate(PUSH, told) == f"inbox/{told}"
+    worker.evaluate(CLICK)
+    page.wait_for_url(f"**/#/inbox/{told}")
     page.get_by_text("Use an API key").click()
     page.get_by_label("API key").fill(console.key)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="What the phone showed")).to_be_visible()
     expect(page.locator(".live-live")).to_be_attached()
 
-    # An open window is led there by the service worker.
-    with console.context.expect_event("serviceworker") as started:
-        page.evaluate(
-            """async () => {
-              const policy = trustedTypes.createPolicy("fluxden", { createScriptURL: (url) => url });
-              await navigator.serviceWorker.register(policy.createScriptURL("sw.js"));
-              await navigator.serviceWorker.ready;
-            }"""
-        )
+    # Signed in, an open window is led there from another page.
     console.go("board")
     expect(page.get_by_role("heading", name="Board", exact=True)).to_be_visible()
-    console.publish(title="While the board was open")
-    started.value.evaluate(
-        """async () => {
-          await registration.showNotification("Fluxden", { tag: "inbox" });
-          const [notification] = await registration.getNotifications();
-          self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
-        }"""
-    )
+    other = console.publish(title="While the board was open")
+    console.publish(title="Newer still")
+    worker.evaluate(PUSH, other)
+    worker.evaluate(CLICK)
     expect(page.get_by_role("heading", name="While the board was open")).to_be_visible()
+
+    # A message that names nothing leads to the newest.
+    console.go("board")
+    newest = console.publish(title="The newest of all")
+    assert worker.evaluate(PUSH, "") == "newest"
+    worker.evaluate(CLICK)
+    page.wait_for_url(f"**/#/inbox/{newest}")

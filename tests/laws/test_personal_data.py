@@ -10,7 +10,7 @@ from chalicelib.core.domain.errors import Refusal
 from chalicelib.core.stores.items import from_item
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.personal_data.stores.registry import KINDS, LEFT, TABLES
-from chalicelib.personal_data.stores.row_kinds import Fate, find_kind, row_name
+from chalicelib.personal_data.stores.row_kinds import Disposition, find_kind, row_name
 from chalicelib.personal_data.stores.rules import RULES
 from infra import tables
 from tests.conftest import Desk
@@ -72,7 +72,7 @@ def test_every_kind_of_a_person_is_exported_or_says_why_not() -> None:
 
 
 def test_every_kind_with_a_rule_of_its_own_has_one() -> None:
-    assert {kind.key for kind in KINDS if kind.fate is Fate.BY_ITS_OWN_RULE} == RULES.keys()
+    assert {kind.key for kind in KINDS if kind.disposition is Disposition.BY_ITS_OWN_RULE} == RULES.keys()
 
 
 def test_no_two_kinds_are_the_same() -> None:

@@ -82,7 +82,7 @@ from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.inbox.stores.snoozes import DynamoSnoozes, snooze_actions
 from chalicelib.live.domain.frames import FrameType, LiveEvent, LogEntry, LogState
-from chalicelib.live.domain.push import Subscription
+from chalicelib.live.domain.push import BrowserKeys, Subscription
 from chalicelib.live.domain.sockets import Socket
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.push import DynamoPush
@@ -184,7 +184,7 @@ SOCKET = Socket(
     by_browser=False,
     agent_name="Scout",
 )
-SUBSCRIPTION = Subscription(ALICE, "https://push.example/1", AT)
+SUBSCRIPTION = Subscription(ALICE, "https://push.example/1", AT, BrowserKeys("B" + "A" * 86, "A" * 22))
 MESSAGE = Message("01J0000000000000000000000A", ALICE, Role.ASSISTANT, "hello", "helper", '{"a":1}', AT)
 LINK = CardContact(ID, ID, OTHER, "buyer", Involvement.RELATED, can_delegate=True, created_at=AT)
 CARD = Card(

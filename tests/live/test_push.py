@@ -1,4 +1,4 @@
-"""Web Push: who is nudged, when, and with what; never with anything to read."""
+"""Web Push: who is nudged, when, and with what; never with anything that a push service can read."""
 
 from typing import Any
 
@@ -13,12 +13,14 @@ from tests.support import inputs
 from tests.support.api import Answer, Api
 from tests.support.listeners import stored_rows
 from tests.support.pump import Pumps
+from tests.support.push_browsers import Browser
 from tests.support.receiver import Receiver
 from tests.support.sockets import Client, Sockets
 
 EVENTS, PUSH = "/api/v1/events", "/api/v2/push"
 SUBSCRIPTIONS = f"{PUSH}/subscriptions"
-KEYS = {"p256dh": "BNcRd", "auth": "tBHI"}
+BROWSER = Browser()
+KEYS = BROWSER.keys
 
 
 def subscribe(api: Api, token: str, endpoint: str, **more: Any) -> Answer:
@@ -83,7 +85,7 @@ def test_a_person_has_twenty_browsers_at_most_and_one_that_goes_makes_room(api: 
 
 
 @pytest.mark.parametrize(("severity", "urgency"), [("critical", "high"), ("warn", "normal"), ("info", "low")])
-def test_a_delivery_nudges_with_an_empty_signed_message_of_its_urgency(
+def test_a_delivery_nudges_with_an_encrypted_signed_message_of_its_urgency(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, severity: str, urgency: str
 ) -> None:
     subscribe(api, desk.alice_key, receiver.url)
@@ -92,12 +94,46 @@ def test_a_delivery_nudges_with_an_empty_signed_message_of_its_urgency(
     assert pump.drain(WEB_PUSH) == 1
     assert len(pump.calls) == 2
     (request,) = receiver.received
-    assert request.body == b""
+    assert BROWSER.decrypt(request.body) == published.json["deliveryId"]
+    assert len(request.body) == len(published.json["deliveryId"]) + 103
     told = {name.lower(): value for name, value in request.headers.items()}
     assert (told["urgency"], told["ttl"], told["topic"]) == (urgency, "86400", "inbox")
+    assert told["content-encoding"] == "aes128gcm"
     assert "secret" not in str(told)
     assert Vapid02.verify(told["authorization"])
     assert api.get(PUSH, desk.alice_key).json["data"]["publicKey"] in told["authorization"]
+
+
+@pytest.mark.parametrize("keys", [{}, {"keys": {"p256dh": "A" * 87, "auth": "A" * 22}}])
+def test_a_browser_without_usable_keys_gets_an_empty_message(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, keys: dict[str, Any]
+) -> None:
+    api.post(SUBSCRIPTIONS, {"endpoint": receiver.url, **keys}, desk.alice_key)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
+    pump.drain(WEB_PUSH)
+    (request,) = receiver.received
+    assert (request.body, "content-encoding" in request.headers) == (b"", False)
+
+
+def test_subscribing_again_adds_the_keys_that_were_missing(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    first = api.post(SUBSCRIPTIONS, {"endpoint": receiver.url}, desk.alice_key).json["data"]
+    again = subscribe(api, desk.alice_key, receiver.url).json["data"]
+    assert (first["id"], first["encrypted"], again["encrypted"]) == (again["id"], False, True)
+    shown = api.get(PUSH, desk.alice_key)
+    assert [each["encrypted"] for each in shown.json["data"]["subscriptions"]] == [True]
+    assert not {*KEYS.values()} & {*shown.text.split('"')}
+    delivery = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
+    pump.drain(WEB_PUSH)
+    assert [BROWSER.decrypt(each.body) for each in receiver.received] == [delivery]
+
+
+@pytest.mark.parametrize(("name", "text"), [("p256dh", "BNcRd"), ("auth", "tBHI"), ("auth", "!" * 22)])
+def test_keys_of_another_form_are_refused(api: Api, desk: Desk, name: str, text: str) -> None:
+    body = {"endpoint": "https://push.example.com/1", "keys": KEYS | {name: text}}
+    assert api.post(SUBSCRIPTIONS, body, desk.alice_key).status == 400
+    assert browsers(api, desk.alice_key) == 0
 
 
 def test_nobody_is_nudged_who_listens_or_never_asked_for_it(

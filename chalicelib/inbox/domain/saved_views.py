@@ -100,19 +100,19 @@ def to_response(views: Sequence[SavedView], counts: Sequence[int], version: int)
     """Return the views with their counts."""
     return SavedViewsOut(
         views=[
-            SavedViewOut(name=each.name, filter=SavedFilterOut(**told(each)["filter"]), unread=count)
+            SavedViewOut(name=each.name, filter=SavedFilterOut(**to_wire(each)["filter"]), unread=count)
             for each, count in zip(views, counts, strict=True)
         ],
         version=version,
     )
 
 
-def told(view: SavedView) -> dict[str, Any]:
+def to_wire(view: SavedView) -> dict[str, Any]:
     """Return the view by the names on the wire, as it is stored."""
     return view.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-def from_told(stored: Mapping[str, Any]) -> SavedView:
+def from_wire(stored: Mapping[str, Any]) -> SavedView:
     """Read a stored view."""
     return SavedView.model_validate(
         {**stored, "filter": {name: _whole(value) for name, value in stored["filter"].items()}}

@@ -9,7 +9,7 @@ from chalicelib.core.stores.actions import EXISTS, check, put, put_new
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.inbox.domain.saved_views import SavedView, from_told, told
+from chalicelib.inbox.domain.saved_views import SavedView, from_wire, to_wire
 from chalicelib.people.stores.directory_rows import person_key
 from chalicelib.resources import DIRECTORY
 
@@ -18,7 +18,7 @@ class DynamoSavedViews:
     def find(self, user_id: str) -> tuple[list[SavedView], int]:
         """Find a person's views and their version, which is 0 for a person who has never saved any. One store call."""
         row = get(DIRECTORY, _key(user_id))
-        return ([from_told(each) for each in row["views"]], int(row["version"])) if row else ([], 0)
+        return ([from_wire(each) for each in row["views"]], int(row["version"])) if row else ([], 0)
 
     def save(
         self, user_id: str, views: Sequence[SavedView], *, seen: int, claim: Claim | None, reply: dict[str, Any]
@@ -29,7 +29,7 @@ class DynamoSavedViews:
             Forbidden: the person is gone.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = _key(user_id) | {"views": [told(each) for each in views], "version": seen + 1}
+        row = _key(user_id) | {"views": [to_wire(each) for each in views], "version": seen + 1}
         store = put(DIRECTORY, row, "#version = :seen", seen=seen) if seen else put_new(DIRECTORY, row)
         try:
             commit([store, check(DIRECTORY, person_key(user_id), EXISTS)], claim=claim, reply=reply)

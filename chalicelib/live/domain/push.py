@@ -1,4 +1,7 @@
-"""Web Push: empty messages to a person's browsers that say only that something is new (RFC 8030, RFC 8292)."""
+"""Web Push: messages to a person's browsers that something is new (RFC 8030, RFC 8292).
+
+All that a message has is the delivery's id, encrypted for the browser (RFC 8291).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +25,10 @@ TOPIC = "inbox"
 MOST_FAILURES = 5
 # A person's stopped subscriptions that are kept, so that they can see why there are no notifications.
 MOST_STOPPED = 5
+
+# The base64url of a point of P-256, uncompressed, and of 16 bytes (RFC 8291, 3.1 and 3.2).
+_POINT = r"^[A-Za-z0-9_-]{87}=?$"
+_AUTH = r"^[A-Za-z0-9_-]{22}(==)?$"
 
 _NAMESPACE = UUID("a3b0c9f4-5e0d-5a4c-9e55-7b1f0c3d2e61")
 
@@ -52,15 +59,25 @@ class SubscriptionState(StrEnum):
 
 
 @dataclass(frozen=True)
+class BrowserKeys:
+    """The keys with which messages are encrypted for one browser, in base64url (RFC 8291)."""
+
+    public_key: str
+    auth_secret: str
+
+
+@dataclass(frozen=True)
 class Subscription:
     """A browser that receives push messages at its push service's `endpoint`, which only its owner may know.
 
-    `failures` is the number of attempts in a row that failed. A stopped one has the time and the `reason`.
+    `failures` is the number of attempts in a row that failed. A stopped one has the time and the `reason`. Without
+    `keys` its messages are empty.
     """
 
     user_id: str
     endpoint: str
     created_at: str
+    keys: BrowserKeys | None = None
     state: SubscriptionState = SubscriptionState.ACTIVE
     failures: int = 0
     stopped_at: str | None = None
@@ -89,11 +106,15 @@ class PushKeys:
 
 
 class PushJob(Out):
-    """A queue message: push to this person's browsers, or only to the one whose push service failed before."""
+    """A queue message: push to this person's browsers, or only to the one whose push service failed before.
+
+    Clicking the notification opens the delivery. Messages of earlier releases name none.
+    """
 
     user_id: str
     urgency: Urgency
     subscription_id: str | None = None
+    delivery_id: str | None = None
 
 
 def _endpoint(text: str, info: ValidationInfo) -> str:
@@ -104,10 +125,13 @@ def _endpoint(text: str, info: ValidationInfo) -> str:
 
 
 class SubscriptionKeysIn(In):
-    """The keys to encrypt a message with. Push messages here are empty, so the keys are not stored."""
+    """The keys with which messages are encrypted for this browser, in base64url (RFC 8291)."""
 
-    p256dh: str = Field(max_length=200)
-    auth: str = Field(max_length=100)
+    p256dh: str = Field(max_length=200, pattern=_POINT, description="Its public key: an uncompressed point of P-256.")
+    auth: str = Field(max_length=100, pattern=_AUTH, description="Its authentication secret: 16 bytes.")
+
+    def to_keys(self) -> BrowserKeys:
+        return BrowserKeys(self.p256dh.rstrip("="), self.auth.rstrip("="))
 
 
 class SubscriptionIn(In):
@@ -117,7 +141,9 @@ class SubscriptionIn(In):
         description="Where its push service takes messages. HTTPS, on a public host."
     )
     expiration_time: float | None = Field(None, alias="expirationTime")
-    keys: Omittable[SubscriptionKeysIn] = None
+    keys: Omittable[SubscriptionKeysIn] = Field(
+        None, description="Without them its messages are empty, and a click opens the newest unread notification."
+    )
 
 
 class SubscriptionOut(Out):
@@ -133,6 +159,9 @@ class SubscriptionOut(Out):
     state: SubscriptionState
     stopped_at: TimeOut | None
     reason: str | None
+    encrypted: bool = Field(
+        default=False, description="Whether it came with `keys`, so that a click opens what arrived."
+    )
 
     @classmethod
     def of(cls, subscription: Subscription) -> Self:
@@ -143,6 +172,7 @@ class SubscriptionOut(Out):
             state=subscription.state,
             stopped_at=subscription.stopped_at,
             reason=subscription.reason,
+            encrypted=subscription.keys is not None,
         )
 
 
@@ -153,6 +183,7 @@ class PushOut(Out):
     subscriptions: list[SubscriptionOut]
 
 
-def push_headers(urgency: Urgency) -> Mapping[str, str]:
+def push_headers(urgency: Urgency, *, is_encrypted: bool) -> Mapping[str, str]:
     """Return the headers of a push message, without the authorization."""
-    return {"TTL": str(int(LIVES.total_seconds())), "Urgency": urgency.value, "Topic": TOPIC}
+    encoding = {"Content-Encoding": "aes128gcm"} if is_encrypted else {}
+    return {"TTL": str(int(LIVES.total_seconds())), "Urgency": urgency.value, "Topic": TOPIC, **encoding}

@@ -75,10 +75,10 @@ class Notifier:
     def _push_to_browsers(
         self, user_id: str, events: Sequence[LiveEvent], log_state: LogState
     ) -> Callable[[], bool] | None:
-        urgencies = [each.urgency for each in events if each.urgency]
-        if self.push_jobs is None or not log_state.browsers or not urgencies:
+        urgent = next((each for each in events if each.urgency), None)
+        if self.push_jobs is None or not log_state.browsers or urgent is None or urgent.urgency is None:
             return None
-        job = PushJob(user_id=user_id, urgency=urgencies[0])
+        job = PushJob(user_id=user_id, urgency=urgent.urgency, delivery_id=urgent.members.get("deliveryId"))
         return partial(_send, self.push_jobs, job, "the browsers of %s get no push message")
 
     def _push_entries(self, user_id: str, entries: Sequence[LogEntry]) -> list[Socket]:

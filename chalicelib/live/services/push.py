@@ -17,6 +17,7 @@ from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.live.domain.push import (
     MOST_FAILURES,
     MOST_STOPPED,
+    BrowserKeys,
     PushJob,
     PushKeys,
     PushOut,
@@ -31,6 +32,7 @@ from chalicelib.live.services.ports import Notifier
 log = logging.getLogger("fluxden")
 
 Sign = Callable[[PushKeys, str], str]
+Encrypt = Callable[[str, BrowserKeys], bytes]
 
 # The statuses of a subscription that has ended (RFC 8030, 7.3), or was made for other keys than ours (RFC 8292, 4.2).
 _ENDED = frozenset((401, 403, 404, 410))
@@ -66,7 +68,8 @@ def subscribe(
     """
     if subscriptions.find_public_key() is None:
         raise Conflict("This desk has no keys for Web Push.")
-    made = Subscription(owner.user_id, wanted.endpoint, timestamp(context.now))
+    keys = wanted.keys.to_keys() if wanted.keys else None
+    made = Subscription(owner.user_id, wanted.endpoint, timestamp(context.now), keys)
     shown = SubscriptionOut.of(made)
     subscriptions.add(made, claim=context.claim, reply=shown.model_dump(mode="json"))
     return shown
@@ -85,12 +88,13 @@ def unsubscribe(subscription_id: str, *, owner: ApiKey, context: RequestContext,
 
 @dataclass(frozen=True)
 class PushSender:
-    """Sends empty push messages to a person's browsers; push services keep them for a day for a closed browser."""
+    """Sends push messages to a person's browsers; push services keep them for a day for a closed browser."""
 
     subscriptions: Subscriptions
     keys: Keys
     post: Post
     sign: Sign
+    encrypt: Encrypt
     queue: JobSender[PushJob]
     notifier: Notifier
     gather: Gather
@@ -125,8 +129,9 @@ class PushSender:
             self.queue.send(job.model_copy(update={"subscription_id": each.subscription_id}))
 
     def _push(self, to: Subscription, job: PushJob, keys: PushKeys) -> str | None:
-        headers = {**push_headers(job.urgency), "Authorization": self.sign(keys, to.endpoint)}
-        answer = self.post(to.endpoint, b"", headers)
+        body = self._encrypt(to, job)
+        headers = push_headers(job.urgency, is_encrypted=bool(body))
+        answer = self.post(to.endpoint, body, {**headers, "Authorization": self.sign(keys, to.endpoint)})
         is_taken = answer.status is not None and 200 <= answer.status <= 299  # noqa: PLR2004 - HTTP's
         PUSHES.add(channel="browser", outcome="taken" if is_taken else "gone" if answer.status in _ENDED else "failed")
         if is_taken:
@@ -142,6 +147,16 @@ class PushSender:
             return None
         self.subscriptions.save_failures(to, to.failures + 1)
         return reason
+
+    def _encrypt(self, to: Subscription, job: PushJob) -> bytes:
+        if to.keys is None or job.delivery_id is None:
+            return b""
+        try:
+            return self.encrypt(job.delivery_id, to.keys)
+        except ValueError:
+            # Its keys are well-formed and no point of the curve, so no browser has them.
+            log.warning("subscription %s has keys that encrypt nothing", to.subscription_id)
+            return b""
 
     def _stop(self, subscription: Subscription, state: SubscriptionState, reason: str) -> None:
         now = self.clock()

@@ -1,5 +1,6 @@
 """Web Push subscriptions, in the table `directory`: USER#<id> / PUSH#<subscription id>; endpoint, createdAt;
-failures: in a row, if any; state, stoppedAt, reason: only of a stopped one.
+publicKey, authSecret: the browser's keys, if it gave them; failures: in a row, if any;
+state, stoppedAt, reason: only of a stopped one.
 
 The number of active ones is kept beside the person's sockets, in the table `sockets`: pk = <user id>, sk = WEBPUSH;
 browsers. So publishing reads it together with the listeners. The desk's public key: DESK / VAPID; publicKey (see
@@ -16,7 +17,7 @@ from chalicelib.core.stores.actions import EXISTS, assignments, check, delete, p
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.live.domain.push import Subscription, SubscriptionState
+from chalicelib.live.domain.push import BrowserKeys, Subscription, SubscriptionState
 from chalicelib.people.stores.directory_rows import PUSH_SUBSCRIPTION
 from chalicelib.resources import DIRECTORY, SOCKETS
 
@@ -46,7 +47,9 @@ class DynamoPush:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         key = _key(subscription.user_id, subscription.subscription_id)
-        row = key | {"endpoint": subscription.endpoint, "createdAt": subscription.created_at}
+        row = (
+            key | {"endpoint": subscription.endpoint, "createdAt": subscription.created_at} | _key_fields(subscription)
+        )
         try:
             commit([put_new(DIRECTORY, row), _count(subscription.user_id, 1)], claim=claim, reply=reply)
         except Refused as refused:
@@ -54,6 +57,10 @@ class DynamoPush:
                 raise _full(subscription.user_id) from refused
             if "state" in refused.rows[0]:
                 self._resume(subscription, claim=claim, reply=reply)
+            elif subscription.keys and "authSecret" not in refused.rows[0]:
+                # An earlier release stored it without its keys.
+                sets = _key_fields(subscription)
+                commit([update(DIRECTORY, key, f"SET {assignments(sets)}", EXISTS, **sets)], claim=claim, reply=reply)
             elif claim:
                 commit([check(DIRECTORY, key, EXISTS)], claim=claim, reply=reply)
 
@@ -114,11 +121,17 @@ def _from_row(user_id: str, row: Row) -> Subscription:
         user_id,
         row["endpoint"],
         row["createdAt"],
+        BrowserKeys(row["publicKey"], row["authSecret"]) if "authSecret" in row else None,
         SubscriptionState(row.get("state", SubscriptionState.ACTIVE)),
         int(row.get("failures", 0)),
         row.get("stoppedAt"),
         row.get("reason"),
     )
+
+
+def _key_fields(subscription: Subscription) -> Row:
+    keys = subscription.keys
+    return {"publicKey": keys.public_key, "authSecret": keys.auth_secret} if keys else {}
 
 
 def _full(user_id: str) -> Conflict:

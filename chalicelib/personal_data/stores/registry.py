@@ -4,7 +4,7 @@ A kind that is not listed here can't be stored: `tests/laws/test_personal_data.p
 that the other laws make. Order matters only where two patterns fit a key: the first one counts.
 """
 
-from chalicelib.personal_data.stores.row_kinds import COUNTER, HASH, INDEX, PASSING, Fate, RowKind
+from chalicelib.personal_data.stores.row_kinds import COUNTER, HASH, INDEX, PASSING, Disposition, RowKind
 from chalicelib.resources import (
     AUDIT,
     BOARD,
@@ -27,9 +27,9 @@ from chalicelib.resources import (
 )
 
 _PEOPLE = (
-    RowKind(DIRECTORY, "USER#{user} / USER", "account", fate=Fate.WITH_THE_ACCOUNT, exported="account"),
-    RowKind(DIRECTORY, "EMAIL#{email} / USER", "account", fate=Fate.WITH_THE_ACCOUNT, why_not=INDEX),
-    RowKind(DIRECTORY, "PEOPLE / {email}", "account", fate=Fate.WITH_THE_ACCOUNT, why_not=INDEX),
+    RowKind(DIRECTORY, "USER#{user} / USER", "account", disposition=Disposition.WITH_THE_ACCOUNT, exported="account"),
+    RowKind(DIRECTORY, "EMAIL#{email} / USER", "account", disposition=Disposition.WITH_THE_ACCOUNT, why_not=INDEX),
+    RowKind(DIRECTORY, "PEOPLE / {email}", "account", disposition=Disposition.WITH_THE_ACCOUNT, why_not=INDEX),
     RowKind(DIRECTORY, "USER#{user} / PROFILE", "profile", exported="account"),
     RowKind(DIRECTORY, "USER#{user} / VIEWS", "inbox views", exported="account"),
     RowKind(DIRECTORY, "USER#{user} / PUSH#*", "browser notifications", exported="account"),
@@ -63,7 +63,9 @@ _ORGANISATION = (
 
 _CATALOG = (
     RowKind(CATALOG, "ITEM#* / ITEM", "catalog items", passed_on=("contactUserId",)),
-    RowKind(CATALOG, "ITEM#* / APPROVAL#{user}", "approvals", fate=Fate.BY_ITS_OWN_RULE, exported="approvals"),
+    RowKind(
+        CATALOG, "ITEM#* / APPROVAL#{user}", "approvals", disposition=Disposition.BY_ITS_OWN_RULE, exported="approvals"
+    ),
     RowKind(CATALOG, "ITEM#* / ASSET#{user}", "approvals", why_not=INDEX),
     RowKind(CATALOG, "REQUEST#* / REQUEST", "approvals", owner="userId", why_not=INDEX),
     RowKind(CATALOG, "INTEGRATOR#* / ITEMS", "catalog items"),
@@ -75,12 +77,21 @@ _INBOX = (
         "* / DELIVERY",
         "deliveries",
         owner="recipientUserId",
-        fate=Fate.BY_ITS_OWN_RULE,
+        disposition=Disposition.BY_ITS_OWN_RULE,
         exported="deliveries",
     ),
-    RowKind(DELIVERIES, "EVENT#* / CALL#*", "accepted bulk calls", fate=Fate.BY_ITS_OWN_RULE, why_not=PASSING),
+    RowKind(
+        DELIVERIES, "EVENT#* / CALL#*", "accepted bulk calls", disposition=Disposition.BY_ITS_OWN_RULE, why_not=PASSING
+    ),
     RowKind(DELIVERIES, "* / ACTION#*", "clicks", owner="userId", exported="deliveries"),
-    RowKind(DELIVERIES, "CHANGE#* / JOB", "bulk changes", owner="userId", fate=Fate.BY_ITS_OWN_RULE, why_not=PASSING),
+    RowKind(
+        DELIVERIES,
+        "CHANGE#* / JOB",
+        "bulk changes",
+        owner="userId",
+        disposition=Disposition.BY_ITS_OWN_RULE,
+        why_not=PASSING,
+    ),
     RowKind(DELIVERIES, "CHANGE#* / *", "bulk changes"),
     RowKind(DELIVERIES, "* / SNOOZE", "snoozes"),
     RowKind(DELIVERIES, "* / SUPPLEMENT#*", "supplements"),
@@ -91,13 +102,13 @@ _INBOX = (
 )
 
 _WORK = (
-    RowKind(QUEUE_ITEMS, "{user} / ITEM#*", "tasks", fate=Fate.BY_ITS_OWN_RULE, exported="tasks"),
+    RowKind(QUEUE_ITEMS, "{user} / ITEM#*", "tasks", disposition=Disposition.BY_ITS_OWN_RULE, exported="tasks"),
     RowKind(QUEUE_ITEMS, "{user} / COUNTS", "settings", exported="settings"),
     RowKind(BOARD, "{user} / CARD#*", "cards", exported="cards"),
     RowKind(BOARD, "{user} / COUNTS", "cards", why_not=COUNTER),
-    RowKind(CONTACTS, "{user} / CONTACT#*", "contacts", fate=Fate.BY_ITS_OWN_RULE, exported="contacts"),
-    RowKind(CONTACTS, "{user} / FIND#*", "contacts", fate=Fate.BY_ITS_OWN_RULE, why_not=INDEX),
-    RowKind(CONTACTS, "{user} / TAG#*", "contacts", fate=Fate.BY_ITS_OWN_RULE, why_not=INDEX),
+    RowKind(CONTACTS, "{user} / CONTACT#*", "contacts", disposition=Disposition.BY_ITS_OWN_RULE, exported="contacts"),
+    RowKind(CONTACTS, "{user} / FIND#*", "contacts", disposition=Disposition.BY_ITS_OWN_RULE, why_not=INDEX),
+    RowKind(CONTACTS, "{user} / TAG#*", "contacts", disposition=Disposition.BY_ITS_OWN_RULE, why_not=INDEX),
     RowKind(CONTACTS, "{user} / COUNTS", "contacts", why_not=COUNTER),
     RowKind(CHAT, "{user} / MESSAGE#*", "chat messages", exported="chat"),
     RowKind(FEEDBACK, "person#{user} / *", "feedback", exported="feedback"),
@@ -139,7 +150,9 @@ _ACCESS = (
     RowKind(TOKENS, "PLATFORM#*", "credentials of desks"),
     RowKind(TOKENS, "INSTANCE#*", "credentials of desks"),
     RowKind(IDEMPOTENCY, "FAILURE#*", "reasons of failed messages"),
-    RowKind(IDEMPOTENCY, "*", "stored replies", owner="userId", fate=Fate.BY_ITS_OWN_RULE, why_not=PASSING),
+    RowKind(
+        IDEMPOTENCY, "*", "stored replies", owner="userId", disposition=Disposition.BY_ITS_OWN_RULE, why_not=PASSING
+    ),
 )
 
 _FEDERATION = (
@@ -148,13 +161,18 @@ _FEDERATION = (
         "TOKEN#* / CONNECTION#*",
         "connections",
         owner="userId",
-        fate=Fate.BY_ITS_OWN_RULE,
+        disposition=Disposition.BY_ITS_OWN_RULE,
         exported="connections",
     ),
     RowKind(
-        PEERS, "CONNECTION#* / CONNECTION", "connections", owner="userId", fate=Fate.BY_ITS_OWN_RULE, why_not=INDEX
+        PEERS,
+        "CONNECTION#* / CONNECTION",
+        "connections",
+        owner="userId",
+        disposition=Disposition.BY_ITS_OWN_RULE,
+        why_not=INDEX,
     ),
-    RowKind(PEERS, "USER#{user} / PEER#*", "connections", fate=Fate.BY_ITS_OWN_RULE, why_not=INDEX),
+    RowKind(PEERS, "USER#{user} / PEER#*", "connections", disposition=Disposition.BY_ITS_OWN_RULE, why_not=INDEX),
     RowKind(PEERS, "CONNECTION#* / NOTICE#*", "notices to other desks"),
     RowKind(PEERS, "TOKEN#* / BUDGET", "budgets of connections"),
     RowKind(PEERS, "FEDERATION / *", "settings of the desk"),
@@ -190,7 +208,7 @@ _NETWORK = (
 _AUDIT = RowKind(AUDIT, "LOG#* / *", "audit entries")
 
 # Erasures that are running name the person whom they erase, and end with the account.
-_ERASURES = RowKind(DIRECTORY, "ERASURES / *", "erasures", fate=Fate.WITH_THE_ACCOUNT, why_not=PASSING)
+_ERASURES = RowKind(DIRECTORY, "ERASURES / *", "erasures", disposition=Disposition.WITH_THE_ACCOUNT, why_not=PASSING)
 
 KINDS = (
     *_PEOPLE,

@@ -21,7 +21,7 @@ HASH = "It is a hash of a secret or of an id elsewhere."
 HELPERS = "index entries and counters"
 
 
-class Fate(StrEnum):
+class Disposition(StrEnum):
     """What becomes of a person's own row.
 
     Rows of the account go last, in one transaction with the receipt: until then the address stays taken, and the
@@ -38,8 +38,9 @@ class RowKind:
     """A kind of row. `key` is its pattern, `<pk> / <sk>`: `*` stands for anything.
 
     A row belongs to the person whose id or address is in its key as `{user}` or `{email}`, or whose id is in the
-    attribute `owner`. It has the `fate`. What belongs to nobody, or to somebody else, stays, and nothing in it names
-    the person any more. Attributes in `passed_on` name who is responsible for something, and then name the successor.
+    attribute `owner`; `disposition` says what an erasure does with it. What belongs to nobody, or to somebody else,
+    stays, and nothing in it names the person any more. Attributes in `passed_on` name who is responsible for
+    something, and then name the successor.
 
     `data` is what receipts, the documentation and the export call it. `exported` is the section of the export with the
     person's rows of this kind; without it `why_not` says why they are in none.
@@ -49,7 +50,7 @@ class RowKind:
     key: str
     data: str
     owner: str = ""
-    fate: Fate = Fate.REMOVED
+    disposition: Disposition = Disposition.REMOVED
     passed_on: tuple[str, ...] = ()
     exported: str = ""
     why_not: str = ""
@@ -62,7 +63,7 @@ class RowKind:
     @property
     def is_personal(self) -> bool:
         """Whether rows of this kind belong to people."""
-        return bool(self.owner) or "{" in self.key or self.fate is not Fate.REMOVED
+        return bool(self.owner) or "{" in self.key or self.disposition is not Disposition.REMOVED
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

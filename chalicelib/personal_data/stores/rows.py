@@ -11,7 +11,7 @@ from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.personal_data.domain.erasures import Key, Page, Place
 from chalicelib.personal_data.stores.registry import KINDS, TABLES
-from chalicelib.personal_data.stores.row_kinds import Fate, RowKind, find_kind, key_of_row
+from chalicelib.personal_data.stores.row_kinds import Disposition, RowKind, find_kind, key_of_row
 from chalicelib.personal_data.stores.rules import RULES, Eraser, Need, redact_row, replace_row
 from chalicelib.resources import Table
 
@@ -68,18 +68,18 @@ class DynamoPersonalRows:
         need = self._need_of(kind, row)
         if need in (Need.NOTHING, Need.WAIT):
             return True
-        if kind.fate is Fate.BY_ITS_OWN_RULE:
+        if kind.disposition is Disposition.BY_ITS_OWN_RULE:
             return RULES[kind.key].apply(kind, row, self._eraser)
         if need is Need.REMOVAL:
             return try_commit([delete(table, key_of_row(row))])
         return replace_row(kind, row, redact_row(kind, row, self._eraser))
 
     def _need_of(self, kind: RowKind, row: Row) -> Need:
-        if kind.fate is Fate.BY_ITS_OWN_RULE:
+        if kind.disposition is Disposition.BY_ITS_OWN_RULE:
             return RULES[kind.key].need_of(kind, row, self._eraser)
         if self._eraser.owns(kind, row):
-            return Need.NOTHING if kind.fate is Fate.WITH_THE_ACCOUNT else Need.REMOVAL
-        if kind.fate is Fate.WITH_THE_ACCOUNT and kind.data == "erasures":
+            return Need.NOTHING if kind.disposition is Disposition.WITH_THE_ACCOUNT else Need.REMOVAL
+        if kind.disposition is Disposition.WITH_THE_ACCOUNT and kind.data == "erasures":
             return Need.NOTHING
         return Need.NOTHING if redact_row(kind, row, self._eraser) == row else Need.REDACTION
 

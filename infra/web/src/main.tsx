@@ -9,7 +9,7 @@ import { handleInboxEvent, onOpenedUnread, refreshInbox } from "./lib/inbox";
 import { refreshSummary } from "./lib/inbox-summary";
 import { changeItem } from "./lib/inbox-changes";
 import { connect, subscribe, onResync } from "./lib/live";
-import { handlePushEvent } from "./lib/push";
+import { followClickedNotifications, handlePushEvent } from "./lib/push";
 import { countWaiting, handleQueueEvent, refreshQueue } from "./lib/queue";
 import { handleCommentEvent } from "./lib/proposals";
 import { go, href, isSignInLink } from "./lib/router";
@@ -139,4 +139,5 @@ function Content({ signingIn, error, onSignIn }: ContentProps) {
 const root = document.getElementById("app")!;
 root.replaceChildren();
 startBadge();
+followClickedNotifications();
 render(<App />, root);

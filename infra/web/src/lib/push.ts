@@ -3,6 +3,7 @@ import { showError, showToast } from "../ui/toasts";
 import { data, ApiError } from "./api";
 import { t } from "./i18n";
 import type { LiveEvent } from "./live";
+import { go } from "./router";
 import { me } from "./session";
 
 const PATH = "api/v2/push";
@@ -26,6 +27,7 @@ export interface Subscription {
   state: "active" | "paused" | "ended";
   stoppedAt: string | null;
   reason: string | null;
+  encrypted: boolean;
 }
 
 /** The subscriptions of all browsers of the user. Null before they are loaded. */
@@ -44,7 +46,8 @@ export async function detectPush(): Promise<void> {
   if (!existing) return;
   try {
     const own = (await loadSubscriptions()).find((each) => each.id === ownId());
-    if (own?.state === "paused") await data("POST", `${PATH}/subscriptions`, existing.toJSON());
+    // One of an earlier release has no keys, so its messages are empty.
+    if (own?.state === "paused" || (own?.state === "active" && !own.encrypted)) await data("POST", `${PATH}/subscriptions`, existing.toJSON());
     pushEnabled.value = own !== undefined && own.state !== "ended";
   } catch {
     // The user did not ask for this request. The state is detected again when the page is loaded.
@@ -83,6 +86,13 @@ export async function setPush(on: boolean): Promise<void> {
   } catch (error) {
     showError(error);
   }
+}
+
+/** Follow the service worker to the notification that was clicked, also before signing in. */
+export function followClickedNotifications(): void {
+  navigator.serviceWorker?.addEventListener("message", ({ data: page }: MessageEvent<unknown>) => {
+    if (typeof page === "string" && /^(newest|inbox\/[\w-]+)$/.test(page)) go(`#/${page}`);
+  });
 }
 
 async function subscribe(): Promise<void> {

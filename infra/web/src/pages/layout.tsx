@@ -62,12 +62,6 @@ export function Layout() {
     // Signing in leads to the inbox, which this key may not open.
     if (page === "inbox" && !currentPage) go(href(names[0]!), { replace: true });
   }, [page]);
-  useEffect(() => {
-    // The service worker sends it when a browser notification is opened.
-    const open = (event: MessageEvent) => event.data === "newest" && go(href("newest"));
-    navigator.serviceWorker?.addEventListener("message", open);
-    return () => navigator.serviceWorker?.removeEventListener("message", open);
-  }, []);
   const Page = page === "newest" ? Newest : currentPage ? PAGES[currentPage].show : null;
   return (
     <div class="layout">

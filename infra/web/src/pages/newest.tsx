@@ -4,7 +4,7 @@ import { go, href } from "../lib/router";
 import { Skeleton } from "../ui/parts";
 import { showError } from "../ui/toasts";
 
-/** Where a browser notification leads: the newest unread delivery, since a push says no more than that there is one. */
+/** Leads to the newest unread delivery: from the palette, and from a browser notification that names none. */
 export function Newest() {
   useEffect(() => {
     findNewestUnread()
