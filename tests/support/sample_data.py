@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import aws
@@ -29,6 +29,10 @@ CATALOG_ITEM = {"slug": "printer", "name": CANARY, "type": "other"}
 BEARER, FEDERATION = "Authorization", "X-Federation-Token"
 OTHER_PEER_TOKEN = "u" * 40
 WEBHOOK_URL, PEER_URL = "https://hooks.example.com/", "https://other.example.org"
+
+
+def in_a_day() -> str:
+    return timestamp(datetime.now(UTC) + timedelta(days=1))
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,17 @@ class SampleData:
         if ready:
             self.create(f"/api/v2/queue/{made}/confirm", {"action": "approve"})
         return made
+
+    def propose(self) -> str:
+        """Propose a task as Alice's agent, with a key other than the one of requests."""
+        agent = self.create("/api/v2/keys", {"name": CANARY})["data"]["key"]
+        proposal = {"tool": CANARY, "why": CANARY, "arguments": {"amount": 1}}
+        body = {"title": CANARY, "metadata": {"proposal": proposal}}
+        return str(self.create("/api/v2/queue", body, agent)["data"]["id"])
+
+    def add_standing_approval(self) -> str:
+        body = {"taskId": self.propose(), "until": in_a_day(), "uses": 5}
+        return str(self.create("/api/v2/standing-approvals", body)["data"]["id"])
 
     def add_rejected_item(self) -> str:
         made = self.add_queue_item()

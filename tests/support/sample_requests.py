@@ -17,7 +17,7 @@ from tests.support import authenticator, inputs, instances, mcp, passkeys, peer,
 from tests.support.api import ROUTES
 from tests.support.directories import USER_SCHEMA, Directory, new_group, new_user, patch
 from tests.support.instances import Member, run_admin
-from tests.support.sample_data import CANARY, CATALOG_ITEM, FEDERATION, PEER_URL, SampleData, SampleRequest
+from tests.support.sample_data import CANARY, CATALOG_ITEM, FEDERATION, PEER_URL, SampleData, SampleRequest, in_a_day
 
 ROUTES_BY_NAME = {route.__name__: route for route in ROUTES.values()}
 _BOB = {"email": "bob@example.com"}
@@ -341,6 +341,11 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     ),
     "add_checklist_item": _with_key(path=_id_of(SampleData.add_card), body={"text": CANARY}),
     "add_comment": _with_key(path=_id_of(SampleData.add_queue_item), body={"text": CANARY}),
+    "add_standing_approval": _with_key(
+        body=lambda data: {"taskId": data.propose(), "until": in_a_day(), "uses": 5, "required": {"amount": 1}}
+    ),
+    "end_standing_approval": _with_key(path=_id_of(SampleData.add_standing_approval)),
+    "list_standing_approvals": _after(SampleData.add_standing_approval),
     "get_approval": _with_key(path=_id_of(SampleData.add_queue_item)),
     "add_queue_item": _with_key(body={"title": CANARY, "priority": "urgent"}),
     "add_passkey": _new_passkey,

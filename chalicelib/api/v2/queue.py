@@ -58,6 +58,7 @@ from chalicelib.tasks.domain.settings import (
 from chalicelib.tasks.services import queue, settings
 from chalicelib.tasks.services.confirmations import Confirmation, read_held_event
 from chalicelib.tasks.stores.queue import DynamoQueue
+from chalicelib.tasks.stores.standing_approvals import DynamoStandingApprovals
 
 bp = Blueprint(__name__)
 
@@ -125,14 +126,14 @@ def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsOut:
     + REMEMBER
     + NOTIFY
     + NUDGE
-    + QUEUE_ITEMS.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem")
+    + QUEUE_ITEMS.can("GetItem", "Query", "BatchGetItem", "PutItem", "UpdateItem")
     + QUEUE_ITEMS.can("Query", index=ORDER_INDEX),
 )
 def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> AddedOut:
     """Add a task to the queue.
 
-    The task waits for the owner's confirmation, unless the owner adds it in a session, or the owner's settings approve
-    tasks automatically. In
+    The task waits for the owner's confirmation, unless the owner adds it in a session, the owner's settings approve
+    tasks automatically, or a standing approval covers its proposal. In
     `chief_of_staff` mode, a ready task is in progress at once if no other task is.
     """
     return queue.add_item(
@@ -143,6 +144,7 @@ def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> Add
         queue=DynamoQueue(),
         notifier=_notifier(),
         gather=gather,
+        standing=DynamoStandingApprovals(),
     )
 
 

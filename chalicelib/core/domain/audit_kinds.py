@@ -64,6 +64,8 @@ class AuditKind(StrEnum):
     APPROVAL_REVOKE = "approval.revoke"
     QUEUE_ITEM_APPROVE = "queueItem.approve"
     QUEUE_ITEM_REJECT = "queueItem.reject"
+    STANDING_APPROVAL_CREATE = "standingApproval.create"
+    STANDING_APPROVAL_END = "standingApproval.end"
 
     CONNECTION_ACCEPT = "connection.accept"
     CONNECTION_DECLINE = "connection.decline"
@@ -109,5 +111,6 @@ class AuditKind(StrEnum):
 OF_A_PERSON = frozenset(
     each
     for each in AuditKind
-    if each.split(".")[0] in {"session", "signInLink", "passkey", "key", "person", "operator", "personalToken"}
+    if each.split(".")[0]
+    in {"session", "signInLink", "passkey", "key", "person", "operator", "personalToken", "standingApproval"}
 )

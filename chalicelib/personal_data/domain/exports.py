@@ -17,6 +17,7 @@ SECTIONS = (
     "settings",
     "deliveries",
     "tasks",
+    "standingApprovals",
     "cards",
     "contacts",
     "chat",

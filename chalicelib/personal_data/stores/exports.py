@@ -101,6 +101,7 @@ SOURCES: Mapping[str, Source] = {
     "settings": Source(QUEUE_ITEMS, _own, "COUNTS"),
     "deliveries": Source(DELIVERIES, _own, index=INBOX_INDEX, key=("recipientUserId", "inboxKey"), most=20),
     "tasks": Source(QUEUE_ITEMS, _own, "ITEM#"),
+    "standingApprovals": Source(QUEUE_ITEMS, _own, "STANDING#"),
     "cards": Source(BOARD, _own, "CARD#"),
     "contacts": Source(CONTACTS, _own, "CONTACT#"),
     "chat": Source(CHAT, _own, "MESSAGE#"),

@@ -89,12 +89,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was decided, when, and why. `changed` names the arguments that the person edited before approving."""
+    """What was decided, when, and why. `changed` names the arguments that the person edited before approving.
+
+    `standing_id` is the standing approval by which it was approved.
+    """
 
     outcome: Outcome
     at: str
     reason: str | None = None
     changed: tuple[str, ...] = ()
+    standing_id: str | None = None
 
 
 class VerdictOut(Out):
@@ -106,10 +110,17 @@ class VerdictOut(Out):
     changed: list[str] = Field(
         [], description="The names of the proposal's arguments that the person edited. The metadata has their values."
     )
+    standing_approval_id: str | None = Field(None, description="The standing approval that approved it, if one did.")
 
 
 def to_verdict_response(verdict: Verdict) -> VerdictOut:
-    return VerdictOut(outcome=verdict.outcome, at=verdict.at, reason=verdict.reason, changed=list(verdict.changed))
+    return VerdictOut(
+        outcome=verdict.outcome,
+        at=verdict.at,
+        reason=verdict.reason,
+        changed=list(verdict.changed),
+        standing_approval_id=verdict.standing_id,
+    )
 
 
 def verdict_members(verdict: Verdict | None) -> dict[str, Any]:

@@ -70,13 +70,22 @@ class Claimant:
 
 
 @dataclass(frozen=True)
+class Proposer:
+    """The key that proposed an item, and its name."""
+
+    key_id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Item:
     """One item of a person's queue.
 
     `metadata` is a JSON object as text. `held_delivery_id` is set if the item stands for an event that is held for
     moderation. `changes` counts the updates of the item. A proposal that waits can be approved until `expires_at`, and
     `verdict` is what was decided. `comments` are the oldest first. `claimant` took the item up most recently; a ready
-    item, and one that was dispatched but not taken up yet, has none. `integrator` is the one that proposed the item.
+    item, and one that was dispatched but not taken up yet, has none. `integrator` is the one that proposed the item,
+    and `proposer` the agent that did so with a proposal.
     """
 
     item_id: str
@@ -99,6 +108,13 @@ class Item:
     expires_at: str | None = None
     verdict: Verdict | None = None
     comments: tuple[Comment, ...] = ()
+    proposer: Proposer | None = None
+
+    @property
+    def proposal(self) -> dict[str, Any] | None:
+        """What an agent wants to do, if the item says so in the form that requests have."""
+        found = json.loads(self.metadata).get("proposal") if self.metadata and self.proposer else None
+        return found if isinstance(found, dict) else None
 
     @property
     def facets(self) -> tuple[str, str, str]:

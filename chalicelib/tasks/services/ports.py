@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.tasks.domain.queue import Change, Item
     from chalicelib.tasks.domain.queue_messages import ItemQuery
     from chalicelib.tasks.domain.settings import QueueState
+    from chalicelib.tasks.domain.standing_approvals import StandingApproval
 
 
 class RejectedItems(Protocol):
@@ -32,6 +33,15 @@ class ItemApprovals(Protocol):
     def comment(self, before: Item, after: Item, *, claim: Claim | None, reply: StoredReply) -> bool: ...
     def list_expired(self, *, now: datetime, limit: int) -> Sequence[Item]: ...
     def remove_expired(self, item: Item, verdict: Verdict) -> bool: ...
+
+
+class StandingApprovals(Protocol):
+    """Keeps what agents may do without asking."""
+
+    def list_all(self, user_id: str) -> Sequence[StandingApproval]: ...
+    def add(self, standing: StandingApproval, *, claim: Claim | None, reply: StoredReply) -> None: ...
+    def end(self, user_id: str, standing_id: str) -> bool: ...
+    def use(self, standing: StandingApproval) -> Action: ...
 
 
 class QueueItems(Protocol):

@@ -14,8 +14,17 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, RelayEnd
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.dispatch import Dispatch, status_events
-from chalicelib.tasks.domain.proposals import is_over
-from chalicelib.tasks.domain.queue import FEDERATION, Change, Claimant, Item, ItemStatus, check_move, queue_event
+from chalicelib.tasks.domain.proposals import Outcome, Verdict, is_over
+from chalicelib.tasks.domain.queue import (
+    FEDERATION,
+    Change,
+    Claimant,
+    Item,
+    ItemStatus,
+    Proposer,
+    check_move,
+    queue_event,
+)
 from chalicelib.tasks.domain.queue_messages import (
     AddedOut,
     ItemIn,
@@ -28,8 +37,9 @@ from chalicelib.tasks.domain.queue_messages import (
     new_item,
     to_item_response,
 )
+from chalicelib.tasks.domain.standing_approvals import find_covering
 from chalicelib.tasks.services.dispatch import plan_dispatch
-from chalicelib.tasks.services.ports import QueueItems, RejectedItems
+from chalicelib.tasks.services.ports import QueueItems, RejectedItems, StandingApprovals
 
 _NO_ITEM = "Task not found."
 _BY_OWNER = "user"
@@ -114,29 +124,48 @@ def add_item(
     queue: QueueItems,
     notifier: Notifier,
     gather: Gather,
+    standing: StandingApprovals,
 ) -> AddedOut:
-    """Add an item. It is ready if the owner adds it or approves items automatically, else it waits for confirmation.
+    """Add an item. It is ready if the owner adds it or approves it in advance, else it waits for confirmation.
 
-    Store calls after authentication, in sequence: 3. In chief-of-staff mode, a ready item is dispatched if nothing else
+    Store calls after authentication, in sequence: 3. An agent's proposal reads the standing approvals at the same
+    time. In chief-of-staff mode, a ready item is dispatched if nothing else
     is in progress, with 2 more calls if others are ready. A conflict with another call repeats all of them.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     now, user_id = context.now, owner.user_id
+    by_agent = request.metadata is not None and request.metadata.proposal is not None and not isinstance(owner, Session)
     attempts = Attempts(_BUSY)
     while attempts.again():
-        state, log_state = gather(lambda: queue.find_state(user_id), lambda: notifier.find_log_state(user_id, now=now))
+        state, log_state, known = gather(
+            lambda: queue.find_state(user_id),
+            lambda: notifier.find_log_state(user_id, now=now),
+            lambda: standing.list_all(user_id) if by_agent else (),
+        )
         is_approved = state.queue_auto_approve or isinstance(owner, Session)
         status = ItemStatus.READY if is_approved else ItemStatus.PENDING_CONFIRMATION
         item = new_item(request, item_id=item_id, user_id=user_id, status=status, now=now)
         if isinstance(owner, Session) and "source" not in request.model_fields_set:
             item = replace(item, source=_BY_OWNER)
+        if by_agent:
+            item = replace(item, proposer=Proposer(owner.key_id, owner.name))
+        covering = None if is_approved else find_covering(known, item, now=now)
+        if covering:
+            verdict = Verdict(Outcome.APPROVED, timestamp(now), standing_id=covering.standing_id)
+            item = replace(item, status=ItemStatus.READY, verdict=verdict)
         dispatch = plan_dispatch(item, before=None, state=state, now=now, queue=queue)
         response = AddedOut(**item_fields(dispatch.item), auto_dispatched=dispatch.response)
         reply = response.model_dump(mode="json")
         if queue.add(
-            dispatch.item, further=dispatch.changes, by=owner.key_id, seen=state, claim=context.claim, reply=reply
+            dispatch.item,
+            further=dispatch.changes,
+            by=owner.key_id,
+            seen=state,
+            claim=context.claim,
+            reply=reply,
+            also=[standing.use(covering)] if covering else (),
         ):
             notifier.notify(user_id, *dispatch.added_events, log_state=log_state, now=now)
             return response

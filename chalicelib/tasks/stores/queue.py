@@ -39,7 +39,7 @@ VERDICT = Codec(Verdict)
 # The due queue of proposals that expire while they wait.
 PROPOSALS = "proposals"
 # Attributes that rows have only while there is a value.
-_SOMETIMES = ("claimant", "integrator", "proposedUntil", "verdict", "comments")
+_SOMETIMES = ("claimant", "integrator", "proposedUntil", "verdict", "comments", "proposer")
 # What an update sets, and what it removes where the item has none.
 _GOING = ("orderKey", "typeKey", "claimant", *COUNTED_COLUMNS)
 _CHANGING = ("status", "metadata", "updatedAt", "verdict", *_GOING)

@@ -1,0 +1,73 @@
+"""Standing approvals: make, list and end what a person lets an agent do from now on."""
+
+from typing import Protocol
+
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
+from chalicelib.core.domain.fields import is_uuid
+from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.ports import Gather
+from chalicelib.tasks.domain.queue import Item
+from chalicelib.tasks.domain.standing_approvals import (
+    MOST_STANDING,
+    StandingApprovalIn,
+    StandingApprovalOut,
+    StandingApprovalsOut,
+    new_standing_approval,
+    to_standing_response,
+)
+from chalicelib.tasks.services.ports import StandingApprovals
+
+
+class Items(Protocol):
+    """Finds items."""
+
+    def find(self, user_id: str, item_id: str) -> Item | None: ...
+
+
+def list_standing_approvals(*, owner: ApiKey, standing: StandingApprovals) -> StandingApprovalsOut:
+    """List what the owner's agents may do without asking. Store calls after authentication: 1."""
+    found = standing.list_all(owner.user_id)
+    return StandingApprovalsOut(standing_approvals=[to_standing_response(each) for each in found])
+
+
+def add_standing_approval(
+    request: StandingApprovalIn,
+    *,
+    standing_id: str,
+    owner: ApiKey,
+    context: RequestContext,
+    queue: Items,
+    standing: StandingApprovals,
+    gather: Gather,
+) -> StandingApprovalOut:
+    """Let the agent of a task do the same from now on. Store calls after authentication, in sequence: 2.
+
+    Raises:
+        NotFound: the owner has no such task.
+        Forbidden: the agent itself asks.
+        Invalid: the task has no proposal of an agent, or the limits are none.
+        Conflict: the owner has as many as they can have.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    item, known = gather(lambda: queue.find(owner.user_id, request.task_id), lambda: standing.list_all(owner.user_id))
+    if item is None:
+        raise NotFound("Task not found.")
+    made = new_standing_approval(request, item, standing_id=standing_id, now=context.now)
+    if made.key_id == owner.key_id:
+        raise Forbidden("An agent can't approve itself. Sign in, or use another key.")
+    if len(known) >= MOST_STANDING:
+        raise Conflict(f"You have {MOST_STANDING} standing approvals, which is the maximum. End some of them first.")
+    response = to_standing_response(made)
+    standing.add(made, claim=context.claim, reply=response.model_dump(mode="json"))
+    return response
+
+
+def end_standing_approval(standing_id: str, *, owner: ApiKey, standing: StandingApprovals) -> None:
+    """End a standing approval: the agent has to ask again. Store calls after authentication: 1.
+
+    Raises:
+        NotFound: there is none, it has ended, or it is somebody else's.
+    """
+    if not is_uuid(standing_id) or not standing.end(owner.user_id, standing_id.lower()):
+        raise NotFound("No such standing approval.")
