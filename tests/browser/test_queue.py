@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import PICTURES, Console
+from tests.browser.conftest import PICTURES, Console, Open
 
 
 def wait_until_armed(task: Locator) -> None:
@@ -224,3 +224,28 @@ def test_a_rejection_says_why(console: Console) -> None:
     expect(console.page.get_by_text("Rejected: Buy a boat")).to_be_visible()
     found = console.call_v2("GET", f"/queue/{task_id}/approval")
     assert (found["state"], found["decision"]["reason"]) == ("rejected", "Too much")
+
+
+def test_a_standing_approval_is_made_in_a_review_and_ended_in_the_account(open_console: Open) -> None:
+    console = open_console(viewport={"width": 390, "height": 844}, locale="zh-CN")
+    agent = console.call_v2("POST", "/keys", {"name": "Scout", "permissions": ["queue"]})["key"]
+    proposal = {"tool": "send_report", "arguments": {"to": "board"}, "why": "It is Friday."}
+    body = {"title": "Send the report", "metadata": {"proposal": proposal}}
+    made = console.system.call("POST", "/api/v2/queue", body, agent).json["data"]
+    console.go("queue")
+    task = console.page.locator(f'[data-task="{made["id"]}"]')
+    task.get_by_role("button", name="查看").click()
+    dialog = console.page.get_by_role("dialog", name="Send the report")
+    dialog.get_by_label("对此智能体和工具不再询问").check()
+    dialog.get_by_label("次数").fill("3")
+    console.page.screenshot(path=PICTURES / "queue-standing-phone.png")
+    dialog.get_by_role("button", name="批准").click()
+    expect(console.page.get_by_text("今后此类操作无需询问即获批准。")).to_be_visible(timeout=15_000)
+    assert console.system.call("POST", "/api/v2/queue", body, agent).json["data"]["status"] == "ready"
+    console.go("you?tab=approvals")
+    expect(console.page.get_by_text("还可使用 2 次")).to_be_visible()
+    console.page.screenshot(path=PICTURES / "account-standing-phone.png")
+    console.page.get_by_role("button", name="结束").click()
+    console.page.get_by_role("dialog").get_by_role("button", name="结束").click()
+    expect(console.page.get_by_text("智能体每次都会询问。")).to_be_visible()
+    assert console.system.call("POST", "/api/v2/queue", body, agent).json["data"]["status"] == "pending_confirmation"

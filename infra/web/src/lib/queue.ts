@@ -23,13 +23,20 @@ export interface Task {
   createdAt: string;
   updatedAt: string;
   claimedBy: string | null;
-  decision?: { outcome: string; reason: string | null; changed: string[] } | null;
+  decision?: { outcome: string; reason: string | null; changed: string[]; standingApprovalId?: string | null } | null;
 }
 
 /** What a person decides with their approval or rejection. */
 export interface Decided {
   arguments?: Record<string, unknown>;
   reason?: string;
+}
+
+/** What its agent may do from now on, once a proposal is approved. */
+export interface Allowed {
+  until: string;
+  uses: number;
+  required: Record<string, unknown>;
 }
 
 /** A reply that has the task which its call put in progress, if any. */
@@ -136,12 +143,13 @@ function showDispatched(task: Task | null | undefined): void {
 }
 
 /** Approve or reject a task in five seconds, unless that is undone. */
-export function decideTask(task: Task, isApproved: boolean, decided: Decided = {}): void {
+export function decideTask(task: Task, isApproved: boolean, decided: Decided = {}, allowed?: Allowed): void {
   const text = t(isApproved ? "queue.approving" : "queue.rejecting", { title: task.title });
-  hold(task.id, text, (leaving) => (isApproved ? approveTask : rejectTask)(task, decided, leaving));
+  hold(task.id, text, (leaving) => isApproved ? approveTask(task, decided, leaving, allowed) : rejectTask(task, decided, leaving),
+  );
 }
 
-async function approveTask(task: Task, decided: Decided, leaving: boolean): Promise<void> {
+async function approveTask(task: Task, decided: Decided, leaving: boolean, allowed?: Allowed): Promise<void> {
   putTask({ ...task, status: "ready" });
   try {
     const body = { action: "approve", ...decided };
@@ -151,9 +159,19 @@ async function approveTask(task: Task, decided: Decided, leaving: boolean): Prom
     if (reply.id && reply.status) putTask({ ...task, ...reply });
     if (reply.autoDispatched && reply.autoDispatched.id !== task.id) showDispatched(reply.autoDispatched);
     showToast(t("queue.approved", { title: task.title }));
+    if (allowed) await allow(task, allowed);
   } catch (error) {
     putTask(task);
     showError(error, t("queue.notChanged", { title: task.title }));
+  }
+}
+
+async function allow(task: Task, allowed: Allowed): Promise<void> {
+  try {
+    await data("POST", "api/v2/standing-approvals", { taskId: task.id, ...allowed });
+    showToast(t("standing.made"));
+  } catch (error) {
+    showError(error);
   }
 }
 

@@ -3,6 +3,7 @@ import { setParams, route } from "../lib/router";
 import { me, usesSession } from "../lib/session";
 import { LanguageSelect } from "../ui/language";
 import { EmptyState, Tabs } from "../ui/parts";
+import { StandingApprovals } from "./account-approvals";
 import { Browsers } from "./account-browsers";
 import { Data } from "./account-data";
 import { Integrations } from "./account-integrations";
@@ -14,6 +15,7 @@ import { Sessions } from "./account-sessions";
 
 const TABS = {
   keys: Keys,
+  approvals: StandingApprovals,
   integrations: Integrations,
   profile: Profile,
   browsers: Browsers,

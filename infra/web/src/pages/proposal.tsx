@@ -1,5 +1,5 @@
 import { Fragment } from "preact";
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { listText, t } from "../lib/i18n";
 import {
@@ -14,7 +14,7 @@ import {
   type Approval,
   type Proposal,
 } from "../lib/proposals";
-import type { Decided, Task } from "../lib/queue";
+import type { Allowed, Decided, Task } from "../lib/queue";
 import { FormDialog } from "../ui/form";
 import { Loaded } from "../ui/loaded";
 import { Chip, Field, Time } from "../ui/parts";
@@ -60,6 +60,7 @@ export function ProposalFields({ task }: { task: Task }) {
       {decision && decision.changed.length > 0 && (
         <p class="faint">{t("proposal.changed", { names: listText(decision.changed) })}</p>
       )}
+      {decision?.standingApprovalId && <p class="faint">{t("proposal.by")}</p>}
       {decision?.reason && (
         <p class="task-text" dir="auto">
           <b>{t("proposal.said")}</b> {decision.reason}
@@ -72,13 +73,14 @@ export function ProposalFields({ task }: { task: Task }) {
 interface DialogProps {
   task: Task;
   onClose: () => void;
-  onDecide: (task: Task, isApproved: boolean, decided: Decided) => void;
+  onDecide: (task: Task, isApproved: boolean, decided: Decided, allowed?: Allowed) => void;
 }
 
 /** Lets a person edit a proposal before they approve it, say why, and ask back. */
 export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
   const proposal = proposalOf(task);
   const approval = useResource(() => loadApproval(task));
+  const isAllowing = useSignal(false);
   const fields = useRef<HTMLDivElement>(null);
   const { id, count } = commented.value;
   useEffect(() => {
@@ -100,7 +102,8 @@ export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
         const edits = proposal ? editsOf(proposal, form) : {};
         const changes = Object.keys(edits).length ? { arguments: edits } : {};
         onClose();
-        onDecide(task, true, { ...changes, reason: reasonOf(form) });
+        const allowed = proposal && isAllowing.value ? allowedBy(proposal, edits, form) : undefined;
+        onDecide(task, true, { ...changes, reason: reasonOf(form) }, allowed);
       }}
     >
       <div ref={fields} class="form">
@@ -120,6 +123,7 @@ export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
           <textarea name="reason" rows={2} maxLength={1000} dir="auto" />
         </Field>
       </div>
+      {proposal?.reversible && <StandingLimits isOn={isAllowing} />}
       <div class="row">
         <button
           type="button"
@@ -135,6 +139,43 @@ export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
       </div>
       <Discussion task={task} approval={approval} />
     </FormDialog>
+  );
+}
+
+const DAY_MS = 86_400_000;
+
+function allowedBy(proposal: Proposal, edits: Record<string, unknown>, form: FormData): Allowed {
+  const until = new Date(Date.now() + Number(form.get("days")) * DAY_MS).toISOString();
+  const required = form.has("same") ? { ...proposal.arguments, ...edits } : {};
+  return { until, uses: Number(form.get("uses")), required };
+}
+
+/** Lets the agent do the same from now on, within limits. */
+function StandingLimits({ isOn }: { isOn: Signal<boolean> }) {
+  return (
+    <>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={isOn.value}
+          onChange={(event) => (isOn.value = event.currentTarget.checked)}
+        />{" "}
+        {t("standing.allow")}
+      </label>
+      {isOn.value && (
+        <div class="form">
+          <label class="check">
+            <input type="checkbox" name="same" defaultChecked /> {t("standing.same")}
+          </label>
+          <Field label={t("standing.days")}>
+            <input type="number" name="days" required min={1} max={365} defaultValue="30" />
+          </Field>
+          <Field label={t("standing.count")}>
+            <input type="number" name="uses" required min={1} max={10000} defaultValue="20" />
+          </Field>
+        </div>
+      )}
+    </>
   );
 }
 

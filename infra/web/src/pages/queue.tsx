@@ -20,6 +20,7 @@ import {
   queueState,
   settings,
   STATUSES,
+  type Allowed,
   type Decided,
   type Status,
   type Task,
@@ -67,11 +68,11 @@ export function Queue() {
     else if (isApproved && isIrreversible(task)) confirming.value = task;
     else send(task, isApproved);
   };
-  const send = (task: Task, isApproved: boolean, decided?: Decided) => {
+  const send = (task: Task, isApproved: boolean, decided?: Decided, allowed?: Allowed) => {
     const waiting = tasksOf("pending_confirmation").filter((each) => each === task || !isHeld(each.id));
     const position = waiting.indexOf(task);
     const next = waiting[position + 1] ?? waiting[position - 1];
-    decideTask(task, isApproved, decided);
+    decideTask(task, isApproved, decided, allowed);
     focus(next);
   };
   useShortcuts({
