@@ -141,7 +141,7 @@ def test_only_the_person_makes_one_of_an_agents_proposal(api: Api, desk: Desk, a
     task = propose(api, agent)["id"]
     body = {"taskId": task, "until": UNTIL, "uses": 5}
     assert api.post(STANDING, body, agent).status == 403
-    assert api.post(STANDING, body, desk.bob_key).status == 404
+    assert api.post(STANDING, body, desk.bob_key).status == 400
     own = propose(api, desk.alice_key)["id"]
     assert allow(api, desk, own).status == 403
     plain = api.post(QUEUE, {"title": "x"}, agent).json["data"]["id"]

@@ -45,7 +45,7 @@ def list_standing_approvals(caller: ApiKey) -> StandingApprovalsOut:
     status=201,
     envelope="StandingApprovalAnswer",
     answers={201: "The standing approval."},
-    refusals=(NotFound, Conflict, TooLarge),
+    refusals=(Conflict, TooLarge),
     replay=StandingApprovalOut.model_validate,
     grants=SPEND + REMEMBER + QUEUE_ITEMS.can("GetItem", "Query", "PutItem"),
     audits=(AuditKind.STANDING_APPROVAL_CREATE,),

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
+from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather
@@ -44,15 +44,14 @@ def add_standing_approval(
     """Let the agent of a task do the same from now on. Store calls after authentication, in sequence: 2.
 
     Raises:
-        NotFound: the owner has no such task.
         Forbidden: the agent itself asks.
-        Invalid: the task has no proposal of an agent, or the limits are none.
+        Invalid: it is no task of the owner, the task has no proposal of an agent, or the limits are none.
         Conflict: the owner has as many as they can have.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     item, known = gather(lambda: queue.find(owner.user_id, request.task_id), lambda: standing.list_all(owner.user_id))
     if item is None:
-        raise NotFound("Task not found.")
+        raise Invalid("taskId: must be a task of yours", {"taskId": ["must be a task of yours"]})
     made = new_standing_approval(request, item, standing_id=standing_id, now=context.now)
     if made.key_id == owner.key_id:
         raise Forbidden("An agent can't approve itself. Sign in, or use another key.")
