@@ -62,7 +62,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     "tasks": {
         "api.v1.employee_tasks": "catalog inbox live",
         "api.v2.approvals": "chat inbox live",
-        "api.v2.standing_approvals": "chat inbox live",
+        "api.v2.standing_approvals": "inbox live",
         "api.v2.queue": "board chat inbox live federation.connections federation.relays",
         "schedules.proposals": "inbox live",
     },

@@ -26,7 +26,7 @@ DETAIL_WORDS = {key.removeprefix(_PREFIX) for key in texts("en") if key.startswi
 # One request can concern several.
 OF_SEVERAL = {"claim_tokens", "end_sessions", "end_employee_sessions", "import_employees", "run_scim_bulk"}
 # They record only what they refuse, or accept at once.
-OF_SOME_OUTCOMES = {"receive_marketplace_event", "request_connection"}
+OF_SOME_OUTCOMES = {"add_queue_item", "receive_marketplace_event", "request_connection"}
 # Kinds that no operation and no command declares.
 WRITTEN_ELSEWHERE = {AuditKind.REFUSALS_LEAVE_OUT}
 # Kinds that only entries of earlier versions have.

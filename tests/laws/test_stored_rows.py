@@ -233,7 +233,7 @@ PROPOSAL_ITEM = replace(
     changes=0,
 )
 STANDING_APPROVAL = StandingApproval(
-    ID, ALICE, "send", OTHER, "helper", AT, "2033-05-18T03:33:20.000Z", 5, '{"to": "me"}', '{"amount": 7}'
+    ID, ALICE, "send", OTHER, "helper", AT, "2033-05-18T03:33:20.000Z", 5, '{"to": "me"}', '{"amount": 7}', ("to",)
 )
 PROPOSED_ITEM = replace(QUEUE_ITEM, item_id=THIRD, integrator="fd1", source="fd1", changes=0)
 AGENT = Agent(

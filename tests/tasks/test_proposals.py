@@ -90,7 +90,10 @@ def test_agent_reads_the_arguments_that_the_person_edited(api: Api, desk: Desk, 
         "changed": ["amount", "note"],
     }
     read = api.get(f"{QUEUE}/{item}", desk.alice_key).json["data"]
-    assert (read["decision"], read["metadata"]) == (decision, approved["metadata"])
+    assert (read["decision"], read["metadata"]) == (
+        decision | {"standingApprovalId": None},
+        approved["metadata"],
+    )
     (frame,) = (each for each in alice.frames if each["type"] == "queue_changed")
     assert (frame["newStatus"], frame["decision"]) == ("ready", decision)
     (entry,) = (row for row in scan_rows(AUDIT) if row["kind"] == "queueItem.approve")

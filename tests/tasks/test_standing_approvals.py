@@ -6,6 +6,8 @@ import pytest
 import time_machine
 
 from chalicelib.resources import AUDIT
+from chalicelib.tasks.domain.standing_approvals import MOST_STANDING
+from chalicelib.tasks.stores.standing_approvals import DynamoStandingApprovals
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
 from tests.support.concurrency import run_concurrently
@@ -68,6 +70,7 @@ def test_the_agent_does_the_same_again_without_asking(api: Api, desk: Desk, agen
         ({"required": {"to": "a@b.example"}}, {"arguments": {"amount": 80, "to": "c@d.example"}}),
         ({"required": {"to": "a@b.example"}}, {"arguments": {"amount": 80}}),
         ({"required": {"copy": True}}, {"arguments": {"copy": 1}}),
+        ({}, {"arguments": {"amount": 80, "to": "a@b.example", "cc": "c@d.example"}}),
         ({"most": {"amount": 100}}, {"arguments": {"amount": 100.5, "to": "a@b.example"}}),
         ({"most": {"amount": 100}}, {"arguments": {"amount": "80"}}),
         ({"most": {"amount": 100}}, {"arguments": {"amount": True}}),
@@ -77,7 +80,8 @@ def test_the_agent_does_the_same_again_without_asking(api: Api, desk: Desk, agen
 def test_what_is_beyond_the_limits_is_asked(
     api: Api, desk: Desk, agent: str, limits: dict[str, Any], proposal: dict[str, Any]
 ) -> None:
-    assert allow(api, desk, propose(api, agent)["id"], **limits).status == 201
+    known = {"amount": 80, "to": "a@b.example", "copy": True}
+    assert allow(api, desk, propose(api, agent, arguments=known)["id"], **limits).status == 201
     assert propose(api, agent, **proposal)["status"] == "pending_confirmation"
     assert [each["usesLeft"] for each in list_standing(api, desk)] == [5]
 
@@ -112,6 +116,40 @@ def test_it_ends_with_its_time_its_uses_or_at_once(api: Api, desk: Desk, agent: 
     assert sorted(kinds) == ["standingApproval.create"] * 3 + ["standingApproval.end"] * 2
 
 
+def test_the_audit_log_says_which_tasks_it_approved(api: Api, desk: Desk, agent: str) -> None:
+    made = allow(api, desk, propose(api, agent)["id"], uses=1).json["data"]["id"]
+    allowed = propose(api, agent)["id"]
+    propose(api, agent)
+    (entry,) = [row for row in scan_rows(AUDIT) if row["kind"] == "queueItem.allow"]
+    assert (entry["subjectId"], entry["details"]) == (allowed, {"standing_approval": made})
+
+
+def test_a_person_has_fifty_also_if_they_make_several_at_once(api: Api, desk: Desk, agent: str) -> None:
+    task = propose(api, agent)["id"]
+    for _ in range(MOST_STANDING - 2):
+        assert allow(api, desk, task).status == 201
+    made = run_concurrently(4, lambda _: allow(api, desk, task).status)
+    assert sorted(made) == [201, 201, 409, 409]
+    assert len(list_standing(api, desk)) == MOST_STANDING
+    api.call("DELETE", f"{STANDING}/{list_standing(api, desk)[0]['id']}", None, token=desk.alice_key)
+    assert allow(api, desk, task).status == 201
+
+
+def test_a_proposal_that_races_with_its_end_is_approved_before_or_asked(
+    api: Api, desk: Desk, agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = allow(api, desk, propose(api, agent)["id"]).json["data"]["id"]
+    read = DynamoStandingApprovals().list_all(desk.alice_id)
+    assert api.call("DELETE", f"{STANDING}/{made}", None, token=desk.alice_key).status == 200
+    later = iter([read])
+    current = DynamoStandingApprovals.list_all
+    monkeypatch.setattr(
+        DynamoStandingApprovals, "list_all", lambda self, user: next(later, None) or current(self, user)
+    )
+    assert propose(api, agent)["status"] == "pending_confirmation"
+    assert [row for row in scan_rows(AUDIT) if row["kind"] == "queueItem.allow"] == []
+
+
 def test_concurrent_proposals_use_it_no_more_often_than_allowed(api: Api, desk: Desk, agent: str) -> None:
     allow(api, desk, propose(api, agent)["id"], uses=2)
     body = {"title": "x", "metadata": {"proposal": {"tool": "send_invoice", "why": "Due."}}}
@@ -128,7 +166,9 @@ def test_concurrent_proposals_use_it_no_more_often_than_allowed(api: Api, desk: 
         {"until": "2026-05-21T12:00:00Z"},
         {"until": "2027-06-01T00:00:00Z"},
         {"most": {"amount": "x"}},
-        {"required": {"a": "x" * 2_000}},
+        {"most": {"cc": 1}},
+        {"required": {"cc": "x"}},
+        {"required": {"to": "x" * 2_000}},
         {"taskId": "nope"},
     ],
 )

@@ -128,24 +128,30 @@ def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsOut:
     + NUDGE
     + QUEUE_ITEMS.can("GetItem", "Query", "BatchGetItem", "PutItem", "UpdateItem")
     + QUEUE_ITEMS.can("Query", index=ORDER_INDEX),
+    audits=(AuditKind.QUEUE_ITEM_ALLOW,),
 )
 def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> AddedOut:
     """Add a task to the queue.
 
     The task waits for the owner's confirmation, unless the owner adds it in a session, the owner's settings approve
-    tasks automatically, or a standing approval covers its proposal. In
-    `chief_of_staff` mode, a ready task is in progress at once if no other task is.
+    tasks automatically, or a standing approval covers its proposal. In `chief_of_staff` mode, a ready task is in
+    progress at once if no other task is.
     """
-    return queue.add_item(
-        body,
-        item_id=str(uuid4()),
-        owner=caller,
-        context=context,
-        queue=DynamoQueue(),
-        notifier=_notifier(),
-        gather=gather,
-        standing=DynamoStandingApprovals(),
-    )
+    item_id = str(uuid4())
+    with audited(AuditKind.QUEUE_ITEM_ALLOW, caller, context, Subject("queueItem", item_id)) as draft:
+        added = queue.add_item(
+            body,
+            item_id=item_id,
+            owner=caller,
+            context=context,
+            queue=DynamoQueue(),
+            notifier=_notifier(),
+            gather=gather,
+            standing=DynamoStandingApprovals(),
+        )
+        if not (added.decision and added.decision.standing_approval_id):
+            draft.drop()
+        return added
 
 
 @operation(

@@ -47,7 +47,7 @@ def list_standing_approvals(caller: ApiKey) -> StandingApprovalsOut:
     answers={201: "The standing approval."},
     refusals=(Conflict, TooLarge),
     replay=StandingApprovalOut.model_validate,
-    grants=SPEND + REMEMBER + QUEUE_ITEMS.can("GetItem", "Query", "PutItem"),
+    grants=SPEND + REMEMBER + QUEUE_ITEMS.can("BatchGetItem", "Query", "PutItem", "UpdateItem"),
     audits=(AuditKind.STANDING_APPROVAL_CREATE,),
 )
 def add_standing_approval(body: StandingApprovalIn, caller: ApiKey, context: RequestContext) -> StandingApprovalOut:

@@ -64,6 +64,7 @@ class AuditKind(StrEnum):
     APPROVAL_REVOKE = "approval.revoke"
     QUEUE_ITEM_APPROVE = "queueItem.approve"
     QUEUE_ITEM_REJECT = "queueItem.reject"
+    QUEUE_ITEM_ALLOW = "queueItem.allow"
     STANDING_APPROVAL_CREATE = "standingApproval.create"
     STANDING_APPROVAL_END = "standingApproval.end"
 

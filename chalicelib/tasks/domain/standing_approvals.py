@@ -24,7 +24,7 @@ class StandingApproval:
     """Approves proposals of one key for one tool, `uses_left` times and until `until`.
 
     `required` are arguments that must have these values, and `most` the largest values of others; both are JSON objects
-    as text. `agent` is the name of the key.
+    as text. `names` are the only arguments that a proposal may have. `agent` is the name of the key.
     """
 
     standing_id: str
@@ -37,6 +37,7 @@ class StandingApproval:
     uses_left: int
     required: str = "{}"
     most: str = "{}"
+    names: tuple[str, ...] = ()
 
     def covers(self, item: Item, *, now: datetime) -> bool:
         """Whether the item's proposal is one that it approves. What can't be undone is always asked."""
@@ -47,6 +48,8 @@ class StandingApproval:
         if not is_meant or self.uses_left < 1 or self.until <= timestamp(now):
             return False
         given = proposal["arguments"]
+        if not set(given) <= set(self.names):
+            return False
         required: Mapping[str, Any] = json.loads(self.required)
         most: Mapping[str, float] = json.loads(self.most)
         return all(name in given and _is_same(given[name], value) for name, value in required.items()) and all(
@@ -61,7 +64,8 @@ class StandingApprovalIn(In):
     until: Timestamp = Field(description="When it ends, at most 366 days from now.")
     uses: Annotated[Integer, Field(ge=1, le=_MOST_USES)] = Field(description="How many proposals it approves.")
     required: Annotated[dict[ArgumentName, Any], Field(max_length=50)] = Field(
-        default={}, description="Arguments that must have these values."
+        default={},
+        description="Arguments that must have these values. No proposal has arguments that the task's has not.",
     )
     most: Annotated[dict[ArgumentName, Annotated[float, Field(allow_inf_nan=False)]], Field(max_length=50)] = Field(
         default={}, description="The largest values of arguments that are numbers."
@@ -100,6 +104,9 @@ def new_standing_approval(
         raise _invalid("taskId", "must be a task that an agent proposed with a proposal")
     if proposal.get("reversible") is not True:
         raise _invalid("taskId", "must be a proposal that can be undone; others are always asked")
+    for path, limits in (("required", request.required), ("most", request.most)):
+        if not set(limits) <= set(proposal["arguments"]):
+            raise _invalid(path, "must name arguments of the task's proposal")
     days = (request.until - now).total_seconds() / 86_400
     if not 0 < days <= _MOST_DAYS:
         raise _invalid("until", f"must be in the next {_MOST_DAYS} days")
@@ -118,6 +125,7 @@ def new_standing_approval(
         uses_left=request.uses,
         required=required,
         most=most,
+        names=tuple(proposal["arguments"]),
     )
 
 

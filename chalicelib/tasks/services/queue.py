@@ -129,8 +129,8 @@ def add_item(
     """Add an item. It is ready if the owner adds it or approves it in advance, else it waits for confirmation.
 
     Store calls after authentication, in sequence: 3. An agent's proposal reads the standing approvals at the same
-    time. In chief-of-staff mode, a ready item is dispatched if nothing else
-    is in progress, with 2 more calls if others are ready. A conflict with another call repeats all of them.
+    time. In chief-of-staff mode, a ready item is dispatched if nothing else is in progress, with 2 more calls if others
+    are ready. A conflict with another call repeats all of them.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.

@@ -2,12 +2,14 @@
 
 from typing import Protocol
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather
 from chalicelib.tasks.domain.queue import Item
+from chalicelib.tasks.domain.settings import QueueState
 from chalicelib.tasks.domain.standing_approvals import (
     MOST_STANDING,
     StandingApprovalIn,
@@ -20,9 +22,9 @@ from chalicelib.tasks.services.ports import StandingApprovals
 
 
 class Items(Protocol):
-    """Finds items."""
+    """Finds items, with the counts of the person's rows."""
 
-    def find(self, user_id: str, item_id: str) -> Item | None: ...
+    def find_with_state(self, user_id: str, item_id: str) -> tuple[Item | None, QueueState]: ...
 
 
 def list_standing_approvals(*, owner: ApiKey, standing: StandingApprovals) -> StandingApprovalsOut:
@@ -41,7 +43,9 @@ def add_standing_approval(
     standing: StandingApprovals,
     gather: Gather,
 ) -> StandingApprovalOut:
-    """Let the agent of a task do the same from now on. Store calls after authentication, in sequence: 2.
+    """Let the agent of a task do the same from now on.
+
+    Store calls after authentication, in sequence: 2. A conflict with another call repeats both.
 
     Raises:
         Forbidden: the agent itself asks.
@@ -49,17 +53,24 @@ def add_standing_approval(
         Conflict: the owner has as many as they can have.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    item, known = gather(lambda: queue.find(owner.user_id, request.task_id), lambda: standing.list_all(owner.user_id))
-    if item is None:
-        raise Invalid("taskId: must be a task of yours", {"taskId": ["must be a task of yours"]})
-    made = new_standing_approval(request, item, standing_id=standing_id, now=context.now)
-    if made.key_id == owner.key_id:
-        raise Forbidden("An agent can't approve itself. Sign in, or use another key.")
-    if len(known) >= MOST_STANDING:
-        raise Conflict(f"You have {MOST_STANDING} standing approvals, which is the maximum. End some of them first.")
-    response = to_standing_response(made)
-    standing.add(made, claim=context.claim, reply=response.model_dump(mode="json"))
-    return response
+    attempts = Attempts("Too many calls are changing the queue. Try again.")
+    while attempts.again():
+        (item, state), known = gather(
+            lambda: queue.find_with_state(owner.user_id, request.task_id), lambda: standing.list_all(owner.user_id)
+        )
+        if item is None:
+            raise Invalid("taskId: must be a task of yours", {"taskId": ["must be a task of yours"]})
+        made = new_standing_approval(request, item, standing_id=standing_id, now=context.now)
+        if made.key_id == owner.key_id:
+            raise Forbidden("An agent can't approve itself. Sign in, or use another key.")
+        # An attempt whose response was lost may have stored it.
+        is_stored = any(each.standing_id == standing_id for each in known)
+        if len(known) >= MOST_STANDING and not is_stored:
+            raise Conflict(f"You have {MOST_STANDING} standing approvals, which is the maximum. End one first.")
+        response = to_standing_response(made)
+        reply = response.model_dump(mode="json")
+        if is_stored or standing.add(made, seen=state, claim=context.claim, reply=reply):
+            return response
 
 
 def end_standing_approval(standing_id: str, *, owner: ApiKey, standing: StandingApprovals) -> None:

@@ -59,14 +59,15 @@ class DynamoQueue:
     ) -> bool:
         """Store a new item with further changes; False if an item, the settings or the counts have changed.
 
-        `by` is the id of the key that makes the changes; `also` are further members of the transaction, and False is
-        returned if one of their conditions doesn't hold. One store call.
+        `by` is the id of the key that makes the changes; `also` are further members of the transaction, which the audit
+        log records, and False is returned if one of their conditions doesn't hold. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         try:
-            commit([*add_item_actions(item, further=further, by=by, seen=seen), *also], claim=claim, reply=reply)
+            actions = [*add_item_actions(item, further=further, by=by, seen=seen), *also]
+            commit(actions, claim=claim, reply=reply, audited=bool(also))
         except Refused as refused:
             # The id is fresh, so a row met with it is our own, written by a retry below us.
             return 0 in refused.failed

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
+from chalicelib.core.stores import audit_trail, lists
 from chalicelib.core.stores.actions import delete, put_new, update
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import query_partition
-from chalicelib.core.stores.writes import commit, try_commit
+from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import QUEUE_ITEMS
+from chalicelib.tasks.domain.settings import QueueState
 from chalicelib.tasks.domain.standing_approvals import StandingApproval, end_in_seconds
 
 _PREFIX = "STANDING#"
@@ -26,15 +28,18 @@ class DynamoStandingApprovals:
         found = [_STANDING.from_row(row, standing_id=_id_of(row), user_id=user_id) for row in rows]
         return sorted(found, key=lambda each: (each.created_at, each.standing_id))
 
-    def add(self, standing: StandingApproval, *, claim: Claim | None, reply: Row) -> None:
-        """Store a new standing approval. One store call.
+    def add(self, standing: StandingApproval, *, seen: QueueState, claim: Claim | None, reply: Row) -> bool:
+        """Store a new standing approval; False if `seen` is no longer current. One store call.
+
+        So calls at the same time can't make more than a person can have.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         row = _key(standing.user_id, standing.standing_id) | _STANDING.to_row(standing)
         added = put_new(QUEUE_ITEMS, row | {"expiresAt": end_in_seconds(standing)})
-        commit([added], claim=claim, reply=reply, audited=True)
+        counted = lists.count_action(QUEUE_ITEMS, standing.user_id, seen=seen.version)
+        return try_commit([added, counted], claim=claim, reply=reply, audited=True)
 
     def end(self, user_id: str, standing_id: str) -> bool:
         """Remove a standing approval; False if there is none. One store call."""
@@ -42,7 +47,11 @@ class DynamoStandingApprovals:
         return try_commit([ended], audited=True)
 
     def use(self, standing: StandingApproval) -> Action:
-        """Return the action that uses a standing approval once, and fails if it has ended or was used since."""
+        """Return the action that uses a standing approval once, and fails if it has ended or was used since.
+
+        The audit log will name it.
+        """
+        audit_trail.note(standing_approval=standing.standing_id)
         return update(
             QUEUE_ITEMS,
             _key(standing.user_id, standing.standing_id),
