@@ -228,8 +228,10 @@ def test_a_rejection_says_why(console: Console) -> None:
 
 def test_a_standing_approval_is_made_in_a_review_and_ended_in_the_account(open_console: Open) -> None:
     console = open_console(viewport={"width": 390, "height": 844}, locale="zh-CN")
+    console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
+    expect(console.page.locator(".live-live")).to_be_attached()
     agent = console.call_v2("POST", "/keys", {"name": "Scout", "permissions": ["queue"]})["key"]
-    proposal = {"tool": "send_report", "arguments": {"to": "board"}, "why": "It is Friday."}
+    proposal = {"tool": "send_report", "arguments": {"to": "board", "pages": 3}, "why": "It is Friday."}
     body = {"title": "Send the report", "metadata": {"proposal": proposal}}
     made = console.system.call("POST", "/api/v2/queue", body, agent).json["data"]
     console.go("queue")
@@ -238,12 +240,15 @@ def test_a_standing_approval_is_made_in_a_review_and_ended_in_the_account(open_c
     dialog = console.page.get_by_role("dialog", name="Send the report")
     dialog.get_by_label("对此智能体和工具不再询问").check()
     dialog.get_by_label("次数").fill("3")
+    dialog.get_by_label("仅限完全相同的参数").uncheck()
+    dialog.get_by_label("pages 的上限").fill("5")
     console.page.screenshot(path=PICTURES / "queue-standing-phone.png")
     dialog.get_by_role("button", name="批准").click()
     expect(console.page.get_by_text("今后此类操作无需询问即获批准。")).to_be_visible(timeout=15_000)
     assert console.system.call("POST", "/api/v2/queue", body, agent).json["data"]["status"] == "ready"
     console.go("you?tab=approvals")
     expect(console.page.get_by_text("还可使用 2 次")).to_be_visible()
+    expect(console.page.get_by_text("pages ≤ 5")).to_be_visible()
     console.page.screenshot(path=PICTURES / "account-standing-phone.png")
     console.page.get_by_role("button", name="结束").click()
     console.page.get_by_role("dialog").get_by_role("button", name="结束").click()

@@ -485,7 +485,7 @@ def _write_everything() -> None:
     queue.add_once(CLAIMED_ITEM)
     queue.add_once(PROPOSED_ITEM)
     queue.add_once(PROPOSAL_ITEM)
-    DynamoStandingApprovals().add(STANDING_APPROVAL, **NO_CLAIM)
+    DynamoStandingApprovals().add(STANDING_APPROVAL, seen=queue.find_state(ALICE), **NO_CLAIM)
     blocked = replace(QUEUE_ITEM, status=ItemStatus.BLOCKED)
     queue.save([Change(QUEUE_ITEM, blocked)], by="key", seen=None, **NO_CLAIM)
     settings = {"mode": "chief_of_staff"}

@@ -139,7 +139,7 @@ def test_a_proposal_that_races_with_its_end_is_approved_before_or_asked(
     api: Api, desk: Desk, agent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = allow(api, desk, propose(api, agent)["id"]).json["data"]["id"]
-    read = DynamoStandingApprovals().list_all(desk.alice_id)
+    read = DynamoStandingApprovals().list_all(desk.user_id("alice"))
     assert api.call("DELETE", f"{STANDING}/{made}", None, token=desk.alice_key).status == 200
     later = iter([read])
     current = DynamoStandingApprovals.list_all

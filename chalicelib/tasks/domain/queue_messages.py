@@ -125,6 +125,9 @@ class ItemOut(Out):
     claimed_at: TimeOut | None = None
     expires_at: TimeOut | None = Field(None, description="Until when the task's proposal can be approved.")
     decision: VerdictOut | None = Field(None, description="The decision about the task. Null if none was needed yet.")
+    proposed_by: str | None = Field(
+        None, description="The name of the key whose agent proposed the task. Null if it came without a proposal."
+    )
 
 
 class AddedOut(ItemOut):
@@ -168,6 +171,7 @@ class ConfirmedOut(Out):
     claimed_at: TimeOut | None = None
     expires_at: TimeOut | None = None
     decision: VerdictOut | None = None
+    proposed_by: str | None = None
     auto_dispatched: ItemOut | None = Field(
         None, description="The task that is in progress now, in `chief_of_staff` mode. It can be the approved one."
     )
@@ -271,4 +275,5 @@ def item_fields(item: Item) -> dict[str, Any]:
         "claimed_at": item.claimant.at if item.claimant else None,
         "expires_at": item.expires_at,
         "decision": to_verdict_response(item.verdict) if item.verdict else None,
+        "proposed_by": item.proposer.name if item.proposer else None,
     }

@@ -23,6 +23,7 @@ export interface Task {
   createdAt: string;
   updatedAt: string;
   claimedBy: string | null;
+  proposedBy?: string | null;
   decision?: { outcome: string; reason: string | null; changed: string[]; standingApprovalId?: string | null } | null;
 }
 
@@ -37,6 +38,7 @@ export interface Allowed {
   until: string;
   uses: number;
   required: Record<string, unknown>;
+  most: Record<string, number>;
 }
 
 /** A reply that has the task which its call put in progress, if any. */

@@ -123,7 +123,7 @@ export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
           <textarea name="reason" rows={2} maxLength={1000} dir="auto" />
         </Field>
       </div>
-      {proposal?.reversible && <StandingLimits isOn={isAllowing} />}
+      {proposal?.reversible && task.proposedBy && <StandingLimits proposal={proposal} isOn={isAllowing} />}
       <div class="row">
         <button
           type="button"
@@ -146,12 +146,21 @@ const DAY_MS = 86_400_000;
 
 function allowedBy(proposal: Proposal, edits: Record<string, unknown>, form: FormData): Allowed {
   const until = new Date(Date.now() + Number(form.get("days")) * DAY_MS).toISOString();
-  const required = form.has("same") ? { ...proposal.arguments, ...edits } : {};
-  return { until, uses: Number(form.get("uses")), required };
+  const given = { ...proposal.arguments, ...edits };
+  const most: Record<string, number> = {};
+  for (const name of numbersOf(proposal)) {
+    const text = String(form.get(`most.${name}`) ?? "").trim();
+    if (text) most[name] = Number(text);
+  }
+  return { until, uses: Number(form.get("uses")), required: form.has("same") ? given : {}, most };
 }
 
+const numbersOf = (proposal: Proposal) =>
+  Object.keys(proposal.arguments).filter((name) => kindOf(proposal.arguments[name]) === "number");
+
 /** Lets the agent do the same from now on, within limits. */
-function StandingLimits({ isOn }: { isOn: Signal<boolean> }) {
+function StandingLimits({ proposal, isOn }: { proposal: Proposal; isOn: Signal<boolean> }) {
+  const isSame = useSignal(true);
   return (
     <>
       <label class="check">
@@ -165,8 +174,20 @@ function StandingLimits({ isOn }: { isOn: Signal<boolean> }) {
       {isOn.value && (
         <div class="form">
           <label class="check">
-            <input type="checkbox" name="same" defaultChecked /> {t("standing.same")}
+            <input
+              type="checkbox"
+              name="same"
+              checked={isSame.value}
+              onChange={(event) => (isSame.value = event.currentTarget.checked)}
+            />{" "}
+            {t("standing.same")}
           </label>
+          {!isSame.value &&
+            numbersOf(proposal).map((name) => (
+              <Field key={name} label={t("standing.most", { name })} hint={t("standing.mostHint")}>
+                <input type="number" name={`most.${name}`} step="any" />
+              </Field>
+            ))}
           <Field label={t("standing.days")}>
             <input type="number" name="days" required min={1} max={365} defaultValue="30" />
           </Field>

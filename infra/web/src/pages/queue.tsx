@@ -255,6 +255,7 @@ function TaskRow({
         <p class="faint">
           {valueLabel("taskType", task.type)}
           {task.source && <> · <bdi>{task.source}</bdi></>} · <Time at={task.createdAt} />
+          {task.proposedBy && <> · <bdi>{t("proposal.agent", { name: task.proposedBy })}</bdi></>}
           {task.claimedBy && <> · {t("queue.claimedBy", { name: task.claimedBy })}</>}
         </p>
       </div>
