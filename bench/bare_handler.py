@@ -2,9 +2,10 @@
 
 import json
 import os
-import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,33 @@ _CONFIG = Config(
 )
 
 
+@cache
+def _client() -> Any:
+    return boto3.client("dynamodb", config=_CONFIG)  # noqa: TID251 - plain boto3 is what we compare with
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor()
+
+
+@cache
+def _calls() -> str:
+    return Path(os.environ["BENCH_CALLS"]).read_text(encoding="utf-8")
+
+
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Make every call, then answer 202. Groups run in order; the calls of a group run at the same time."""
-    client = boto3.client("dynamodb", config=_CONFIG)  # noqa: TID251 - plain boto3 is what we compare with
     body = json.loads(event["body"])
-    told = Path(os.environ["BENCH_CALLS"]).read_text(encoding="utf-8").replace("DELIVERY-ID", str(uuid.uuid4()))
-    for group in json.loads(told):
-        threads = [threading.Thread(target=_call, args=(client, *call)) for call in group[1:]]
-        for thread in threads:
-            thread.start()
-        _call(client, *group[0])
-        for thread in threads:
-            thread.join()
+    for group in json.loads(_calls().replace("DELIVERY-ID", str(uuid.uuid4()))):
+        begun = [_threads().submit(_call, *call) for call in group[1:]]
+        _call(*group[0])
+        for each in begun:
+            each.result()
     return {"statusCode": 202, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
 
 
-def _call(client: Any, name: str, params: dict[str, Any]) -> None:
-    # The condition may fail, because the recorded minute has ended. The call counts all the same.
+def _call(name: str, params: dict[str, Any]) -> None:
+    # A condition may fail, because the recorded minute has ended. The call counts all the same.
     with suppress(ClientError):
-        getattr(client, name)(**params)
+        getattr(_client(), name)(**params)

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment
 
 # Where it is installed, as passkeys need it, botocore would load pyOpenSSL in every function, and use nothing of it.
 sys.modules.setdefault("urllib3.contrib.pyopenssl", None)  # type: ignore[arg-type]
@@ -42,6 +45,10 @@ _CONFIG = Config(
 
 # A failed push ends one connection, and its client resumes. More attempts would hold up all other connections.
 _PUSH_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 2}))
+
+# Packages have it (`infra.cloud_roots`). Each new connection reads what it trusts: everybody's certificates take 20 ms.
+CLOUD_ROOTS = Path(__file__).with_name("cloud_roots.pem")
+_CLOUD, _CLOUD_DOMAIN = "aws", ".amazonaws.com"
 
 _CONFLICT_ATTEMPTS = 8
 _MOST_HOSTS = 32
@@ -101,8 +108,7 @@ def sockets(host: str = "") -> "ApiGatewayManagementApiClient":
     if (client := _socket_clients.get(endpoint)) is None:
         with _lock:
             if (client := _socket_clients.get(endpoint)) is None:
-                made: Any = session()
-                client = made.client("apigatewaymanagementapi", endpoint_url=endpoint, config=_PUSH_CONFIG)
+                client = _make("apigatewaymanagementapi", {"endpoint_url": endpoint, "config": _PUSH_CONFIG})
                 client.meta.events.register("before-sign.apigatewaymanagementapi", _show_host_secret)
                 if len(_socket_clients) >= _MOST_HOSTS:
                     # A host that starts again has another endpoint.
@@ -166,6 +172,25 @@ def _client(service: str, options: Callable[[], dict[str, Any]] = lambda: {"conf
     if (client := _clients.get(service)) is None:
         with _lock:
             if (client := _clients.get(service)) is None:
-                made: Any = session()
-                client = _clients[service] = made.client(service, **options())
+                client = _clients[service] = _make(service, options())
     return client
+
+
+def _make(service: str, options: dict[str, Any]) -> Any:
+    made: Any = session()
+    if _may_be_cloud():
+        client = made.client(service, verify=str(CLOUD_ROOTS), **options)
+        endpoint = urlsplit(client.meta.endpoint_url)
+        if client.meta.partition == _CLOUD and (endpoint.hostname or "").endswith(_CLOUD_DOMAIN):
+            return client
+    return made.client(service, **options)
+
+
+def _may_be_cloud() -> bool:
+    # What an operator says of certificates goes first, and a proxy can have its own.
+    return (
+        CLOUD_ROOTS.exists()
+        and core_session().get_config_variable("ca_bundle") is None
+        and "REQUESTS_CA_BUNDLE" not in os.environ
+        and not getproxies_environment().keys() - {"no"}
+    )

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import click
 
+from chalicelib.aws import CLOUD_ROOTS
 from infra import catalog
 from infra.bundle import CODE_ZIP, LAYER_ZIP, bundle, find_interpreter
+from infra.cloud_roots import MissingRoot, write_cloud_roots
 from infra.target import BUILD_PYTHON, PYTHONS, Target
 from infra.template.build import templates
 from infra.template.chalice_app import chalice_template
@@ -71,9 +73,10 @@ def _bundle(target: Target) -> dict[Path, int]:
         dependencies, source = Path(folder) / "dependencies", Path(folder) / "source"
         try:
             install(target, dependencies)
-        except Misfit as misfit:
-            sys.exit(str(misfit))
-        shutil.copytree(ROOT / "chalicelib", source / "chalicelib")
+            shutil.copytree(ROOT / "chalicelib", source / "chalicelib")
+            write_cloud_roots(dependencies / "botocore" / "cacert.pem", source / "chalicelib" / CLOUD_ROOTS.name)
+        except (Misfit, MissingRoot) as error:
+            sys.exit(str(error))
         sizes = {
             LAYER: bundle(dependencies, LAYER, LAYER_ZIP, target),
             CODE: bundle(source, CODE, CODE_ZIP, target),
