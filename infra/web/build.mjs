@@ -63,7 +63,11 @@ const page = (await readFile(join(HERE, "src/index.html"), "utf8")).replace(
 );
 await writeFile(join(OUT, "index.html"), page);
 // A browser identifies a service worker by its URL, so the name has no hash.
-const worker = (await readFile(join(HERE, "src/sw.js"), "utf8")).replace("{icon.svg}", assets["icon.svg"]);
+const names = Object.values(assets);
+const worker = (await readFile(join(HERE, "src/sw.js"), "utf8"))
+  .replace("{shell}", digest([page, ...names].join("\n")).slice(0, 12))
+  .replace("{files}", names.map((each) => `"console/${each}"`).join(", "))
+  .replace(/{(\w+\.\w+)}/g, (_, name) => assets[name]);
 await writeFile(join(OUT, "sw.js"), worker);
 const manifest = { sources: await sourceDigest(), assets };
 await writeFile(join(OUT, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -8,7 +8,9 @@ import { t } from "./lib/i18n";
 import { handleInboxEvent, onOpenedUnread, refreshInbox } from "./lib/inbox";
 import { refreshSummary } from "./lib/inbox-summary";
 import { changeItem } from "./lib/inbox-changes";
+import { keptInbox, readKept } from "./lib/kept";
 import { connect, subscribe, onResync } from "./lib/live";
+import { handleKeptEvent, startKeeping } from "./lib/offline";
 import { followClickedNotifications, handlePushEvent } from "./lib/push";
 import { countWaiting, handleQueueEvent, refreshQueue } from "./lib/queue";
 import { handleCommentEvent } from "./lib/proposals";
@@ -16,6 +18,7 @@ import { go, href, isSignInLink } from "./lib/router";
 import {
   enter,
   key,
+  lastUser,
   type LinkSecret,
   mayHaveSession,
   type Me,
@@ -30,8 +33,10 @@ import {
 } from "./lib/session";
 import { handleKeyEvent } from "./pages/account-keys";
 import { Layout } from "./pages/layout";
+import { Offline } from "./pages/offline";
 import { providerError, SignIn } from "./pages/signin";
 import { acceptsLink, SignInLink } from "./pages/sign-in-link";
+import { rememberLanguage } from "./lib/worker";
 import { ErrorState } from "./ui/parts";
 import { showError } from "./ui/toasts";
 
@@ -63,6 +68,7 @@ subscribe(handleCommentEvent);
 subscribe(handleChatEvent);
 subscribe(handleKeyEvent);
 subscribe(handlePushEvent);
+subscribe(handleKeptEvent);
 onResync(() => {
   void refreshInbox();
   void refreshQueue();
@@ -77,8 +83,11 @@ function App() {
     error.value = null;
     try {
       signOutReason.value = await signIn(secret);
+      keptInbox.value = null;
     } catch (reason) {
       error.value = reason;
+      const isOffline = reason instanceof ApiError && reason.status === 0;
+      if (isOffline && !secret) keptInbox.value ??= await readKept(lastUser()).catch(() => null);
     }
     signingIn.value = false;
   };
@@ -125,6 +134,7 @@ interface ContentProps {
 
 function Content({ signingIn, error, onSignIn }: ContentProps) {
   if (me.value) return <Layout />;
+  if (keptInbox.value) return <Offline inbox={keptInbox.value} error={error} onRetry={() => onSignIn(null)} />;
   if (signingIn) return <div class="boot" aria-hidden="true" children={<span class="mark" />} />;
   if (error) {
     return (
@@ -140,4 +150,6 @@ const root = document.getElementById("app")!;
 root.replaceChildren();
 startBadge();
 followClickedNotifications();
+startKeeping();
+void rememberLanguage().catch(() => {});
 render(<App />, root);

@@ -31,7 +31,7 @@ function preferredLanguage(): Language {
   return "en";
 }
 
-const interfaceLanguage: Language = preferredLanguage();
+export const interfaceLanguage: Language = preferredLanguage();
 /** The locale for dates and numbers: the browser's own variant of the interface language. */
 export const language =
   navigator.languages.find((each) => each.slice(0, 2) === interfaceLanguage.slice(0, 2)) ?? interfaceLanguage;

@@ -5,20 +5,13 @@ import { t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { go } from "./router";
 import { me } from "./session";
+import { registerWorker } from "./worker";
 
 const PATH = "api/v2/push";
 const STORAGE_KEY = "fluxden.push";
-const WORKER = "sw.js";
 
 /** Whether this browser has a push subscription. Null if it can't have one. */
 export const pushEnabled = signal<boolean | null>(null);
-
-interface ScriptUrls {
-  createPolicy(
-    name: string,
-    rules: { createScriptURL: (url: string) => string },
-  ): { createScriptURL(url: string): string };
-}
 
 export interface Subscription {
   id: string;
@@ -100,7 +93,7 @@ async function subscribe(): Promise<void> {
   const { publicKey } = await data<{ publicKey: string | null }>("GET", PATH);
   // One that was made for another key of the desk, or that has ended, is of no use.
   await (await subscription())?.unsubscribe();
-  const registration = await navigator.serviceWorker.register(workerUrl(), { scope: "./" });
+  const registration = await registerWorker();
   await navigator.serviceWorker.ready;
   const created = await registration.pushManager
     .subscribe({ userVisibleOnly: true, applicationServerKey: publicKey })
@@ -122,11 +115,4 @@ export async function removeSubscription(): Promise<void> {
   localStorage.removeItem(STORAGE_KEY);
   pushEnabled.value = null;
   if ("serviceWorker" in navigator) await (await subscription())?.unsubscribe();
-}
-
-/** Return the URL of the service worker. The trusted types policy allows no other script URL. */
-function workerUrl(): string {
-  const factory = (window as { trustedTypes?: ScriptUrls }).trustedTypes;
-  const rules = { createScriptURL: () => new URL(WORKER, document.baseURI).href };
-  return (factory?.createPolicy("fluxden", rules) ?? rules).createScriptURL(WORKER);
 }

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { forgetKept } from "./kept";
 import { decodePart } from "./router";
 
 /** The signed-in user. */
@@ -81,6 +82,8 @@ export async function replacingAccess<T>(begin: () => Promise<T>): Promise<T> {
 export function enter(user: Me): void {
   localStorage.setItem(LAST_USER_STORAGE_KEY, user.id);
   if (user.key.isSession) localStorage.setItem(SESSION_STORAGE_KEY, "1");
+  // What another person has left here is removed.
+  void forgetKept(user.id);
   me.value = user;
 }
 
@@ -96,9 +99,12 @@ export function opens(area: string): boolean {
 /** Whether this tab uses the session of the browser. */
 export const usesSession = (): boolean => me.value !== null && !key.value;
 
+/** The person who was signed in last in this browser, and has not signed out. */
+export const lastUser = (): string | null => localStorage.getItem(LAST_USER_STORAGE_KEY);
+
 /** Whether `user` would replace the user of this tab, or the last one of this browser. */
 export function replacesAnother(user: Pick<Me, "id">): boolean {
-  const current = me.value?.id ?? localStorage.getItem(LAST_USER_STORAGE_KEY);
+  const current = me.value?.id ?? lastUser();
   return current !== null && current !== user.id;
 }
 
@@ -117,14 +123,20 @@ export function signOut(reason = ""): void {
   localStorage.removeItem(LAST_USER_STORAGE_KEY);
   if (!key.value) localStorage.removeItem(SESSION_STORAGE_KEY);
   key.value = "";
+  const forgotten = forgetKept();
   if (!me.value) return;
   if (reason) sessionStorage.setItem(REASON_STORAGE_KEY, reason);
-  restart();
+  hidePage();
+  void forgotten.finally(restart);
+}
+
+function hidePage(): void {
+  document.getElementById("app")!.hidden = true;
 }
 
 /** Reload the page, so that nothing of the previous session stays in memory. */
 export function restart(): void {
-  document.getElementById("app")!.hidden = true;
+  hidePage();
   history.replaceState(null, "", location.pathname);
   location.reload();
 }

@@ -150,36 +150,7 @@ function Row({ item, chosen, onSelectThrough }: { item: Item; chosen: boolean } 
           onSelectThrough(id);
         }}
       >
-        <span class={`severity severity-${item.severity} tone-${item.tone ?? "none"}`}>
-          <Icon name={item.severity} size={18} label={valueLabel("severity", item.severity)} />
-        </span>
-        <span class="item-main">
-          <span class="item-top">
-            <span class="item-title" dir="auto">
-              {item.title}
-            </span>
-            <span class="item-time">
-              <Time at={item.occurredAt} />
-            </span>
-          </span>
-          {item.summary && (
-            <span class="item-summary" dir="auto">
-              {item.summary}
-            </span>
-          )}
-          <span class="item-foot">
-            <span class="item-type">{item.eventType}</span>
-            {item.fireCount > 1 && <Chip title={t("inbox.fireCount", { n: item.fireCount })}>×{item.fireCount}</Chip>}
-            {item.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
-            {item.externalStatus && !item.resolvedAt && <Chip>{valueLabel("external", item.externalStatus)}</Chip>}
-            {item.snoozedUntil && Date.parse(item.snoozedUntil) > Date.now() && (
-              <Chip>
-                <Icon name="clock" size={12} /> {weekdayTime(item.snoozedUntil)}
-              </Chip>
-            )}
-          </span>
-        </span>
-        {!item.readAt && <span class="dot" role="img" aria-label={t("inbox.unread")} />}
+        <ItemContent item={item} />
       </a>
       <input
         type="checkbox"
@@ -190,5 +161,43 @@ function Row({ item, chosen, onSelectThrough }: { item: Item; chosen: boolean } 
         onChange={() => toggleSelected([id])}
       />
     </div>
+  );
+}
+
+/** What a row says of an item. */
+export function ItemContent({ item }: { item: Item }) {
+  return (
+    <>
+      <span class={`severity severity-${item.severity} tone-${item.tone ?? "none"}`}>
+        <Icon name={item.severity} size={18} label={valueLabel("severity", item.severity)} />
+      </span>
+      <span class="item-main">
+        <span class="item-top">
+          <span class="item-title" dir="auto">
+            {item.title}
+          </span>
+          <span class="item-time">
+            <Time at={item.occurredAt} />
+          </span>
+        </span>
+        {item.summary && (
+          <span class="item-summary" dir="auto">
+            {item.summary}
+          </span>
+        )}
+        <span class="item-foot">
+          <span class="item-type">{item.eventType}</span>
+          {item.fireCount > 1 && <Chip title={t("inbox.fireCount", { n: item.fireCount })}>×{item.fireCount}</Chip>}
+          {item.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
+          {item.externalStatus && !item.resolvedAt && <Chip>{valueLabel("external", item.externalStatus)}</Chip>}
+          {item.snoozedUntil && Date.parse(item.snoozedUntil) > Date.now() && (
+            <Chip>
+              <Icon name="clock" size={12} /> {weekdayTime(item.snoozedUntil)}
+            </Chip>
+          )}
+        </span>
+      </span>
+      {!item.readAt && <span class="dot" role="img" aria-label={t("inbox.unread")} />}
+    </>
   );
 }

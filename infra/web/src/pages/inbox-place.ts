@@ -37,3 +37,8 @@ export function useScrollInAddress(entries: readonly Entry[], control: RefObject
     timer.current = setTimeout(() => setParams({ at: first }), SCROLL_DELAY);
   };
 }
+
+/** Give the focus back to a row, once the list is shown again: on a phone the open item hides it. */
+export function focusRow(id: string): void {
+  requestAnimationFrame(() => document.getElementById(`item-${id}`)?.focus({ preventScroll: true }));
+}

@@ -38,7 +38,7 @@ import { FilterBar, isFiltered } from "./inbox-filters";
 import { InboxList } from "./inbox-list";
 import { SavedViews } from "./inbox-views";
 import { SearchInput } from "./inbox-search";
-import { useScrollInAddress } from "./inbox-place";
+import { focusRow, useScrollInAddress } from "./inbox-place";
 import { SelectionBar } from "./selection-bar";
 import { SnoozeDialog } from "./snooze-dialog";
 
@@ -114,7 +114,7 @@ export function Inbox() {
   const current = () => (id ? findItem(id) : undefined);
   const close = () => {
     go(href("inbox", null, params), { replace: true });
-    if (id) document.getElementById(`item-${id}`)?.focus({ preventScroll: true });
+    if (id) focusRow(id);
   };
   const isArchive = wanted.view !== "archived";
   const archive = () => {

@@ -66,7 +66,7 @@ let retryDelay = FIRST_RETRY;
 onRecovery(() => (retryDelay = FIRST_RETRY));
 
 /** Try again by itself when a temporary error may be over: after a while, when the network or the connection is back. */
-function useHealing(error: unknown, onRetry: () => void): void {
+export function useHealing(error: unknown, onRetry: () => void): void {
   const latest = useRef(onRetry);
   latest.current = onRetry;
   const isLive = connectionState.value === "live";
