@@ -94,7 +94,7 @@ def get_console_asset(asset: str) -> OperationReply:
     bp, "GET", "/sw.js", tag="console", answers={200: "The script."}, media_type="text/javascript; charset=utf-8"
 )
 def get_console_worker() -> OperationReply:
-    """Get the service worker that shows push notifications while the console is closed, and opens it without a network."""
+    """Get the service worker, which shows push notifications and opens the console without a network."""
     headers = {"Cache-Control": "no-cache"}
     return OperationReply((_FOLDER / "sw.js").read_text(encoding="utf-8"), 200, headers)
 
