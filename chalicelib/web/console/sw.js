@@ -1,14 +1,30 @@
+// Shows a notification for a push message, and opens the console when there is no network.
 // A push message says only which notification arrived, by its id. The console shows it to people who are signed in.
-const CHINESE = /^zh\b/i.test(self.navigator.language);
-const TEXT = CHINESE ? "您有新通知。" : "You have a new notification.";
+const TEXTS = { "zh-CN": "您有新通知。", en: "You have a new notification." };
 const ID = /^[\w-]{1,100}$/;
+const SHELLS = "fluxden-shell-";
+const SHELL = SHELLS + "370c6b4a924b";
+const FILES = ["./", "console/app.a54ea8554785.js", "console/style.064a34b7646d.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
+const PATIENCE = 5000;
+
+/** The language that the console was shown in last; before that, the browser's. */
+async function language() {
+  const kept = await (await caches.open("fluxden-settings")).match("language");
+  const named = kept ? await kept.text() : self.navigator.language;
+  return /^zh\b/i.test(named) ? "zh-CN" : "en";
+}
 
 self.addEventListener("push", (event) => {
   const id = event.data?.text() ?? "";
-  const options = { body: TEXT, icon: "console/icon.aa182a5144fe.svg", lang: CHINESE ? "zh-CN" : "en", tag: "inbox", renotify: true };
   // Desks and browsers of an earlier release send and take empty messages.
-  options.data = ID.test(id) ? `inbox/${id}` : "newest";
-  event.waitUntil(self.registration.showNotification("Fluxden", options));
+  const data = ID.test(id) ? `inbox/${id}` : "newest";
+  event.waitUntil(
+    (async () => {
+      const lang = await language().catch(() => "en");
+      const options = { body: TEXTS[lang], icon: "console/icon.aa182a5144fe.svg", lang, tag: "inbox", renotify: true, data };
+      await self.registration.showNotification("Fluxden", options);
+    })(),
+  );
 });
 
 self.addEventListener("notificationclick", (event) => {
@@ -23,3 +39,47 @@ self.addEventListener("notificationclick", (event) => {
     })(),
   );
 });
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(
+    (async () => {
+      const shell = await caches.open(SHELL);
+      await shell.addAll(FILES);
+      const page = await (await shell.match("./")).text();
+      // The desk was updated in between; the browser installs this anew later.
+      if (!page.includes("app.a54ea8554785.js")) throw new Error("The page is of another version.");
+    })(),
+  );
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      const old = (await caches.keys()).filter((each) => each.startsWith(SHELLS) && each !== SHELL);
+      await Promise.all(old.map((each) => caches.delete(each)));
+    })(),
+  );
+});
+
+// Only the page and its assets. The API, and what it says about a person, never pass here.
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const home = new URL("./", self.location.href);
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== home.origin) return;
+  if (request.mode === "navigate" && url.pathname === home.pathname) event.respondWith(page(request));
+  else if (url.pathname.startsWith(`$undefinedconsole/`)) event.respondWith(asset(request));
+});
+
+/** The page of the desk; the kept one if the desk does not answer. */
+async function page(request) {
+  const kept = await (await caches.open(SHELL)).match("./");
+  if (!kept) return fetch(request);
+  const late = new Promise((_, reject) => setTimeout(reject, PATIENCE));
+  const answer = await Promise.race([fetch(request), late]).catch(() => null);
+  return answer && answer.status < 500 ? answer : kept;
+}
+
+async function asset(request) {
+  return (await (await caches.open(SHELL)).match(request)) ?? fetch(request);
+}
