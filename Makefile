@@ -62,7 +62,7 @@ test-compared: $(installed_dev) ## Run all tests, and compare every answer of th
 chaos: $(installed_dev) ## Send N events while everything fails at times (N, SEED; SWEEP=whole: every fault at every call)
 	$(bin)/python -m tests.chaos $(N) --seed $(SEED)
 ifeq ($(SWEEP),whole)
-	$(bin)/pytest tests/laws/test_faults.py tests/laws/test_worker_faults.py tests/laws/test_socket_faults.py tests/laws/test_isolation.py tests/laws/test_random_walks.py tests/federation/connections/test_no_oracle.py
+	$(bin)/pytest tests/laws/test_faults.py tests/laws/test_worker_faults.py tests/laws/test_socket_faults.py tests/laws/test_isolation.py tests/laws/test_random_walks.py tests/federation/connections/test_no_oracle.py tests/personal_data/test_erasure.py
 endif
 
 check: $(installed_dev) ## Check format, lint, types, import rules and generated files

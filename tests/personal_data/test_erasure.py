@@ -1,12 +1,15 @@
 """An employee is erased: what is theirs goes, what is others' stays, and nothing names them."""
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import aws
 from chalicelib.core.domain.errors import Conflict
@@ -22,14 +25,15 @@ from tests.conftest import Desk
 from tests.inbox import bulk_calls
 from tests.support import erasures, inputs, peer
 from tests.support.api import Api
-from tests.support.engine_state import take_snapshot
-from tests.support.faults import Fault, Killed, fault_at, inject_faults, intercept_engine, no_fault
+from tests.support.engine_state import Snapshot, take_snapshot
+from tests.support.fault_sweep import FaultPoint, sample
+from tests.support.faults import PASSING, Fault, Killed, Plan, inject_faults, intercept_engine, no_fault
 from tests.support.pump import Pumps, count_messages
 from tests.support.sample_data import SampleData
 
 ALICE = "alice@example.com"
-# A prime, so that a sweep meets calls of every kind.
-STEP = 7
+# A test meets so many points of each fault, chosen by the seed, and `make chaos SWEEP=whole` all.
+POINTS = 4
 
 
 def person(email: str) -> Person:
@@ -165,30 +169,57 @@ def test_without_time_nothing_is_lost(api: Api, desk: Desk) -> None:
     assert erasures.read_result() == expected
 
 
-@pytest.mark.engine("embedded")
-@pytest.mark.parametrize("fault", [Fault.KILLED, Fault.KILLED_BEFORE, Fault.LOST])
-def test_an_interruption_at_any_step_ends_the_same(api: Api, desk: Desk, fault: Fault) -> None:
-    bob = erasures.give_data(api, desk)
-    erasures.begin(bob)
-    start, now = take_snapshot(), datetime.now(UTC)
-    erasures.finish()
-    expected, rows = erasures.read_result(), contents().keys()
-    with intercept_engine():
-        start.restore()
-        with time_machine.travel(now, tick=False), inject_faults(no_fault) as faults:
+@dataclass(frozen=True)
+class Interrupted:
+    """An erasure that meets a fault in its first run, and ends in later ones."""
+
+    start: Snapshot
+    now: datetime
+
+    def calls(self) -> int:
+        """Return how many calls the first run makes without faults."""
+        self.start.restore()
+        with time_machine.travel(self.now, tick=False), inject_faults(no_fault) as faults:
             carry_on(erasures.ERASURE, seconds=300)
-        calls = len(faults.attempts)
-        assert calls > 100
-        for number in range(1 + len(fault) % STEP, calls, STEP * 7):
-            start.restore()
-            with time_machine.travel(now, tick=False), inject_faults(fault_at(number, fault)), suppress(Killed):
-                carry_on(erasures.ERASURE, seconds=300)
-            with time_machine.travel(now, tick=False):
-                erasures.finish()
-            assert erasures.read_result() == expected, (fault, number)
-            assert {each for each in contents() if " FIND#" not in each} == {
-                each for each in rows if " FIND#" not in each
-            }, (fault, number)
+        return len(faults.attempts)
+
+    def end(self, plan: Plan, *fails_with: type[BaseException]) -> tuple[dict[str, int], list[str], set[str]]:
+        """Return what the receipt counts, what is left of the person, and the keys of all rows.
+
+        Keys of the search depend on new random ids, and are left out.
+        """
+        self.start.restore()
+        with time_machine.travel(self.now, tick=False), inject_faults(plan), suppress(*fails_with):
+            carry_on(erasures.ERASURE, seconds=300)
+        with time_machine.travel(self.now, tick=False):
+            erasures.finish()
+        return *erasures.read_result(), {each for each in contents() if " FIND#" not in each}
+
+
+@pytest.fixture
+def interrupted(api: Api, desk: Desk) -> Iterator[Interrupted]:
+    erasures.begin(erasures.give_data(api, desk))
+    with intercept_engine():
+        yield Interrupted(take_snapshot(), datetime.now(UTC))
+
+
+@pytest.mark.engine("embedded")
+@pytest.mark.parametrize(
+    ("fault", "lasts"),
+    [(Fault.KILLED, False), (Fault.KILLED_BEFORE, False), (Fault.LOST, True), (Fault.TIMED_OUT, True)],
+)
+def test_an_interruption_at_any_step_ends_the_same(interrupted: Interrupted, fault: Fault, lasts: bool) -> None:
+    calls, expected = interrupted.calls(), interrupted.end(no_fault)
+    assert calls > 100
+    for point in sample([FaultPoint(fault, number, lasts=lasts) for number in range(1, calls + 1)], POINTS, fault):
+        assert interrupted.end(point.plan(calls), Killed, ClientError, BotoCoreError) == expected, point
+
+
+@pytest.mark.engine("embedded")
+def test_a_fault_of_every_call_that_a_retry_overcomes_changes_nothing(interrupted: Interrupted) -> None:
+    calls, expected = interrupted.calls(), interrupted.end(no_fault)
+    for fault in sample(list(PASSING), POINTS, "passing"):
+        assert interrupted.end(FaultPoint(fault).plan(calls)) == expected, fault
 
 
 def test_two_runs_at_once_count_nothing_twice(api: Api, desk: Desk) -> None:
