@@ -24,7 +24,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance test-scim check format openapi docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance test-scim test-clients check format openapi clients docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -46,6 +46,9 @@ test-image: $(installed_dev) ## Check the files of the image, and carry out its 
 
 test-scim: $(installed_dev) ## Run the conformance suite of SCIM against a desk
 	$(bin)/pytest -n 0 -s tests/system/test_scim.py
+
+test-clients: $(installed_dev) ## Test the clients and the command fluxden against a desk (needs Node.js 20 or later)
+	$(bin)/pytest -n 0 tests/clients tests/clients/served
 
 test-mcp-conformance: $(installed_dev) ## Run the conformance suite of the Model Context Protocol (needs npx)
 	$(bin)/python -m tests.mcp_conformance
@@ -71,14 +74,18 @@ check: $(installed_dev) ## Check format, lint, types, import rules and generated
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m infra.openapi --check
+	$(bin)/python -m infra.clients --check
 	$(bin)/python -m infra.docs --check
 
 format: $(installed_dev) ## Format the code and fix lint errors
 	-$(bin)/ruff check --fix .
 	$(bin)/ruff format .
 
-openapi: $(installed_dev) ## Regenerate the OpenAPI documents
+openapi: $(installed_dev) ## Regenerate the OpenAPI documents, and the clients from them
 	$(bin)/python -m infra.openapi
+
+clients: $(installed_dev) ## Regenerate what the clients have of the OpenAPI documents (needs Node.js 20 or later)
+	$(bin)/python -m infra.clients
 
 docs: $(installed_dev) ## Regenerate the reference pages and the architecture picture in docs/
 	$(bin)/python -m tests.support.store_call_counts

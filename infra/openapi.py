@@ -1,4 +1,7 @@
-"""The OpenAPI documents and the list of MCP tools, written from the routes: `python -m infra.openapi [--check]`."""
+"""The OpenAPI documents and the list of MCP tools, written from the routes: `python -m infra.openapi [--check]`.
+
+What the clients have of the documents is written, too; to check that alone: `python -m infra.clients --check`.
+"""
 
 import json
 import sys
@@ -6,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.edge.route import Route
-from infra import catalog, tools
+from infra import catalog, clients, tools
 from infra.editions import EDITIONS, Edition, edition_of
 from infra.openapi_components import components, shared_schemas
 from infra.openapi_examples import add_examples
@@ -105,6 +108,8 @@ def main() -> None:
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
             sys.exit(f"{path.name} is out of date. Run: make openapi")
+    if "--check" not in sys.argv:
+        clients.write()
 
 
 if __name__ == "__main__":

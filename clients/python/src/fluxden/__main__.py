@@ -1,0 +1,5 @@
+"""`python -m fluxden` is the command `fluxden`."""
+
+from fluxden.command import main
+
+main()
