@@ -25,8 +25,13 @@ def test_an_event_has_only_what_was_given_and_an_id_of_its_own() -> None:
     assert set(event()) == {"spec_version", "event_id", "event_type", "severity", "title", "occurred_at"}
     assert event()["event_id"] != event()["event_id"]
     assert event(event_id="mine", labels=("a=b=c",)) | {"occurred_at": ""} == {
-        "spec_version": "2", "event_id": "mine", "event_type": "ci.build.failed", "severity": "info",
-        "title": "One", "occurred_at": "", "labels": {"a": "b=c"},
+        "spec_version": "2",
+        "event_id": "mine",
+        "event_type": "ci.build.failed",
+        "severity": "info",
+        "title": "One",
+        "occurred_at": "",
+        "labels": {"a": "b=c"},
     }
 
 
@@ -93,7 +98,8 @@ def test_a_proposal_has_what_was_given() -> None:
     given = {"title": "Deploy?", "priority": "high", "tool": "deploy", "why": "Green.", "otherwise": None}
     task = waiting.new_task({**given, "arguments": ("version=812",), "expires_in": None, "irreversible": True})
     assert json.loads(json.dumps(task)) == {
-        "title": "Deploy?", "priority": "high",
+        "title": "Deploy?",
+        "priority": "high",
         "metadata": {
             "proposal": {"tool": "deploy", "why": "Green.", "arguments": {"version": "812"}, "reversible": False}
         },
