@@ -55,6 +55,7 @@ def test_new_task_waits_for_confirmation_unless_approved_automatically(api: Api,
         "claimedAt": None,
         "expiresAt": None,
         "decision": None,
+        "proposedBy": None,
         "autoDispatched": None,
     }
     change_settings(api, desk, queueAutoApprove=True)

@@ -121,7 +121,7 @@ def test_the_audit_log_says_which_tasks_it_approved(api: Api, desk: Desk, agent:
     allowed = propose(api, agent)["id"]
     propose(api, agent)
     (entry,) = [row for row in scan_rows(AUDIT) if row["kind"] == "queueItem.allow"]
-    assert (entry["subjectId"], entry["details"]) == (allowed, {"standing_approval": made})
+    assert (entry["subjectId"], entry["details"]) == (allowed, {"standing": made})
 
 
 def test_a_person_has_fifty_also_if_they_make_several_at_once(api: Api, desk: Desk, agent: str) -> None:

@@ -51,7 +51,7 @@ class DynamoStandingApprovals:
 
         The audit log will name it.
         """
-        audit_trail.note(standing_approval=standing.standing_id)
+        audit_trail.note(standing=standing.standing_id)
         return update(
             QUEUE_ITEMS,
             _key(standing.user_id, standing.standing_id),
