@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PICTURES, Console, Open
+from tests.browser.conftest import Console, Open
+from tests.browser.test_accessibility import check
 from tests.browser.test_sign_in import enter, new_link
 
 # A browser that runs the console as an installed application. Automated ones have no such window.
@@ -58,10 +59,10 @@ def test_an_installed_console_opens_offline_with_what_it_has_kept(open_console: 
     expect(note).to_contain_text("You're offline. The desk last answered")
     page.locator(".item", has_text="Kept for the train").click()
     expect(page.locator(".sheet")).to_contain_text("The whole text.")
-    page.screenshot(path=PICTURES / "offline-phone.png")
+    check(page, "offline-phone")
     page.get_by_role("button", name="Back").click()
     expect(page.locator(".item", has_text="Kept for the train")).to_be_focused()
-    page.screenshot(path=PICTURES / "offline-phone-list.png")
+    check(page, "offline-phone-list")
 
     # The console comes back by itself, when the network does.
     console.context.set_offline(False)

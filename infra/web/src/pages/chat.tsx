@@ -121,7 +121,7 @@ function ChatMessage({ message, previous }: { message: Message; previous: Messag
               </time>
             </p>
           )}
-          {isOwn ? <p class="message-text" dir="auto">{message.content}</p> : <Markdown text={message.content} />}
+          {isOwn ? <p class="message-text" dir="auto">{message.content}</p> : <Markdown text={message.content} level={2} />}
           {message.sending === "failed" && (
             <p class="error">
               {t("chat.notSent")}{" "}

@@ -8,7 +8,7 @@ import { setParams, go, href, route } from "../lib/router";
 import { FormDialog } from "../ui/form";
 import { useReachedEnd } from "../ui/hooks";
 import { Icon } from "../ui/icons";
-import { Avatar, Chip, EmptyState, Field, IconButton, Skeleton, ErrorState } from "../ui/parts";
+import { Avatar, Chip, EmptyState, Field, IconButton, Skeleton, ErrorState, NarrowTitle } from "../ui/parts";
 import { showError, showToast } from "../ui/toasts";
 
 interface Contact {
@@ -210,6 +210,7 @@ function ContactDetail({ contact, onBack, onEdit }: { contact: Contact; onBack: 
   };
   return (
     <article class="detail" key={contact.id}>
+      <NarrowTitle text={t("page.contacts")} />
       <div class="detail-tools" role="toolbar" aria-label={contact.name}>
         <span class="only-narrow">
           <IconButton icon="back" label={t("back")} onClick={onBack} />

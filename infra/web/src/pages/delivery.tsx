@@ -7,7 +7,7 @@ import { href } from "../lib/router";
 import { fullTime, now, weekdayTime } from "../lib/time";
 import { Icon } from "../ui/icons";
 import { plainStart, Markdown } from "../ui/markdown";
-import { Avatar, Chip, IconButton, Skeleton, Time, ErrorState } from "../ui/parts";
+import { Avatar, Chip, IconButton, NarrowTitle, Skeleton, Time, ErrorState } from "../ui/parts";
 import { showError, showToast } from "../ui/toasts";
 
 interface Props {
@@ -37,6 +37,7 @@ export function DeliveryPane({ opened, onBack, onRetry, onArchive, onToggleRead,
       .then(() => showToast(t("inbox.linkCopied")), showError);
   return (
     <article class="detail" aria-busy={!delivery}>
+      <NarrowTitle text={t("page.inbox")} />
       <div class="detail-tools" role="toolbar" aria-label={t("inbox.actions")}>
         <span class="only-narrow">
           <IconButton icon="back" label={t("back")} onClick={onBack} />
@@ -156,7 +157,7 @@ export function DeliveryContent({ delivery, preview = false }: { delivery: Deliv
                 <p class="faint">
                   <Time at={each.createdAt} />
                 </p>
-                <Markdown text={each.markdownBody} lang={locale} />
+                <Markdown text={each.markdownBody} lang={locale} level={4} />
               </li>
             ))}
           </ol>

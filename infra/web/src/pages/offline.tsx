@@ -3,7 +3,7 @@ import type { KeptInbox, KeptItem } from "../lib/kept";
 import { go, href, route } from "../lib/router";
 import { weekdayTime } from "../lib/time";
 import { Icon } from "../ui/icons";
-import { EmptyState, IconButton, useHealing } from "../ui/parts";
+import { EmptyState, IconButton, NarrowTitle, useHealing } from "../ui/parts";
 import { DeliveryContent } from "./delivery";
 import { ItemContent } from "./inbox-list";
 import { focusRow } from "./inbox-place";
@@ -61,6 +61,7 @@ export function Offline({ inbox, error, onRetry }: Props) {
         <div class="split-detail">
           {chosen ? (
             <article class="detail" key={chosen.deliveryId}>
+              <NarrowTitle text={t("page.inbox")} />
               <div class="detail-tools">
                 <IconButton icon="back" label={t("back")} onClick={close} />
               </div>

@@ -39,8 +39,8 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (each) => `&#${each.charCodeAt(0)};`);
 }
 
-/** Render Markdown as safe nodes: no scripts, no styles, nothing loaded. */
-function render(markdown: string): DocumentFragment {
+/** Render Markdown as safe nodes: no scripts, no styles, nothing loaded. Its first heading has this level. */
+function render(markdown: string, level: number): DocumentFragment {
   const fragment = DOMPurify.sanitize(marked.parse(markdown, { async: false }), ALLOWED);
   for (const link of fragment.querySelectorAll("a")) {
     if (!link.hasAttribute("href")) {
@@ -58,10 +58,12 @@ function render(markdown: string): DocumentFragment {
     input.disabled = true;
     input.setAttribute("aria-label", t(input.checked ? "checked" : "unchecked"));
   }
+  let above = level - 1;
   for (const heading of fragment.querySelectorAll("h1, h2, h3, h4, h5, h6")) {
-    // Headings of the text rank below the headings of the page.
+    // Headings of the text rank below the heading above it on the page, and leave out no level.
+    above = Math.min(6, above + 1, level - 1 + Number(heading.tagName[1]));
     heading.setAttribute("role", "heading");
-    heading.setAttribute("aria-level", String(Math.min(6, Number(heading.tagName[1]) + 3)));
+    heading.setAttribute("aria-level", String(above));
   }
   // Each paragraph has the direction of its own text, whatever the language of the page.
   for (const block of fragment.querySelectorAll("p, h1, h2, h3, h4, h5, h6, ul, ol, th, td")) {
@@ -71,15 +73,16 @@ function render(markdown: string): DocumentFragment {
   return fragment;
 }
 
-export function Markdown({ text, lang }: { text: string; lang?: string }) {
+/** `level` is that of its first heading. */
+export function Markdown({ text, lang, level = 3 }: { text: string; lang?: string; level?: number }) {
   const element = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => element.current?.replaceChildren(render(text)), [text]);
+  useLayoutEffect(() => element.current?.replaceChildren(render(text, level)), [text]);
   return <div class="markdown" ref={element} lang={lang} />;
 }
 
 /** Return the start of the text as one plain line. */
 export function plainStart(markdown: string, length = 200): string {
-  const plain = (render(markdown).textContent ?? "").replace(/\s+/g, " ").trim();
+  const plain = (render(markdown, 1).textContent ?? "").replace(/\s+/g, " ").trim();
   const letters = [...plain];
   return letters.length > length ? `${letters.slice(0, length).join("").trimEnd()}…` : plain;
 }

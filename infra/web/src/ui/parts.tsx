@@ -49,6 +49,15 @@ export function IconButton({ icon, label, shortcut, onClick, pressed, disabled }
   );
 }
 
+/** The heading of a page whose own one makes room for what is open, on a phone. It is only read out. */
+export function NarrowTitle({ text }: { text: string }) {
+  return (
+    <div class="only-narrow">
+      <h1 class="hidden">{text}</h1>
+    </div>
+  );
+}
+
 /** An empty state: an icon and one helpful sentence. */
 export function EmptyState({ icon, text, children }: { icon: IconName; text: string; children?: ComponentChildren }) {
   return (
