@@ -17,9 +17,11 @@ from pathlib import Path
 import click
 
 from chalicelib.aws import CLOUD_ROOTS
+from chalicelib.start_cache import FILE as START_CACHE
 from infra import catalog
 from infra.bundle import CODE_ZIP, LAYER_ZIP, bundle, find_interpreter
 from infra.cloud_roots import MissingRoot, write_cloud_roots
+from infra.start_cache import CannotRecord, write_start_cache
 from infra.target import BUILD_PYTHON, PYTHONS, Target
 from infra.template.build import templates
 from infra.template.chalice_app import chalice_template
@@ -44,6 +46,18 @@ _MOST_LINES = 60
 _REGION = "us-east-1"
 _MEGABYTE = 1024 * 1024
 
+# Modules that functions import late.
+_LATE = {
+    "aws_lambda_powertools.tracing",
+    "aws_lambda_powertools.utilities.batch",
+    "aws_lambda_powertools.utilities.parameters",
+    "aws_xray_sdk.core",
+    "aws_xray_sdk.ext.botocore.patch",
+    "chalicelib.telemetry.powertools",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "cryptography.hazmat.primitives.ciphers.aead",
+}
+
 
 @click.command()
 @click.option(
@@ -55,18 +69,19 @@ def main(python: str, architecture: str) -> None:
     from app import app
 
     target = Target(python, architecture)
-    sizes = _bundle(target)
+    handlers = sorted(each.handler for each in list_entry_points(app))
+    modules = sorted({each.rpartition(".")[0] for each in handlers} | _LATE)
+    sizes = _bundle(target, modules)
     made = templates(app, chalice_template(app), catalog.areas(), target=target)
     write(made, TEMPLATE)
-    handlers = sorted(each.handler for each in list_entry_points(app))
     if target.is_build_machine:
-        _load(handlers)
+        _load(modules)
     _lint(made, target)
     _print_zips(target, sizes)
     _print_sizes(made)
 
 
-def _bundle(target: Target) -> dict[Path, int]:
+def _bundle(target: Target, modules: list[str]) -> dict[Path, int]:
     """Build both zips, and return their unpacked sizes in bytes."""
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +90,8 @@ def _bundle(target: Target) -> dict[Path, int]:
             install(target, dependencies)
             shutil.copytree(ROOT / "chalicelib", source / "chalicelib")
             write_cloud_roots(dependencies / "botocore" / "cacert.pem", source / "chalicelib" / CLOUD_ROOTS.name)
-        except (Misfit, MissingRoot) as error:
+            write_start_cache(target, source, modules, source / "chalicelib" / Path(START_CACHE).name)
+        except (Misfit, MissingRoot, CannotRecord) as error:
             sys.exit(str(error))
         sizes = {
             LAYER: bundle(dependencies, LAYER, LAYER_ZIP, target),
@@ -122,19 +138,8 @@ def _print_sizes(made: Templates) -> None:
         print(f"  {name:<24}{len(template['Resources']):>4}  {len(dump(template)) / MOST_BYTES:.2f} MB")
 
 
-def _load(handlers: list[str]) -> None:
-    """Load every handler from the zips, with nothing else installed, and the modules that are imported late."""
-    late = [
-        "aws_lambda_powertools.tracing",
-        "aws_lambda_powertools.utilities.batch",
-        "aws_lambda_powertools.utilities.parameters",
-        "aws_xray_sdk.core",
-        "aws_xray_sdk.ext.botocore.patch",
-        "chalicelib.telemetry.powertools",
-        "cryptography.hazmat.primitives.asymmetric.ed25519",
-        "cryptography.hazmat.primitives.ciphers.aead",
-    ]
-    modules = sorted({each.rpartition(".")[0] for each in handlers} | set(late))
+def _load(modules: list[str]) -> None:
+    """Load the modules of all handlers from the zips, with nothing else installed, and those that are imported late."""
     with tempfile.TemporaryDirectory() as folder:
         path = [str(each) for each in unpack(Path(folder))]
         _run("python", "-I", "-S", "-c", f"import sys; sys.path[:0] = {path!r}; import {', '.join(modules)}")
