@@ -137,7 +137,7 @@ container-run: $(installed) ## Serve on this machine with your own engines (PORT
 	@exec $(bin)/python -m infra.container --port $(PORT) --ws-port $(WS_PORT) $(OPTIONS)
 
 clean: ## Remove everything that these targets created
-	rm -rf .venv build infra/web/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local .chalice/deployments
+	rm -rf .venv build infra/web/node_modules clients/typescript/node_modules clients/typescript/dist clients/typescript/build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local .chalice/deployments
 
 $(installed): requirements.txt requirements-local.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fluxden needs Python 3.11 or later. Set PYTHON to one.")'

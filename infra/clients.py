@@ -23,6 +23,8 @@ _MODEL_OPTIONS = [
     *("--use-standard-collections", "--use-union-operator", "--use-schema-description", "--use-field-description"),
     *("--use-single-line-docstring", "--disable-timestamp", "--formatters", "builtin", "--encoding", "utf-8"),
 ]
+# A member with a default value need not be sent.
+_TYPE_OPTIONS = ["--default-non-nullable=false"]
 
 
 def render_python(documents: dict[str, dict[str, Any]]) -> dict[Path, str]:
@@ -65,7 +67,7 @@ def digest(document: dict[str, Any]) -> str:
     package = json.loads((TYPESCRIPT / "package.json").read_text(encoding="utf-8"))
     generator = package["devDependencies"]["openapi-typescript"]
     text = json.dumps(document, sort_keys=True)
-    return hashlib.sha256(f"{generator}\n{text}".encode()).hexdigest()
+    return hashlib.sha256(f"{generator}\n{_TYPE_OPTIONS}\n{text}".encode()).hexdigest()
 
 
 def types_file(version: str) -> Path:
@@ -93,8 +95,20 @@ def render_typescript(version: str, document: dict[str, Any]) -> str:
     with TemporaryDirectory() as folder:
         read, written = Path(folder, f"{version}.json"), Path(folder, f"{version}.ts")
         read.write_text(json.dumps(document), encoding="utf-8")
-        _run(["npx", "--no-install", "openapi-typescript", str(read), "--output", str(written)], folder=TYPESCRIPT)
-        return f"{_first_line(document)}\n{written.read_text(encoding='utf-8')}"
+        command = ["npx", "--no-install", "openapi-typescript", str(read), "--output", str(written), *_TYPE_OPTIONS]
+        _run(command, folder=TYPESCRIPT)
+        return f"{_first_line(document)}\n{written.read_text(encoding='utf-8')}\n{_keyed_operations(document)}"
+
+
+def _keyed_operations(document: dict[str, Any]) -> str:
+    """Return the operations that take an idempotency key, which types alone can't tell."""
+    named = sorted(
+        f"  {json.dumps(f'{method.upper()} {path}')},\n"
+        for path, members in document["paths"].items()
+        for method, operation in members.items()
+        if any(each.get("$ref", "").endswith("/IdempotencyKeyHeader") for each in operation.get("parameters", []))
+    )
+    return f"export const keyed: ReadonlySet<string> = new Set([\n{''.join(named)}]);\n"
 
 
 def stale_files(documents: dict[str, dict[str, Any]]) -> Iterator[str]:

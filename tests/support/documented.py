@@ -19,6 +19,7 @@ NOT_RUN = {
     "http": "is a request that the desk sends",
     "json": "is a document",
     "python": "is a program",
+    "ts": "is a program",
 }
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _OPENED = re.compile(r"^```", re.MULTILINE)

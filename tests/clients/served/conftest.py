@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra import clients
 from tests.support.started_desk import HOST, ROOT, SHELL, StartedDesk, start_desk
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -62,3 +63,26 @@ def fluxden(environment: dict[str, str], tmp_path: Path) -> Run:
         return ended
 
     return run
+
+
+def run_node(*command: str, **environment: str) -> str:
+    ended = subprocess.run(
+        command,
+        cwd=clients.TYPESCRIPT,
+        env=SHELL | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Path:
+    """The client, its tests and its example, checked and compiled."""
+    if not (clients.TYPESCRIPT / "node_modules").exists():
+        run_node("npm", "ci", "--ignore-scripts", "--silent")
+    run_node("npx", "--no-install", "tsc", "--project", "tsconfig.test.json")
+    return clients.TYPESCRIPT / "build"
