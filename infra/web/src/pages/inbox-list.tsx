@@ -137,7 +137,7 @@ function Row({ item, chosen, onSelectThrough }: { item: Item; chosen: boolean } 
     marked.value === id && hasSelection.value ? "item-marked" : "",
   ];
   return (
-    <div class={`item-row ${hasSelection.value ? "item-row-selecting" : ""}`}>
+    <div class={`item-row ${hasSelection.value ? "item-row-selecting" : ""}`} data-row={id}>
       <a
         id={`item-${id}`}
         class={`item ${states.join(" ")}`}

@@ -9,6 +9,7 @@ import {
   openDelivery,
   openedDelivery,
   openId,
+  refreshInbox,
   VIEWS,
   visibleItems,
   withLabels,
@@ -32,6 +33,7 @@ import { AskDialog } from "../ui/form";
 import { useDebounced } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { Chip, EmptyState, Skeleton, Tabs } from "../ui/parts";
+import { PullIndicator, useTouch } from "../ui/touch";
 import type { VirtualControl } from "../ui/virtual-list";
 import { DeliveryPane } from "./delivery";
 import { FilterBar, isFiltered } from "./inbox-filters";
@@ -50,6 +52,8 @@ type Done = Parameters<typeof changeItem>[2];
 export function Inbox() {
   const { id, params } = route.value;
   const snoozing = useSignal(false);
+  // The row that was swiped to be snoozed.
+  const swiped = useSignal<string | null>(null);
   const resolving = useSignal(false);
   const search = useRef<HTMLInputElement>(null);
   const control = useRef<VirtualControl | null>(null);
@@ -111,7 +115,10 @@ export function Inbox() {
     clearSelection();
     void changeMany(action, ids, until);
   };
-  const current = () => (id ? findItem(id) : undefined);
+  const current = () => {
+    const chosen = swiped.value ?? id;
+    return chosen ? findItem(chosen) : undefined;
+  };
   const close = () => {
     go(href("inbox", null, params), { replace: true });
     if (id) focusRow(id);
@@ -131,9 +138,26 @@ export function Inbox() {
   };
   const snooze = (until: string | null) => {
     const item = current();
-    if (hasSelection.value) changeSelected(until ? "snooze" : "unsnooze", until ?? undefined);
+    if (hasSelection.value && !swiped.value) changeSelected(until ? "snooze" : "unsnooze", until ?? undefined);
     else if (item) changeAndLeave(item, { snoozedUntil: until }, until ? "inbox.snoozed" : "inbox.unsnoozed");
   };
+  const touch = useTouch({
+    right: {
+      label: t(isArchive ? "inbox.archive" : "inbox.unarchive"),
+      act: (row) => {
+        const item = findItem(row);
+        if (item) changeAndLeave(item, { archived: !item.archivedAt }, item.archivedAt ? "inbox.unarchived" : "inbox.archived");
+      },
+    },
+    left: {
+      label: t("inbox.snooze"),
+      act: (row) => {
+        swiped.value = row;
+        snoozing.value = true;
+      },
+    },
+    onRefresh: refreshInbox,
+  });
   const askToResolve = () => {
     if (hasSelection.value) resolving.value = true;
   };
@@ -176,7 +200,7 @@ export function Inbox() {
 
   return (
     <section class={`split ${id ? "split-open" : ""}`} aria-label={t("page.inbox")}>
-      <div class="split-list">
+      <div class="split-list" {...touch.handlers}>
         <header class="head">
           <h1>{t("page.inbox")}</h1>
           {summary.value.urgent > 0 && (
@@ -210,6 +234,7 @@ export function Inbox() {
           onSnooze={() => (snoozing.value = true)}
           onResolve={askToResolve}
         />
+        <PullIndicator pull={touch.pull} distance={touch.distance} />
         <InboxList
           entries={entries}
           chosen={id}
@@ -252,8 +277,11 @@ export function Inbox() {
       )}
       {snoozing.value && (
         <SnoozeDialog
-          isSnoozed={hasSelection.value ? wanted.view === "snoozed" : Boolean(current()?.snoozedUntil)}
-          onClose={() => (snoozing.value = false)}
+          isSnoozed={hasSelection.value && !swiped.value ? wanted.view === "snoozed" : Boolean(current()?.snoozedUntil)}
+          onClose={() => {
+            snoozing.value = false;
+            swiped.value = null;
+          }}
           onChoose={snooze}
         />
       )}

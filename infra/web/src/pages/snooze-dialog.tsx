@@ -12,8 +12,8 @@ interface Props {
 
 export function SnoozeDialog({ isSnoozed, onClose, onChoose }: Props) {
   const choose = (until: string | null) => {
-    onClose();
     onChoose(until);
+    onClose();
   };
   return (
     <Dialog title={t("snooze.title")} onClose={onClose}>
