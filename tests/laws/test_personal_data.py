@@ -16,6 +16,7 @@ from infra import tables
 from tests.conftest import Desk
 from tests.support import erasures
 from tests.support.api import Api
+from tests.support.engine_state import take_snapshot
 from tests.support.sample_data import SampleData
 from tests.support.sample_requests import SAMPLE_REQUESTS, sample_request
 
@@ -23,20 +24,6 @@ from tests.support.sample_requests import SAMPLE_REQUESTS, sample_request
 pytestmark = pytest.mark.engine("embedded")
 
 STORED = json.loads((Path(__file__).parents[1] / "data" / "stored_rows.json").read_text(encoding="utf-8"))
-# What ends the access with which other operations are called.
-ENDING = (
-    "deactivate",
-    "delete",
-    "end",
-    "import",
-    "remove",
-    "revoke",
-    "rotate",
-    "sign_out",
-    "suspend",
-    "switch",
-    "update",
-)
 HOW = "declare it in chalicelib/personal_data/stores/registry.py"
 
 
@@ -81,25 +68,33 @@ def test_no_two_kinds_are_the_same() -> None:
 
 
 @pytest.mark.usefixtures("sockets", "_retry_immediately")
-def test_nothing_names_an_erased_person_after_every_operation(api: Api, desk: Desk) -> None:
-    """What an operation needs may be there already, or gone, by an earlier one; then it is left out."""
-    refused = []
-    for name in SAMPLE_REQUESTS:
-        if name.startswith(ENDING):
-            continue
-        try:
-            route, request = sample_request(name, SampleData(api, desk))
-        except (AssertionError, KeyError, ValueError, TypeError, Refusal):
-            refused.append(name)
-            continue
-        request.send(api, route, key="a-key" if route.replay else None)
-    assert len(refused) < len(SAMPLE_REQUESTS) / 3, refused
+def test_nothing_names_an_erased_person_after_any_operation(api: Api, desk: Desk) -> None:
+    """What one operation needs, another has taken or ended. So there are rounds, each on a desk as it was at first."""
+    start, pending, entries = take_snapshot(), list(SAMPLE_REQUESTS), 0
     bob = DynamoDirectory().find_person(desk.user_id("bob"))
     assert bob is not None
-    assert len(erasures.list_left(bob)) > 50
-    erasures.begin(bob)
-    assert erasures.finish() is not None
-    assert erasures.list_left(bob) == []
+    while pending:
+        start.restore()
+        refused = [name for name in pending if not _takes_sample(api, desk, name)]
+        assert len(refused) < len(pending), refused
+        pending = refused
+        # Operations have renamed him, to a name that stands in what others own.
+        renamed = DynamoDirectory().find_person(bob.user_id)
+        assert renamed is not None
+        assert len(erasures.list_left(bob)) > 30
+        erasures.begin(renamed)
+        assert erasures.finish() is not None
+        assert erasures.list_left(bob) == []
+        ref = person_ref(bob.user_id)
+        entries += sum(ref in (row.get("actorId"), row.get("personId")) for row in erasures.audit_rows())
     # Entries stay, and lead to nobody any more.
-    ref = person_ref(bob.user_id)
-    assert [row for row in erasures.audit_rows() if ref in (row.get("actorId"), row.get("personId"))]
+    assert entries > 0
+
+
+def _takes_sample(api: Api, desk: Desk, name: str) -> bool:
+    """Make the operation's sample request, and return whether it was answered as on a desk of its own."""
+    try:
+        route, request = sample_request(name, SampleData(api, desk))
+    except (AssertionError, KeyError, ValueError, TypeError, Refusal):
+        return False
+    return request.send(api, route, key="a-key" if route.replay else None).status == route.status

@@ -18,7 +18,6 @@ bp = Blueprint(__name__)
     f"{BASE}/Bulk",
     tag="Bulk",
     answers={200: "The outcome of each operation."},
-    answer=None,
     refusals=(TooLarge,),
     grants=WRITE_USERS,
     audits=(*AUDITED_USERS, *AUDITED_GROUPS),
@@ -37,7 +36,6 @@ def run_scim_bulk(body: ScimBulk, caller: ScimToken, context: RequestContext) ->
     f"{BASE}/.search",
     tag="Bulk",
     answers={200: "A page of users and groups."},
-    answer=None,
     refusals=(TooLarge,),
     grants=READ,
 )

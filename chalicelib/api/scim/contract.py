@@ -47,7 +47,8 @@ def scim_error(refusal: errors.Refusal | None, request_id: str, path: str) -> di
 
 
 SCIM = Family(scim_error, MEDIA_TYPE, DynamoTokenBudgets(), DynamoIdempotency(), STATUS)
-operation = partial(route, family=SCIM, media_type=MEDIA_TYPE)
+# Replies are the library's, so no model describes them.
+operation = partial(route, family=SCIM, media_type=MEDIA_TYPE, answer=None)
 SPEND = TOKENS.can("UpdateItem")
 
 

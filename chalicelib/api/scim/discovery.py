@@ -19,7 +19,6 @@ bp = Blueprint(__name__)
     f"{BASE}/ServiceProviderConfig",
     tag="Discovery",
     answers={200: "The capabilities."},
-    answer=None,
     grants=SPEND,
 )
 def get_scim_config(caller: ScimToken, context: RequestContext) -> OperationReply:  # noqa: ARG001 - admits
@@ -27,7 +26,7 @@ def get_scim_config(caller: ScimToken, context: RequestContext) -> OperationRepl
     return serve("GET", "/ServiceProviderConfig", context)
 
 
-@operation(bp, "GET", f"{BASE}/ResourceTypes", tag="Discovery", answers={200: "The types."}, answer=None, grants=SPEND)
+@operation(bp, "GET", f"{BASE}/ResourceTypes", tag="Discovery", answers={200: "The types."}, grants=SPEND)
 def list_scim_resource_types(caller: ScimToken, context: RequestContext) -> OperationReply:  # noqa: ARG001 - admits
     """List the types of resources: users and groups."""
     return serve("GET", "/ResourceTypes", context)
@@ -39,7 +38,6 @@ def list_scim_resource_types(caller: ScimToken, context: RequestContext) -> Oper
     f"{BASE}/ResourceTypes/{{name}}",
     tag="Discovery",
     answers={200: "The type."},
-    answer=None,
     refusals=(NotFound,),
     grants=SPEND,
 )
@@ -48,7 +46,7 @@ def get_scim_resource_type(name: str, caller: ScimToken, context: RequestContext
     return serve("GET", f"/ResourceTypes/{name}", context)
 
 
-@operation(bp, "GET", f"{BASE}/Schemas", tag="Discovery", answers={200: "The schemas."}, answer=None, grants=SPEND)
+@operation(bp, "GET", f"{BASE}/Schemas", tag="Discovery", answers={200: "The schemas."}, grants=SPEND)
 def list_scim_schemas(caller: ScimToken, context: RequestContext) -> OperationReply:  # noqa: ARG001 - admits
     """List the attributes of users and groups."""
     return serve("GET", "/Schemas", context)
@@ -60,7 +58,6 @@ def list_scim_schemas(caller: ScimToken, context: RequestContext) -> OperationRe
     f"{BASE}/Schemas/{{urn}}",
     tag="Discovery",
     answers={200: "The schema."},
-    answer=None,
     refusals=(NotFound,),
     grants=SPEND,
 )
@@ -75,7 +72,6 @@ def get_scim_schema(urn: str, caller: ScimToken, context: RequestContext) -> Ope
     f"{BASE}/openapi.json",
     tag="Discovery",
     answers={200: "The OpenAPI 3.1 document."},
-    answer=None,
     media_type="application/json",
     max_age=documentation.SHORTLY,
 )

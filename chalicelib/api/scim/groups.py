@@ -24,7 +24,7 @@ bp = Blueprint(__name__)
 _GROUPS, _GROUP = f"{BASE}/Groups", f"{BASE}/Groups/{{id}}"
 
 
-@operation(bp, "GET", _GROUPS, tag="Groups", answers={200: "A page of groups."}, answer=None, grants=READ)
+@operation(bp, "GET", _GROUPS, tag="Groups", answers={200: "A page of groups."}, grants=READ)
 def list_scim_groups(query: SearchQuery, caller: ScimToken, context: RequestContext) -> OperationReply:  # noqa: ARG001
     """List groups, by name, or those that a filter selects.
 
@@ -39,7 +39,6 @@ def list_scim_groups(query: SearchQuery, caller: ScimToken, context: RequestCont
     f"{_GROUPS}/.search",
     tag="Groups",
     answers={200: "A page of groups."},
-    answer=None,
     refusals=(TooLarge,),
     grants=READ,
 )
@@ -55,7 +54,6 @@ def search_scim_groups(body: ScimSearch, caller: ScimToken, context: RequestCont
     tag="Groups",
     status=201,
     answers={201: "The group."},
-    answer=None,
     refusals=(Conflict, TooLarge),
     grants=WRITE,
     audits=AUDITED_GROUPS,
@@ -74,7 +72,6 @@ def create_scim_group(body: ScimGroup, caller: ScimToken, context: RequestContex
     _GROUP,
     tag="Groups",
     answers={200: "The group.", 304: "The group has the version that you named."},
-    answer=None,
     refusals=(PreconditionFailed,),
     grants=READ,
 )
@@ -96,7 +93,6 @@ def get_scim_group(
     _GROUP,
     tag="Groups",
     answers={200: "The group."},
-    answer=None,
     refusals=(NotFound, Conflict, PreconditionFailed, TooLarge),
     grants=WRITE,
     audits=AUDITED_GROUPS,
@@ -121,7 +117,6 @@ def replace_scim_group(
     tag="Groups",
     status=204,
     answers={200: "The attributes that you asked for.", 204: "The group was changed."},
-    answer=None,
     refusals=(NotFound, Conflict, PreconditionFailed, TooLarge),
     grants=WRITE,
     audits=AUDITED_GROUPS,
@@ -149,7 +144,6 @@ def change_scim_group(
     tag="Groups",
     status=204,
     answers={204: "The group was deleted."},
-    answer=None,
     refusals=(NotFound, PreconditionFailed),
     grants=WRITE,
     audits=AUDITED_GROUPS,

@@ -24,7 +24,7 @@ bp = Blueprint(__name__)
 _USERS, _USER = f"{BASE}/Users", f"{BASE}/Users/{{id}}"
 
 
-@operation(bp, "GET", _USERS, tag="Users", answers={200: "A page of users."}, answer=None, grants=READ)
+@operation(bp, "GET", _USERS, tag="Users", answers={200: "A page of users."}, grants=READ)
 def list_scim_users(query: SearchQuery, caller: ScimToken, context: RequestContext) -> OperationReply:  # noqa: ARG001
     """List users, by address, or those that a filter selects.
 
@@ -39,7 +39,6 @@ def list_scim_users(query: SearchQuery, caller: ScimToken, context: RequestConte
     f"{_USERS}/.search",
     tag="Users",
     answers={200: "A page of users."},
-    answer=None,
     refusals=(TooLarge,),
     grants=READ,
 )
@@ -55,7 +54,6 @@ def search_scim_users(body: ScimSearch, caller: ScimToken, context: RequestConte
     tag="Users",
     status=201,
     answers={201: "The user."},
-    answer=None,
     refusals=(Conflict, TooLarge),
     grants=WRITE_USERS,
     audits=AUDITED_USERS,
@@ -74,7 +72,6 @@ def create_scim_user(body: ScimUser, caller: ScimToken, context: RequestContext)
     _USER,
     tag="Users",
     answers={200: "The user.", 304: "The user has the version that you named."},
-    answer=None,
     refusals=(PreconditionFailed,),
     grants=READ,
 )
@@ -96,7 +93,6 @@ def get_scim_user(
     _USER,
     tag="Users",
     answers={200: "The user."},
-    answer=None,
     refusals=(NotFound, Conflict, PreconditionFailed, TooLarge),
     grants=WRITE_USERS,
     audits=AUDITED_USERS,
@@ -121,7 +117,6 @@ def replace_scim_user(
     tag="Users",
     status=204,
     answers={200: "The attributes that you asked for.", 204: "The user was changed."},
-    answer=None,
     refusals=(NotFound, Conflict, PreconditionFailed, TooLarge),
     grants=WRITE_USERS,
     audits=AUDITED_USERS,
@@ -150,7 +145,6 @@ def change_scim_user(
     tag="Users",
     status=204,
     answers={204: "The user was deleted."},
-    answer=None,
     refusals=(NotFound, PreconditionFailed),
     grants=WRITE_USERS,
     audits=AUDITED_USERS,

@@ -8,37 +8,9 @@ from chalicelib.core.domain.errors import NotFound
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.personal_data.domain.exports import ExportPageOut, ExportQuery
 from chalicelib.personal_data.services.export import export_page
-from chalicelib.personal_data.stores.exports import DynamoExports
-from chalicelib.resources import (
-    BOARD,
-    CATALOG,
-    CHAT,
-    CONTACTS,
-    DELIVERIES,
-    DIRECTORY,
-    FEEDBACK,
-    INBOX_INDEX,
-    OWNER_INDEX,
-    PEERS,
-    PERSON_INDEX,
-    QUEUE_ITEMS,
-    RELAYS,
-    TOKENS,
-)
+from chalicelib.personal_data.stores.exports import READ_EXPORT, DynamoExports
 
 bp = Blueprint(__name__)
-
-_READ = (
-    DIRECTORY.can("Query", "BatchGetItem")
-    + DELIVERIES.can("Query")
-    + DELIVERIES.can("Query", index=INBOX_INDEX)
-    + TOKENS.can("GetItem", "BatchGetItem")
-    + TOKENS.can("Query", index=OWNER_INDEX)
-    + CATALOG.can("BatchGetItem")
-    + CATALOG.can("Query", index=PERSON_INDEX)
-    + PEERS.can("Query", "BatchGetItem")
-    + tuple(grant for table in (QUEUE_ITEMS, BOARD, CONTACTS, CHAT, RELAYS, FEEDBACK) for grant in table.can("Query"))
-)
 
 
 @operation(
@@ -49,7 +21,7 @@ _READ = (
     envelope="ExportPageAnswer",
     answers={200: "A page of your data."},
     refusals=(NotFound,),
-    grants=SPEND + _READ,
+    grants=SPEND + READ_EXPORT,
 )
 def export_my_data(query: ExportQuery, caller: ApiKey) -> ExportPageOut:
     """Export everything that this desk keeps of you, page by page.

@@ -140,6 +140,20 @@ SOURCES: Mapping[str, Source] = {
 }
 
 
+# What reading the sections takes.
+READ_EXPORT = (
+    DIRECTORY.can("Query", "BatchGetItem")
+    + DELIVERIES.can("Query")
+    + DELIVERIES.can("Query", index=INBOX_INDEX)
+    + TOKENS.can("GetItem", "BatchGetItem")
+    + TOKENS.can("Query", index=OWNER_INDEX)
+    + CATALOG.can("BatchGetItem")
+    + CATALOG.can("Query", index=PERSON_INDEX)
+    + PEERS.can("Query", "BatchGetItem")
+    + tuple(grant for table in (QUEUE_ITEMS, BOARD, CONTACTS, CHAT, RELAYS, FEEDBACK) for grant in table.can("Query"))
+)
+
+
 class DynamoExports:
     def read_page(self, section: str, owner: Owner, after: Position, limit: int) -> ExportPage:
         """Read some records of a section. Store calls in sequence: 1 or 2.
