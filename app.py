@@ -59,6 +59,9 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "schedules.due_snoozes": "live",
         "schedules.event_types": "",
     },
+    "ingest": {
+        "api.v1.ingest": "catalog inbox live",
+    },
     "tasks": {
         "api.v1.employee_tasks": "catalog inbox live",
         "api.v2.approvals": "chat inbox live",

@@ -45,6 +45,9 @@ def describe_operation(route: Route) -> dict[str, Any]:
         made["security"] = security
     if route.family is MCP and route.method == "POST":
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": RPC_MESSAGE}}}
+    if route.reader:
+        content: dict[str, Any] = {kind: {"schema": {}} for kind in ("application/json", "text/plain")}
+        made["requestBody"] = {"required": True, "content": content}
     if (body := route.body) is not None:
         kinds = ["application/json", *([MEDIA_TYPE] if route.family is SCIM else [])]
         content = {kind: {"schema": reference(body.__name__)} for kind in kinds}

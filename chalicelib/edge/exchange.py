@@ -20,11 +20,11 @@ from chalicelib.core.domain.errors import (
     Unavailable,
 )
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
-from chalicelib.core.domain.requests import RawRequest, RequestContext
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge import auth
 from chalicelib.edge.idempotency import new_claim, stored_reply
 from chalicelib.edge.operation import NO_CHARGE, Operation, OperationReply
-from chalicelib.edge.parsing import IncomingRequest, Input, parse, read_body, receive
+from chalicelib.edge.parsing import IncomingRequest, Input, parse, raw_request, read_body, receive
 from chalicelib.edge.rendering import render, render_error, sunset_headers, window_headers
 from chalicelib.edge.streaming import Pieces, RefusedStream, stream_seconds
 from chalicelib.security_headers import security_headers
@@ -78,11 +78,7 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
             access = authenticate(request, parsed)  # 401
             access = authorize(operation, access)  # 403, 429
         if operation.gate:
-            http, report = request.http, gate_windows.append
-            raw_request = RawRequest(
-                http.method, http.path, request.headers, raw, request.now, request.address, report, request.request_id
-            )
-            parsed.arguments["admitted"] = operation.gate(raw_request)
+            parsed.arguments["admitted"] = operation.gate(raw_request(request, raw, gate_windows.append))
         if operation.precondition:
             parsed.arguments.update(operation.precondition())  # 403
         arguments = parsed.checked_arguments()  # 400, 404, 415

@@ -82,7 +82,9 @@ class Operation:
     The operation is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds,
     replies are the same for everybody and may be cached so long; pages of other origins may read these replies, and
     those of operations with `cors`. `audits` has the kinds of entries in the audit log that the operation writes. A
-    body has at most `largest_body` bytes. `timeout`, in seconds, and `memory`, in MB, are those of its function.
+    body has at most `largest_body` bytes, and may be of any media type with a `reader`, which makes the argument `body`
+    of the raw request, the path parameters and the query. `timeout`, in seconds, and `memory`, in MB, are those of its
+    function.
     """
 
     function: Callable[..., Data | OperationReply]
@@ -111,6 +113,7 @@ class Operation:
     timeout: int = 29
     memory: int = 1024
     gate: Callable[[RawRequest], Any] | None = None
+    reader: Callable[[RawRequest, Mapping[str, str], Any], Any] | None = None
     precondition: Callable[[], Mapping[str, Any]] | None = None
     charge: Callable[[Any], Charge] = lambda _: Charge()
     replay: Callable[[dict[str, Any]], Data | OperationReply] | None = None
@@ -135,7 +138,9 @@ class Operation:
 
     @cached_property
     def body(self) -> Any:
-        """The model of the body; None for an operation without one."""
+        """The model of the body; None for an operation without one, or whose reader takes any body."""
+        if self.reader:
+            return None
         hint = self.annotations.get("body")
         arms = get_args(hint)
         return next(arm for arm in arms if arm is not NoneType) if NoneType in arms else hint

@@ -1,7 +1,7 @@
 """Read a request, and parse its query, headers and body into the models of an operation."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from chalicelib import ids
 from chalicelib.core.domain.addresses import client_address
+from chalicelib.core.domain.budgets import Window
 from chalicelib.core.domain.errors import Invalid, NotFound, Refusal, TooLarge, UnsupportedMediaType
+from chalicelib.core.domain.requests import RawRequest
 from chalicelib.edge import problem
 from chalicelib.edge.header_text import decode_header
 from chalicelib.edge.json_text import check_json
@@ -88,6 +90,16 @@ def read_body(request: IncomingRequest) -> bytes:
     return raw
 
 
+def raw_request(
+    request: IncomingRequest, raw: bytes, report_window: Callable[[Window], None] = lambda _: None
+) -> RawRequest:
+    """Return the request as gates and readers see it."""
+    http = request.http
+    return RawRequest(
+        http.method, http.path, request.headers, raw, request.now, request.address, report_window, request.request_id
+    )
+
+
 def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = None) -> Input:
     """Parse query, headers and body; the first error is returned with what was parsed before it.
 
@@ -115,7 +127,9 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
             named = {name: request.headers[name.lower()] for name in names if name.lower() in request.headers}
             model = headers
             arguments["headers"] = headers.model_validate_strings(named)
-        if (body := operation.body) is not None and (raw or not operation.body_is_optional):
+        if operation.reader:
+            arguments["body"] = operation.reader(raw_request(request, raw), request.path, arguments.get("query"))
+        elif (body := operation.body) is not None and (raw or not operation.body_is_optional):
             _check_media_type(request.headers)
             check_json(raw)
             model = body

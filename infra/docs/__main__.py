@@ -7,6 +7,7 @@ from infra.docs import (
     alarms,
     architecture,
     commands,
+    ingest,
     operations,
     retention,
     retries,
@@ -35,6 +36,7 @@ def documents() -> dict[Path, str]:
         reference / "settings.md": settings.render(),
         reference / "shared-keys.md": shared_keys.render(),
         reference / "commands.md": commands.render(admin.main),
+        FOLDER / "ingest.md": ingest.render(),
         FOLDER / "architecture.svg": architecture.render(architecture.read_imports()),
     }
 

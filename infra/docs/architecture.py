@@ -20,6 +20,7 @@ POSITIONS = {
     "federation.network": (1, 3),
     "federation.relays": (2, 1),
     "federation.connections": (3, 2),
+    "ingest": (4, 0),
     "tasks": (4, 1),
     "agents": (4, 4),
     "inbox": (5, 1),

@@ -13,7 +13,7 @@ from chalicelib.edge.route import Route
 from chalicelib.resources import DELIVERIES
 from chalicelib.tokens.domain.passkeys import BROWSER_COOKIE
 from infra import demo
-from tests.support import authenticator, inputs, instances, mcp, passkeys, peer, sessions
+from tests.support import alerts, authenticator, inputs, instances, mcp, passkeys, peer, sessions
 from tests.support.api import ROUTES
 from tests.support.directories import USER_SCHEMA, Directory, new_group, new_user, patch
 from tests.support.instances import Member, run_admin
@@ -454,6 +454,9 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "open_mcp_stream": lambda _: SampleRequest(),
     "propose_employee_task": _after(
         SampleData.add_shown_queue_item, _with_admin_token(body=_BOB | {"title": CANARY, "details": {"note": CANARY}})
+    ),
+    "ingest_events": _with_personal_token(
+        path={"adapter": "alertmanager"}, body=lambda _: alerts.new_group(alerts.new_alert(summary=CANARY))
     ),
     "publish_bulk": _with_admin_token(
         body=lambda _: {

@@ -1,42 +1,34 @@
 """v1 "events": publish an event; read, resolve and supplement its delivery."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
+from chalicelib.api.publishing import (
+    PUBLISH,
+    PUBLISH_PORTS,
+    READ,
+    RESOLVE,
+    SUPPLEMENT,
+    delivery_finder,
+    new_notifier,
+)
+from chalicelib.api.v1.contract import operation
 from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, NotFound, TooLarge
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import OperationReply
-from chalicelib.inbox.domain.deliveries import Delivery, Supplement
+from chalicelib.inbox.domain.deliveries import Supplement
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.domain.events import InboundEvent, ResolveIn, SupplementIn
 from chalicelib.inbox.services import deliveries, events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
-from chalicelib.inbox.stores.sends import DynamoSends
-from chalicelib.live.domain.frames import LogState
-from chalicelib.live.gateways.socket_work import FRAME_JOBS
-from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import PUSH_JOBS
-from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.frames import DynamoFrames
-from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import gather
-from chalicelib.people.stores.directory_rows import DynamoProjectAccess, has_relaxed_event_types
-from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
 
 bp = Blueprint(__name__)
-
-# Reading a delivery of a bulk call may create it, if its worker has not run yet.
-_READ = SPEND + DELIVERIES.can("BatchWriteItem", "Query", "PutItem", "UpdateItem", "DeleteItem") + NOTIFY + NUDGE
 
 
 def _replay_published(stored: dict[str, Any]) -> OperationReply:
@@ -45,62 +37,6 @@ def _replay_published(stored: dict[str, Any]) -> OperationReply:
 
 def _replay(stored: dict[str, Any]) -> DeliveryOut:
     return deliveries.replay(stored, find=DynamoDeliveries().find)
-
-
-class _Labels:
-    # The store is imported on first use: most events have no labels, and this import would slow every cold start.
-    def add_labels(self, deliveries: Sequence[Delivery]) -> None:
-        from chalicelib.inbox.stores.sent import DynamoSent
-
-        DynamoSent().add_labels(deliveries)
-
-    def try_add_labels(self, delivery: Delivery) -> None:
-        from chalicelib.inbox.stores.sent import DynamoSent
-
-        DynamoSent().try_add_labels(delivery)
-
-
-def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS)
-
-
-def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None, now: datetime) -> None:
-    # Imported on first use: most publishes hold nothing, and this import would slow every cold start.
-    from chalicelib.tasks.services.moderation import queue_held
-    from chalicelib.tasks.stores.queue import DynamoQueue
-
-    queue_held(delivery, owner_id=owner_id, log_state=log_state, now=now, queue=DynamoQueue(), notifier=_notifier())
-
-
-_PORTS = events.Ports(
-    sends=DynamoSends(),
-    deliveries=DynamoDeliveries(),
-    labels=_Labels(),
-    projects=DynamoProjectAccess(),
-    has_relaxed_event_types=has_relaxed_event_types,
-    queue_held=_queue_held,
-    replies=DynamoIdempotency(),
-    notifier=_notifier(),
-    gather=gather,
-)
-
-
-def _finder(caller: PersonalToken | ToolsToken, context: RequestContext) -> deliveries.FindDelivery:
-    if isinstance(caller, PersonalToken):
-        return DynamoDeliveries().find  # a personal token's deliveries are stored before publish replies
-    # Imported on first use: publishing never needs it, and this import would slow every cold start.
-    from chalicelib.inbox.services.fan_out import FanOut
-    from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
-
-    return FanOut(
-        accepted=DynamoAcceptedCalls(),
-        deliveries=DynamoDeliveries(),
-        sends=DynamoSends(),
-        labels=_Labels(),
-        notifier=_notifier(),
-        gather=gather,
-        now=context.now,
-    ).find
 
 
 def _published(delivery: DeliveryOut) -> OperationReply:
@@ -124,12 +60,7 @@ def _published(delivery: DeliveryOut) -> OperationReply:
     hint="Publish with a tools token to recipients of your choice: POST /api/v1/events/bulk.",
     charge=events.publishing_charge,
     replay=_replay_published,
-    grants=_READ
-    + REMEMBER
-    + DELIVERIES.can("GetItem", "PutItem", "UpdateItem")
-    + DIRECTORY.can("BatchGetItem")
-    + IDEMPOTENCY.can("UpdateItem")
-    + QUEUE_ITEMS.can("PutItem", "UpdateItem"),
+    grants=PUBLISH,
 )
 def publish_event(body: InboundEvent, caller: PersonalToken, context: RequestContext) -> OperationReply:
     """Publish an event to the token's owner.
@@ -145,7 +76,7 @@ def publish_event(body: InboundEvent, caller: PersonalToken, context: RequestCon
             sender=caller,
             context=context,
             fire=ids.new_nonce(),
-            ports=_PORTS,
+            ports=PUBLISH_PORTS,
         )
     )
 
@@ -157,7 +88,7 @@ def publish_event(body: InboundEvent, caller: PersonalToken, context: RequestCon
     tag="events",
     answers={200: "The delivery."},
     refusals=(NotFound,),
-    grants=_READ,
+    grants=READ,
 )
 def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, context: RequestContext) -> DeliveryOut:  # noqa: N803 - contract
     """Retrieve a delivery that you sent.
@@ -165,7 +96,7 @@ def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, context: Requ
     A delivery is visible to its sender only: the personal token that published it, including rotated versions; the
     tools token that claimed that token; and, for bulk deliveries, the integrator.
     """
-    return deliveries.read(deliveryId, caller=caller, context=context, find=_finder(caller, context))
+    return deliveries.read(deliveryId, caller=caller, context=context, find=delivery_finder(caller, context))
 
 
 @operation(
@@ -176,7 +107,7 @@ def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, context: Requ
     answers={200: "The resolved delivery."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
-    grants=_READ + REMEMBER + DELIVERIES.can("UpdateItem"),
+    grants=RESOLVE,
 )
 def resolve_event(
     deliveryId: str,  # noqa: N803 - contract
@@ -193,9 +124,9 @@ def resolve_event(
         body.resolution_note,
         caller=caller,
         context=context,
-        find=_finder(caller, context),
+        find=delivery_finder(caller, context),
         deliveries=DynamoDeliveries(),
-        notifier=_notifier(),
+        notifier=new_notifier(),
     )
 
 
@@ -208,7 +139,7 @@ def resolve_event(
     answers={201: "The delivery, with the new supplement."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
-    grants=_READ + REMEMBER + DELIVERIES.can("PutItem", "UpdateItem"),
+    grants=SUPPLEMENT,
 )
 def supplement_event(
     deliveryId: str,  # noqa: N803 - contract
@@ -226,7 +157,7 @@ def supplement_event(
         added,
         caller=caller,
         context=context,
-        find=_finder(caller, context),
+        find=delivery_finder(caller, context),
         deliveries=DynamoDeliveries(),
-        notifier=_notifier(),
+        notifier=new_notifier(),
     )

@@ -142,6 +142,23 @@ def publish(
         return out, max(0, charged - len({each.identity for each in rows}))
 
 
+def preview(request: BulkEventRequest, *, caller: ToolsToken, context: RequestContext, ports: Ports) -> list[Target]:
+    """Return the people whom `publish` would reach, or the reason why not, and make nothing. Calls in sequence: 2.
+
+    Raises:
+        Invalid: as `publish` does.
+    """
+    check_occurrence(request.event, now=context.now, place="event.")
+    check_event_type(request.event, prefix=caller.event_prefix, relaxed=True, place="event.")
+    bulk = _BulkCall(caller, replace(context, claim=None), ports)
+    lookup = _look_up_recipients(request, bulk)
+    targets = expand_recipients(request, lookup)
+    draft = AcceptedCall("", caller.integrator, caller.token_id, event_fields(request.event), "", None, ())
+    # Nobody is beyond what was charged, so nothing is taken.
+    records = _look_up_people(targets, lookup, draft, bulk, charged=len(targets))
+    return check_targets(targets, request, lookup, records, caller.integrator)
+
+
 def _look_up_recipients(request: BulkEventRequest, bulk: _BulkCall) -> RecipientLookup:
     context, ports, caller, prefix = bulk.context, bulk.ports, bulk.caller, bulk.caller.event_prefix
     emails = sorted({each.email.lower() for each in request.recipients if isinstance(each, EmailRecipient)})

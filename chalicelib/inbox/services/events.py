@@ -113,6 +113,11 @@ def publish(
     return to_response(recorded.detail, **_reply_fields(recorded, event, context, outcome))
 
 
+def preview(event: InboundEvent, *, sender: PersonalToken, now: datetime, ports: Ports) -> Delivery:
+    """Return the delivery that publishing `event` would make, and make nothing. Raises what `publish` raises for it."""
+    return _admit(event, sender=sender, now=now, ports=ports)
+
+
 def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, ports: Ports) -> Delivery:
     check_occurrence(event, now=now)
     prefix = sender.event_prefix

@@ -1,0 +1,134 @@
+"""What is asked of the ingest of other systems' requests, and its replies."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from chalicelib.core.domain.budgets import Charge
+from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.fields import Omittable, Out, Query, UuidOut, is_uuid
+from chalicelib.inbox.domain.bulk import EmailRecipient, GroupRecipient, Recipient, RowError, UserRecipient
+from chalicelib.inbox.domain.events import InboundEvent
+from chalicelib.ingest.domain.incoming import IngestStep, Reading
+
+_MOST_RECIPIENTS = 100
+
+
+class IngestQuery(Query):
+    """Whom the events are for, and whether they are made."""
+
+    dry_run: bool = Field(default=False, description="Answer the events and recipients, and make nothing.")
+    to: Omittable[Annotated[str, Field(min_length=1, max_length=4000)]] = Field(
+        None,
+        description="For a tools token: the recipients, separated by commas. An email address, a user id, or `group:` "
+        "and the slug of a project. A personal token publishes to its owner.",
+    )
+    login: Omittable[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        None, description="For the adapter github: only mentions of this user, and only reviews that are asked of them."
+    )
+
+
+@dataclass(frozen=True)
+class IngestRequest:
+    """A request as its adapter read it, and whom its events are for; nobody for the owner of a personal token."""
+
+    reading: Reading
+    recipients: tuple[EmailRecipient | UserRecipient | GroupRecipient, ...]
+    dry_run: bool
+
+
+class IngestOutcome(StrEnum):
+    """What became of an event."""
+
+    DELIVERED = "delivered"
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    HELD = "held"
+    RESOLVED = "resolved"
+    NOTED = "noted"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+
+
+class IngestRecipient(Out):
+    """A recipient of an event: the delivery, or the reason why there is none."""
+
+    recipient: Recipient
+    email: Omittable[Annotated[str, Field(json_schema_extra={"format": "email"})]] = None
+    delivery_id: Omittable[UuidOut] = None
+    error: Omittable[RowError] = None
+
+
+class IngestError(Out):
+    """Why an event was refused."""
+
+    code: str
+    detail: str
+
+
+class IngestRow(Out):
+    """One event of the request. A dry run answers the whole `event`, and no outcome.
+
+    `accepted` events of a tools token are delivered after the reply; `unknown` is what should resolve or note an event
+    that nobody has.
+    """
+
+    event_id: str
+    event_type: str
+    step: IngestStep
+    outcome: Omittable[IngestOutcome] = None
+    recipients: list[IngestRecipient]
+    event: Omittable[InboundEvent] = None
+    error: Omittable[IngestError] = None
+
+
+class IngestOut(Out):
+    """One row for each event that the adapter found, in their order, or the reason why it found none."""
+
+    dry_run: bool
+    results: list[IngestRow]
+    ignored: Omittable[str] = None
+    request_id: str
+
+
+def parse_recipients(text: str | None) -> tuple[EmailRecipient | UserRecipient | GroupRecipient, ...]:
+    """Read the query parameter `to`.
+
+    Raises:
+        Invalid: a recipient is malformed, or there are more than 100.
+    """
+    named = [each.strip() for each in (text or "").split(",") if each.strip()]
+    if len(named) > _MOST_RECIPIENTS:
+        raise _refused(f"names {len(named)} recipients; at most {_MOST_RECIPIENTS} are allowed")
+    if text and not named:
+        raise _refused("names nobody")
+    return tuple(dict.fromkeys(map(_to_recipient, named)))
+
+
+def ingest_charge(request: IngestRequest) -> Charge:
+    """Return the charge: for each event that of publishing it, or of a bulk call where recipients are named."""
+    drafts = request.reading.drafts
+    published = [each for each in drafts if each.step is IngestStep.PUBLISH]
+    if request.dry_run or not drafts:
+        return Charge()
+    if request.recipients:
+        return Charge(len(drafts), deliveries=len(published) * len(request.recipients))
+    units = sum(each.severity.units for each in published) + len(drafts) - len(published)
+    return Charge(units, deliveries=len(published))
+
+
+def _to_recipient(text: str) -> Any:
+    try:
+        if text.startswith("group:"):
+            return GroupRecipient(type="group", slug=text.removeprefix("group:").strip())
+        if is_uuid(text):
+            return UserRecipient(type="user_id", user_id=text)
+        return EmailRecipient(type="email", email=text)
+    except ValidationError as error:
+        raise _refused("must name email addresses, user ids, or group: and a slug") from error
+
+
+def _refused(reason: str) -> Invalid:
+    return Invalid(f"to {reason}.", {"to": [reason]})

@@ -1,0 +1,179 @@
+"""Publish, resolve and note what other systems send, one event after another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.core.domain.budgets import Charge
+from chalicelib.core.domain.callers import PersonalToken, ToolsToken
+from chalicelib.core.domain.errors import Forbidden, Invalid, NotFound, Refusal, Unavailable
+from chalicelib.core.domain.requests import RequestContext
+from chalicelib.inbox.domain.bulk import BulkEventRequest, BulkOut, Target, UserRecipient
+from chalicelib.inbox.domain.deliveries import Delivery, ModerationStatus
+from chalicelib.inbox.domain.delivery_ids import derive_delivery_id, derive_held_delivery_id
+from chalicelib.inbox.domain.delivery_responses import DeliveryOut
+from chalicelib.inbox.domain.events import InboundEvent
+from chalicelib.ingest.domain.incoming import Draft, IngestStep, clip, to_event
+from chalicelib.ingest.domain.requests import (
+    IngestError,
+    IngestOut,
+    IngestOutcome,
+    IngestRecipient,
+    IngestRequest,
+    IngestRow,
+)
+
+Sender = PersonalToken | ToolsToken
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The use cases of publishing, for the caller of this request."""
+
+    publish: Callable[[InboundEvent], DeliveryOut]
+    preview: Callable[[InboundEvent], Delivery]
+    publish_bulk: Callable[[BulkEventRequest], tuple[BulkOut, int]]
+    preview_bulk: Callable[[BulkEventRequest], list[Target]]
+    resolve: Callable[[str, str | None], object]
+    add_note: Callable[[str, str], object]
+
+
+@dataclass
+class _Ingest:
+    request: IngestRequest
+    sender: Sender
+    context: RequestContext
+    ports: Ports
+    unused: int = 0  # deliveries that were charged and not made
+
+    def handle(self, draft: Draft) -> IngestRow:
+        event = to_event(draft, prefix=self.sender.event_prefix, now=self.context.now)
+        if self.request.dry_run:
+            return _row(event, draft, self._preview(event), event=event)
+        if draft.step is not IngestStep.PUBLISH:
+            return self._follow_up(draft, event)
+        if isinstance(self.sender, ToolsToken):
+            out, surplus = self.ports.publish_bulk(self._bulk_request(event))
+            self.unused += surplus
+            recipients = [
+                IngestRecipient(
+                    recipient=each.recipient, email=each.email, **_given(delivery_id=each.delivery_id, error=each.error)
+                )
+                for each in out.results
+            ]
+            made = [each for each in out.results if each.error is None]
+            is_repeat = made and all(each.deduped for each in made)
+            outcome = IngestOutcome.REPEATED if is_repeat else IngestOutcome.ACCEPTED if made else IngestOutcome.REFUSED
+            return _row(event, draft, recipients, outcome=outcome)
+        delivery = self.ports.publish(event)
+        self.unused += bool(delivery.deduped)
+        held = delivery.moderation and delivery.moderation.status is ModerationStatus.PENDING
+        outcome = (
+            IngestOutcome.REPEATED if delivery.deduped else IngestOutcome.HELD if held else IngestOutcome.DELIVERED
+        )
+        return _row(event, draft, [self._owner(delivery.delivery_id)], outcome=outcome)
+
+    def _follow_up(self, draft: Draft, event: InboundEvent) -> IngestRow:
+        """Resolve or note the deliveries of an earlier event."""
+        recipients = [
+            each if each.delivery_id is None or self._follow_up_one(draft, each.delivery_id) else _without_id(each)
+            for each in self._preview(event, with_ids=True)
+        ]
+        done = IngestOutcome.RESOLVED if draft.step is IngestStep.RESOLVE else IngestOutcome.NOTED
+        outcome = done if any(each.delivery_id for each in recipients) else IngestOutcome.UNKNOWN
+        return _row(event, draft, recipients, outcome=outcome)
+
+    def _follow_up_one(self, draft: Draft, delivery_id: str) -> bool:
+        try:
+            if draft.step is IngestStep.RESOLVE:
+                self.ports.resolve(delivery_id, clip(draft.summary, 500) or None)
+            else:
+                self.ports.add_note(delivery_id, clip(draft.summary, 8000) or draft.title)
+        except NotFound:
+            return False
+        return True
+
+    def _preview(self, event: InboundEvent, *, with_ids: bool = False) -> list[IngestRecipient]:
+        if isinstance(self.sender, PersonalToken):
+            if not with_ids:
+                self.ports.preview(event)
+                return [self._owner()]
+            derive = derive_held_delivery_id if self.sender.moderated else derive_delivery_id
+            return [self._owner(derive(self.sender.integrator, self.sender.user_id, event.event_id))]
+        targets, integrator = self.ports.preview_bulk(self._bulk_request(event)), self.sender.integrator
+        return [
+            IngestRecipient(
+                recipient=each.recipient,
+                email=each.email,
+                **_given(
+                    delivery_id=derive_delivery_id(integrator, each.user_id, event.event_id)
+                    if with_ids and each.user_id
+                    else None,
+                    error=each.error,
+                ),
+            )
+            for each in targets
+        ]
+
+    def _owner(self, delivery_id: str | None = None) -> IngestRecipient:
+        assert isinstance(self.sender, PersonalToken)
+        recipient = UserRecipient(type="user_id", user_id=self.sender.user_id)
+        return IngestRecipient(recipient=recipient, **_given(delivery_id=delivery_id))
+
+    def _bulk_request(self, event: InboundEvent) -> BulkEventRequest:
+        return BulkEventRequest(event=event, recipients=list(self.request.recipients))
+
+
+def ingest(
+    request: IngestRequest, *, sender: Sender, context: RequestContext, ports: Ports
+) -> tuple[IngestOut, Charge]:
+    """Do what each event of the request asks for. Events that are refused do not affect the others.
+
+    Also returns the part of the charge to give back. Store calls after authentication, in sequence: those of
+    publishing, for each event. Events are identified, so the whole request can be sent again.
+
+    Raises:
+        Invalid: a tools token names no recipient, or a personal token names one.
+        Refusal: the only event is refused, or every one; this is the refusal of the first.
+        Unavailable: a store did not answer. What was not done is done when the request is sent again.
+    """
+    if isinstance(sender, ToolsToken) and not request.recipients:
+        reason = "is required with a tools token"
+        raise Invalid(f"to {reason}: name the recipients.", {"to": [reason]})
+    if isinstance(sender, PersonalToken) and request.recipients:
+        raise Forbidden("A personal token publishes to its owner. Use a tools token to name recipients in `to`.")
+    work = _Ingest(request, sender, context, ports)
+    first: Refusal | None = None
+    rows = []
+    for draft in request.reading.drafts:
+        try:
+            rows.append(work.handle(draft))
+        except Unavailable:
+            raise
+        except Refusal as refusal:
+            first = first or refusal
+            work.unused += draft.step is IngestStep.PUBLISH and max(1, len(request.recipients))
+            rows.append(_refused_row(draft, refusal, work))
+    if first and all(each.error for each in rows):
+        raise first
+    ignored = _given(ignored=request.reading.ignored)
+    out = IngestOut(dry_run=request.dry_run, results=rows, request_id=context.request_id, **ignored)
+    return out, Charge(0) if request.dry_run else Charge(0, work.unused)
+
+
+def _refused_row(draft: Draft, refusal: Refusal, work: _Ingest) -> IngestRow:
+    event = to_event(draft, prefix=work.sender.event_prefix, now=work.context.now)
+    error = IngestError(code=refusal.code.replace("-", "_"), detail=refusal.detail)
+    return _row(event, draft, [], outcome=IngestOutcome.REFUSED, error=error)
+
+
+def _row(of: InboundEvent, draft: Draft, recipients: list[IngestRecipient], **more: Any) -> IngestRow:
+    return IngestRow(event_id=of.event_id, event_type=of.event_type, step=draft.step, recipients=recipients, **more)
+
+
+def _without_id(recipient: IngestRecipient) -> IngestRecipient:
+    return IngestRecipient(**recipient.model_dump(exclude={"delivery_id"}, exclude_unset=True))
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,45 @@
+"""The page about the ingest of other systems' requests, from the declared table of adapters."""
+
+from chalicelib.ingest.domain.adapters.table import ADAPTERS, Adapter
+from infra.docs.markdown import code, page, table
+
+_INTRODUCTION = """\
+Systems that can send a webhook need no program of yours: give them the address of an adapter, and what they send
+becomes notifications. `POST /api/v1/ingest/{adapter}` takes a request in the shape of its system and publishes
+its events.
+
+- **Who gets them.** With a personal token the token's owner. With a tools token the recipients in the query: `?to=`
+  and email addresses, user ids or `group:` and the slug of a project, separated by commas.
+- **Try it first.** `?dry_run=true` answers the events and their recipients, and makes nothing.
+- **Once.** Events keep the identity that their system gives them. A request that is sent again repeats its
+  deliveries. Where a system gives none, the `X-Request-Id` of the request identifies its event.
+- **Many at once.** A request has up to 100 events, and the reply a row for each. One that is refused does not affect
+  the others. If all are refused, the request is refused for the reason of the first.
+- **Limits.** Each event uses the rate units and the daily limit of publishing it. Texts that are too long are cut.
+  Links that are not HTTPS to a public host are shown as text. A time that lies more than 24 hours back becomes the
+  time of the request.
+- **Other shapes.** A request in another shape is refused with 400, and the reason names the adapter that fits.
+
+The event types below follow the prefix of the integrator: `fd1.alert.firing`."""
+_EXAMPLE = """\
+## Example
+
+```sh
+curl "$FLUXDEN_URL/api/v1/ingest/alertmanager" -H "Authorization: Bearer $FLUXDEN_TOKEN" --json @alerts.json
+```"""
+
+
+def render() -> str:
+    """Return the page."""
+    names = table(
+        ("Adapter", "For"), [(f"[{code(each.name)}](#{each.name})", each.sender) for each in ADAPTERS.values()]
+    )
+    return page(
+        "Ingest", _INTRODUCTION, names, _EXAMPLE.replace("```\n", "```sh\n", 1), *map(_describe, ADAPTERS.values())
+    )
+
+
+def _describe(adapter: Adapter) -> str:
+    rows = table(("Of the request", "Becomes"), adapter.maps)
+    notes = "\n".join(f"- {each}" for each in adapter.notes)
+    return "\n\n".join(part for part in (f"## {adapter.name}", f"{adapter.sender}.", rows, notes) if part)
