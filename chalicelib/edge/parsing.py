@@ -1,7 +1,8 @@
 """Read a request, and parse its query, headers and body into the models of an operation."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -10,7 +11,6 @@ from pydantic import ValidationError
 
 from chalicelib import ids
 from chalicelib.core.domain.addresses import client_address
-from chalicelib.core.domain.budgets import Window
 from chalicelib.core.domain.errors import Invalid, NotFound, Refusal, TooLarge, UnsupportedMediaType
 from chalicelib.core.domain.requests import RawRequest
 from chalicelib.edge import problem
@@ -90,14 +90,11 @@ def read_body(request: IncomingRequest) -> bytes:
     return raw
 
 
-def raw_request(
-    request: IncomingRequest, raw: bytes, report_window: Callable[[Window], None] = lambda _: None
-) -> RawRequest:
-    """Return the request as gates and readers see it."""
-    http = request.http
-    return RawRequest(
-        http.method, http.path, request.headers, raw, request.now, request.address, report_window, request.request_id
-    )
+def raw_request(request: IncomingRequest, raw: bytes, *report: Any) -> RawRequest:
+    """Return the request as gates and readers see it; `report` is how a gate reports its budget."""
+    http, now = request.http, request.now
+    made = RawRequest(http.method, http.path, request.headers, raw, now, request.address, *report)
+    return replace(made, request_id=request.request_id)
 
 
 def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = None) -> Input:
