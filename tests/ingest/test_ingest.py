@@ -204,3 +204,74 @@ def test_a_cloudevent_that_is_not_valid_is_refused(api: Api, desk: Desk, event: 
 
     assert reply.status == 400
     assert "CloudEvent" in reply.json["detail"]
+
+
+PAGERDUTY = f"{INGEST}/pagerduty"
+TRIGGER = {"summary": "Queue grows", "source": "mq-1", "severity": "critical"}
+
+
+def _page(api: Api, desk: Desk, action: str, query: str = "", token: str | None = None) -> dict[str, Any]:
+    body = {"event_action": action, "dedup_key": "queue", "payload": TRIGGER}
+    found: dict[str, Any] = api.post(f"{PAGERDUTY}{query}", body, token or desk.alice).json
+    return found
+
+
+def test_an_acknowledgement_is_added_to_the_delivery_once(api: Api, desk: Desk) -> None:
+    assert _page(api, desk, "acknowledge")["results"][0]["outcome"] == "unknown"
+    _page(api, desk, "trigger")
+    for _ in range(2):
+        assert _page(api, desk, "acknowledge")["results"][0]["outcome"] == "noted"
+
+    (item,) = inbox(api, desk.alice_key)
+    detail = api.get(f"{INBOX}/{item['deliveryId']}", desk.alice_key).json
+    assert [each["markdownBody"] for each in detail["supplements"]] == ["Acknowledged."]
+
+
+def test_what_comes_again_after_it_was_resolved_is_a_new_delivery(api: Api, desk: Desk) -> None:
+    rows = [
+        _page(api, desk, action)["results"][0]
+        for action in ("trigger", "resolve", "trigger", "trigger", "acknowledge", "resolve", "trigger")
+    ]
+
+    assert [each["outcome"] for each in rows] == [
+        "delivered", "resolved", "delivered", "repeated", "noted", "resolved", "delivered"
+    ]  # fmt: skip
+    assert [each["eventId"] for each in rows if each["outcome"] == "delivered"] == ["queue", "queue_2", "queue_3"]
+    assert [bool(each["resolvedAt"]) for each in inbox(api, desk.alice_key)] == [False, True, True]
+
+
+def test_what_comes_again_reaches_everybody_whom_a_tools_token_names(api: Api, desk: Desk, pump: Pumps) -> None:
+    query = "?to=alice@example.com,bob@example.com"
+    for action in ("trigger", "resolve", "trigger"):
+        _page(api, desk, action, query, desk.fd1)
+        pump.drain(FAN_OUT)
+
+    for key in (desk.alice_key, desk.bob_key):
+        assert [bool(each["resolvedAt"]) for each in inbox(api, key)] == [False, True]
+
+
+def test_pagerdutys_clients_read_their_key_in_the_reply(api: Api, desk: Desk) -> None:
+    reply = _page(api, desk, "trigger")
+    assert (reply["status"], reply["dedup_key"]) == ("success", "queue")
+
+
+def test_a_webhook_that_asks_nothing_is_taken_and_makes_nothing(api: Api, desk: Desk) -> None:
+    headers = {"X-GitHub-Event": "ping"}
+    reply = api.call("POST", f"{INGEST}/github", {"zen": "Keep it simple."}, headers=headers, token=desk.alice)
+
+    assert (reply.status, reply.json["results"]) == (200, [])
+    assert reply.json["ignored"] == "The webhook ping makes no notification."
+
+
+def test_a_text_becomes_a_notification_as_at_ntfy(api: Api, desk: Desk) -> None:
+    headers = {"Title": "Backup", "Priority": "high", "Content-Type": "application/x-www-form-urlencoded"}
+    reply = api.call("POST", f"{INGEST}/ntfy", raw="Backup of db-1 failed", headers=headers, token=desk.alice)
+
+    assert reply.status == 202
+    (item,) = inbox(api, desk.alice_key)
+    assert (item["title"], item["summary"], item["severity"]) == ("Backup", "Backup of db-1 failed", "warn")
+
+
+def test_a_moderated_token_holds_what_other_systems_send(api: Api, desk: Desk) -> None:
+    (row,) = api.post(ALERTS, new_group(new_alert()), desk.moderated).json["results"]
+    assert row["outcome"] == "held"

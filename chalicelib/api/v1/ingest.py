@@ -89,6 +89,8 @@ def _ports(caller: PersonalToken | ToolsToken, context: RequestContext) -> inges
             deliveries.resolve, caller=caller, context=context, find=find, deliveries=store, notifier=notifier
         ),
         add_note=add_note,
+        find=find,
+        list_stored=store.list_first_fires,
     )
 
 

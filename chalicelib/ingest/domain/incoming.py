@@ -126,6 +126,11 @@ def to_event_id(text: str) -> str:
     return f"{plain}-{sha256(text.encode(errors='replace')).hexdigest()[:32]}".lstrip("-")
 
 
+def occurrence_id(event_id: str, number: int) -> str:
+    """Return the id of an occurrence of an event. The first has the id itself, the others come after resolutions."""
+    return event_id if number == 1 else to_event_id(f"{event_id}_{number}")
+
+
 def to_event_type(kind: str, prefix: str) -> str:
     """Return an event type below `prefix` with the last segments of `kind` that fit."""
     segments = [each for each in re.split(r"[^A-Za-z0-9_-]+", kind.removeprefix(prefix)) if each] or ["event"]

@@ -91,6 +91,11 @@ class IngestOut(Out):
     results: list[IngestRow]
     ignored: Omittable[str] = None
     request_id: str
+    status: Omittable[str] = Field(None, description="`success`, where clients of the other system read it.")
+    message: Omittable[str] = None
+    dedup_key: Omittable[str] = Field(
+        None, alias="dedup_key", description="For the adapter pagerduty: the event's key."
+    )
 
 
 def parse_recipients(text: str | None) -> tuple[EmailRecipient | UserRecipient | GroupRecipient, ...]:

@@ -1,6 +1,6 @@
 """Publish, resolve and note what other systems send, one event after another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from chalicelib.inbox.domain.deliveries import Delivery, ModerationStatus
 from chalicelib.inbox.domain.delivery_ids import derive_delivery_id, derive_held_delivery_id
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.domain.events import InboundEvent
-from chalicelib.ingest.domain.incoming import Draft, IngestStep, clip, to_event
+from chalicelib.inbox.services.deliveries import FindDelivery
+from chalicelib.ingest.domain.incoming import Draft, IngestStep, clip, occurrence_id, to_event
 from chalicelib.ingest.domain.requests import (
     IngestError,
     IngestOut,
@@ -24,6 +25,8 @@ from chalicelib.ingest.domain.requests import (
 )
 
 Sender = PersonalToken | ToolsToken
+# One read of a store finds so many.
+MOST_OCCURRENCES = 100
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Ports:
     preview_bulk: Callable[[BulkEventRequest], list[Target]]
     resolve: Callable[[str, str | None], object]
     add_note: Callable[[str, str], object]
+    find: FindDelivery
+    list_stored: Callable[[Sequence[str]], Collection[str]]
 
 
 @dataclass
@@ -52,6 +57,12 @@ class _Ingest:
             return _row(event, draft, self._preview(event), event=event)
         if draft.step is not IngestStep.PUBLISH:
             return self._follow_up(draft, event)
+        row = self._publish(draft, event)
+        if row.outcome is IngestOutcome.REPEATED and (again := self._next_occurrence(row)):
+            return self._publish(draft, event.model_copy(update={"event_id": again}))
+        return row
+
+    def _publish(self, draft: Draft, event: InboundEvent) -> IngestRow:
         if isinstance(self.sender, ToolsToken):
             out, surplus = self.ports.publish_bulk(self._bulk_request(event))
             self.unused += surplus
@@ -67,11 +78,30 @@ class _Ingest:
             return _row(event, draft, recipients, outcome=outcome)
         delivery = self.ports.publish(event)
         self.unused += bool(delivery.deduped)
-        held = delivery.moderation and delivery.moderation.status is ModerationStatus.PENDING
-        outcome = (
-            IngestOutcome.REPEATED if delivery.deduped else IngestOutcome.HELD if held else IngestOutcome.DELIVERED
-        )
+        outcome = IngestOutcome.REPEATED if delivery.deduped else IngestOutcome.DELIVERED
+        if not delivery.deduped and delivery.moderation and delivery.moderation.status is ModerationStatus.PENDING:
+            outcome = IngestOutcome.HELD
         return _row(event, draft, [self._owner(delivery.delivery_id)], outcome=outcome)
+
+    def _next_occurrence(self, row: IngestRow) -> str | None:
+        """Return the id for an event that came again after it was resolved; None if it was not."""
+        known = next((each.delivery_id for each in row.recipients if each.delivery_id), None)
+        first = self.ports.find(known) if known else None
+        if first is None or first.delivery.resolved_at is None or first.delivery.recipient_user_id is None:
+            return None
+        latest, number = self._latest_occurrence(row.event_id, first.delivery.recipient_user_id)
+        found = first if number == 1 else self.ports.find(latest)
+        if found is None or found.delivery.resolved_at is None:
+            return occurrence_id(row.event_id, number)
+        return occurrence_id(row.event_id, min(number + 1, MOST_OCCURRENCES))
+
+    def _latest_occurrence(self, event_id: str, user_id: str) -> tuple[str, int]:
+        """Return the delivery of the latest occurrence of an event to a person, and its number. Store calls: 1."""
+        numbers = range(1, MOST_OCCURRENCES + 1)
+        ids = [derive_delivery_id(self.sender.integrator, user_id, occurrence_id(event_id, each)) for each in numbers]
+        stored = self.ports.list_stored(ids)
+        number = max((number for number, each in zip(numbers, ids, strict=True) if each in stored), default=1)
+        return ids[number - 1], number
 
     def _follow_up(self, draft: Draft, event: InboundEvent) -> IngestRow:
         """Resolve or note the deliveries of an earlier event."""
@@ -84,6 +114,9 @@ class _Ingest:
         return _row(event, draft, recipients, outcome=outcome)
 
     def _follow_up_one(self, draft: Draft, delivery_id: str) -> bool:
+        known = self.ports.find(delivery_id)
+        if known and known.delivery.resolved_at and (person := known.delivery.recipient_user_id):
+            delivery_id, _ = self._latest_occurrence(known.delivery.content["event_id"], person)
         try:
             if draft.step is IngestStep.RESOLVE:
                 self.ports.resolve(delivery_id, clip(draft.summary, 500) or None)
@@ -156,8 +189,10 @@ def ingest(
             rows.append(_refused_row(draft, refusal, work))
     if first and all(each.error for each in rows):
         raise first
-    ignored = _given(ignored=request.reading.ignored)
-    out = IngestOut(dry_run=request.dry_run, results=rows, request_id=context.request_id, **ignored)
+    more = _given(ignored=request.reading.ignored)
+    if request.reading.key:
+        more |= {"status": "success", "message": "Event processed", "dedup_key": request.reading.key}
+    out = IngestOut(dry_run=request.dry_run, results=rows, request_id=context.request_id, **more)
     return out, Charge(0) if request.dry_run else Charge(0, work.unused)
 
 

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.core.domain.errors import Invalid, NotFound
-from chalicelib.ingest.domain.adapters import alertmanager, cloud_events
+from chalicelib.ingest.domain.adapters import alertmanager, cloud_events, github, ntfy, pager_duty, sentry
 from chalicelib.ingest.domain.incoming import Incoming, Reading
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """How the requests of one kind of system are read. `maps` has pairs of their members and ours."""
+    """How the requests of one kind of system are read. `maps` has pairs of their members and ours.
+
+    `is_signed` says whether a request has the signature of a secret, where the system signs its requests.
+    """
 
     name: str
     sender: str
@@ -19,6 +22,7 @@ class Adapter:
     expects: str
     maps: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
+    is_signed: Callable[[Incoming, str], bool] | None = None
 
 
 ADAPTERS: dict[str, Adapter] = {
@@ -63,6 +67,106 @@ ADAPTERS: dict[str, Adapter] = {
                 ("data.body or data.description", "body"),
                 ("data.url", "external_url"),
                 ("source, subject, and other texts and numbers of data", "labels"),
+            ),
+        ),
+        Adapter(
+            "github",
+            "Webhooks of GitHub with the content type application/json",
+            github.fits,
+            github.read,
+            "a webhook of GitHub, with the header X-GitHub-Event",
+            (
+                ("workflow_run completed, which failed", "`workflow.failed`, warn; event_id: the run"),
+                (
+                    "workflow_run completed, which succeeded",
+                    "a delivery of the same run that failed before is resolved",
+                ),
+                ("pull_request review_requested", "`review.requested`, info; event_id: pull request, reviewer, commit"),
+                ("created comments, opened issues and pull requests, submitted reviews", "`mention.created`, info"),
+                (
+                    "dependabot_alert, code_scanning_alert, secret_scanning_alert: created, reopened",
+                    "`security.alert`; critical and high → critical, others warn; event_id: kind, repository, number",
+                ),
+                ("the same alerts: fixed, dismissed, closed, resolved", "the delivery is resolved"),
+                ("html_url", "external_url"),
+                ("repository.full_name, branch, workflow, author", "labels"),
+            ),
+            (
+                "With `?login=octocat` only mentions of this user, and only reviews that are asked of them.",
+                "Other webhooks, such as `ping` and `push`, are answered 200 and make nothing.",
+            ),
+            github.is_signed,
+        ),
+        Adapter(
+            "pagerduty",
+            "Clients of the PagerDuty Events API v2",
+            pager_duty.fits,
+            pager_duty.read,
+            "an event of the Events API v2, with `event_action`",
+            (
+                ("dedup_key", "event_id; the id of the request if there is none"),
+                ("event_action trigger", "a published event of the type `alert.triggered`"),
+                ("event_action acknowledge", "a follow-up to the delivery"),
+                ("event_action resolve", "the delivery is resolved"),
+                ("payload.summary", "title"),
+                ("payload.severity", "severity: critical, error → critical; warning → warn; info → info"),
+                ("payload.timestamp", "occurred_at, if it is at most 24 hours ago; else the time of the request"),
+                ("payload.source", "summary"),
+                ("payload.custom_details", "body and labels"),
+                ("payload.source, component, group, class", "labels"),
+                ("client_url", "external_url"),
+                ("links", "buttons"),
+            ),
+            (
+                "The reply has `status` and `dedup_key`, which clients read. The `routing_key` is not looked at.",
+                "A trigger after the resolution is a new event, with the number of the occurrence in its id.",
+            ),
+        ),
+        Adapter(
+            "sentry",
+            "Webhooks of an internal integration of Sentry",
+            sentry.fits,
+            sentry.read,
+            "a webhook of Sentry, with the header Sentry-Hook-Resource",
+            (
+                ("issue created, unresolved", "`issue.created`; event_id: the issue"),
+                ("issue resolved", "the delivery is resolved"),
+                ("event_alert triggered", "`issue.alerted`; event_id: the issue"),
+                ("metric_alert critical, warning", "`metric.alerted`; event_id: the alert"),
+                ("metric_alert resolved", "the delivery is resolved"),
+                (
+                    "level, or the action of a metric alert",
+                    "severity: fatal, critical → critical; info → info; else warn",
+                ),
+                ("title, or description_title", "title"),
+                ("culprit, or description_text", "summary"),
+                ("web_url", "external_url"),
+                ("project, rule, level, environment", "labels"),
+            ),
+            (
+                "Other webhooks are answered 200 and make nothing.",
+                "An issue that comes back after it was resolved is a new event, with its number in the id.",
+            ),
+            sentry.is_signed,
+        ),
+        Adapter(
+            "ntfy",
+            "Scripts and clients that publish to ntfy",
+            ntfy.fits,
+            ntfy.read,
+            "a message of ntfy: a text with headers, or JSON with `topic`",
+            (
+                ("sequence id", "event_id; the id of the request if there is none"),
+                ("title, or the first line of the message", "title"),
+                ("message", "summary and body"),
+                ("priority", "severity: 5 → critical, 4 → warn, others info, or success with a tag such as tada"),
+                ("tags", "the label `tags`"),
+                ("click", "external_url"),
+                ("actions view", "buttons"),
+            ),
+            (
+                "Headers have the names and short names of ntfy, such as `X-Title`, `Title` and `t`.",
+                "Actions of the kinds http, broadcast and copy, attachments, delays and icons are left out.",
             ),
         ),
     )
