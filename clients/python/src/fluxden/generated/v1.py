@@ -538,6 +538,35 @@ class V1(Operations):
         )
         return answer
 
+    def ingest_events(
+        self,
+        adapter: str,
+        body: Any,
+        *,
+        dry_run: bool | None = None,
+        to: str | None = None,
+        login: str | None = None,
+        request_id: str | None = None,
+    ) -> models.IngestOut:
+        """Publish what another system sends, in the shape that it sends.
+
+        The adapter reads the request: `alertmanager` and others. A personal token publishes to its owner, a tools
+        token to the recipients in `to`. A request has at most 100 events; one that is refused does not affect the
+        others. Events keep the identity that their system gives them, so a request that is sent again repeats them.
+        With `dry_run=true` the reply has the events and their recipients, and nothing is made. Each event uses the
+        rate units of publishing it.
+
+        Call it with `flux-in-pers-…` or `flux-tools-…`.
+        """
+        answer: models.IngestOut = self._send(
+            "POST",
+            f"/api/v1/ingest/{self._quoted(adapter)}",
+            body=body,
+            query={"dry_run": dry_run, "to": to, "login": login},
+            header={"X-Request-Id": request_id},
+        )
+        return answer
+
     def list_integrators(
         self,
     ) -> models.IntegratorsResponse:

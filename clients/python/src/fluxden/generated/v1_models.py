@@ -176,6 +176,13 @@ class InboxSummary(TypedDict):
     """Snoozed deliveries that have not come back yet."""
 
 
+class IngestError(TypedDict):
+    """Why an event was refused."""
+
+    code: str
+    detail: str
+
+
 class Integrator(TypedDict):
     """A system that may publish to this desk."""
 
@@ -585,6 +592,49 @@ class InboxPage(TypedDict):
     requestId: str
 
 
+class IngestRecipient(TypedDict):
+    """A recipient of an event: the delivery, or the reason why there is none."""
+
+    recipient: Recipient1 | Recipient2 | Recipient3
+    email: NotRequired[str]
+    deliveryId: NotRequired[str]
+    error: NotRequired[
+        Literal[
+            "user_not_found",
+            "user_inactive",
+            "group_not_found",
+            "not_group_admin",
+            "cross_project_blocked",
+            "no_approved_request",
+            "no_token",
+            "token_disabled",
+            "severity_above_ceiling",
+        ]
+    ]
+    """Why the event does not reach a recipient."""
+
+
+class IngestRow(TypedDict):
+    """
+    One event of the request. A dry run answers the whole `event`, and no outcome.
+
+    `accepted` events of a tools token are delivered after the reply; `unknown` is what should resolve or note an event
+    that nobody has.
+    """
+
+    eventId: str
+    eventType: str
+    step: Literal["publish", "resolve", "note"]
+    """What a draft does: publish an event, resolve it, or add a note to it."""
+    outcome: NotRequired[
+        Literal["delivered", "accepted", "repeated", "held", "resolved", "noted", "unknown", "refused"]
+    ]
+    """What became of an event."""
+    recipients: list[IngestRecipient]
+    event: NotRequired[InboundEvent]
+    error: NotRequired[IngestError]
+
+
 class ModerationOut(TypedDict):
     """The moderation status of a held delivery, and since when it has it."""
 
@@ -831,6 +881,20 @@ class InboxDelivery(TypedDict):
     deprecation: NotRequired[str]
     """Warns about a deprecated field in the request."""
     requestId: NotRequired[str]
+
+
+class IngestOut(TypedDict):
+    """One row for each event that the adapter found, in their order, or the reason why it found none."""
+
+    dryRun: bool
+    results: list[IngestRow]
+    ignored: NotRequired[str]
+    requestId: str
+    status: NotRequired[str]
+    """`success`, where clients of the other system read it."""
+    message: NotRequired[str]
+    dedup_key: NotRequired[str]
+    """For the adapter pagerduty: the event's key."""
 
 
 class QueueItem(TypedDict):
