@@ -109,6 +109,7 @@ SOCKETS = Table("sockets")
 TOKENS = Table("tokens")
 
 CALLBACKS = Queue("callbacks")
+CALLBACK_REPLAYS = Queue("callback-replays")
 FAN_OUT = Queue("fan-out")
 INBOX_CHANGES = Queue("inbox-changes")
 NOTICES = Queue("notices")
@@ -118,7 +119,18 @@ SNOOZES = Queue("snoozes")
 SOCKET_WORK = Queue("socket-work")
 WEB_PUSH = Queue("web-push")
 
-QUEUES = (CALLBACKS, FAN_OUT, INBOX_CHANGES, NOTICES, OUTBOX_WORK, PEER_NOTICES, SNOOZES, SOCKET_WORK, WEB_PUSH)
+QUEUES = (
+    CALLBACKS,
+    CALLBACK_REPLAYS,
+    FAN_OUT,
+    INBOX_CHANGES,
+    NOTICES,
+    OUTBOX_WORK,
+    PEER_NOTICES,
+    SNOOZES,
+    SOCKET_WORK,
+    WEB_PUSH,
+)
 
 SOCKET_API = SocketApi("sockets")
 

@@ -14,6 +14,7 @@ from infra.commands.approvals import approvals
 from infra.commands.audit import audit
 from infra.commands.audit_trail import audit_commands
 from infra.commands.bounds import bounds
+from infra.commands.callbacks import callbacks
 from infra.commands.catalog import catalog
 from infra.commands.connections import connections
 from infra.commands.contacts import contacts
@@ -113,6 +114,7 @@ for command in (
     bounds,
     approvals,
     audit,
+    callbacks,
     catalog,
     connections,
     contacts,

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.aws import sqs
 from chalicelib.resources import (
+    CALLBACK_REPLAYS,
     CALLBACKS,
     FAN_OUT,
     INBOX_CHANGES,
@@ -43,6 +44,7 @@ DEFINITIONS = (
     Definition(FAN_OUT),
     Definition(INBOX_CHANGES, timeout=60),
     Definition(CALLBACKS, timeout=60),
+    Definition(CALLBACK_REPLAYS, timeout=60, concurrency=2),
     Definition(NOTICES, timeout=60),
     Definition(OUTBOX_WORK, timeout=60),
     Definition(PEER_NOTICES, timeout=60),

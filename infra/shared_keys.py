@@ -83,6 +83,19 @@ SHARED_KEYS = (
         DELIVERIES, "inbox-changes", _ALL, "a large bulk change of an inbox, and each step of it", DUE_INDEX, units=2
     ),
     SharedKey(
+        DELIVERIES, "ENDPOINTS", _ALL, "an endpoint of callbacks begins to fail, hourly while it fails, or is paused"
+    ),
+    SharedKey(DELIVERIES, "callback-probes", _ALL, "an endpoint is paused by failures, or probed", DUE_INDEX, units=2),
+    SharedKey(DELIVERIES, "callback-replays", _ALL, "callbacks are replayed, and each step of it", DUE_INDEX, units=2),
+    SharedKey(
+        DELIVERIES,
+        r"held#[\w-]+#https?://.+",
+        "one integrator's callbacks to a paused endpoint",
+        "an action is chosen, and when the endpoint is resumed",
+        DUE_INDEX,
+        units=PER_STEP,
+    ),
+    SharedKey(
         DELIVERIES,
         r"snoozes#[0-7]",
         _ALL,

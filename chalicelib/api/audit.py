@@ -40,6 +40,12 @@ def audited(
     return recording(_entry(kind, by, context, subject, details), each=each)
 
 
+def drop_if_unchanged(entry: Draft) -> None:
+    """Leave the entry out if no transaction of the change has taken it, since everything was as it should be."""
+    if entry.is_due:
+        entry.drop()
+
+
 @contextmanager
 def refusals_audited(
     kind: AuditKind, context: RequestContext | RawRequest, *, by: Caller | Actor | None = None, **details: object

@@ -13,10 +13,13 @@ from chalicelib.core.services.attempts import AttemptRunner
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.inbox.domain.callbacks import CallbackJob
+from chalicelib.inbox.gateways.callback_replays import REPLAY_JOBS
 from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
 from chalicelib.inbox.services.callbacks import attempt_callback
+from chalicelib.inbox.services.endpoints import EndpointWatch
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.endpoints import DynamoEndpoints
 from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
@@ -25,7 +28,7 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY, NOTIFY, UNSEAL
+from chalicelib.resources import CALLBACK_REPLAYS, CALLBACKS, DELIVERIES, DIRECTORY, NOTIFY, UNSEAL
 
 bp = Blueprint(__name__)
 
@@ -42,9 +45,10 @@ def _count(outcome: str) -> None:
     batch_size=1,
     grants=NOTE_FAILURE
     + UNSEAL
-    + DELIVERIES.can("Query", "UpdateItem")
+    + DELIVERIES.can("Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
     + DIRECTORY.can("BatchGetItem", "GetItem", "PutItem")
     + CALLBACKS.can_send()
+    + CALLBACK_REPLAYS.can_send()
     + NOTIFY,
 )
 def deliver_callback(message: CallbackJob) -> None:
@@ -64,4 +68,5 @@ def deliver_callback(message: CallbackJob) -> None:
         people=DynamoDirectory(),
         post=http.post,
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
+        watch=EndpointWatch(DynamoEndpoints(), REPLAY_JOBS),
     )

@@ -470,6 +470,26 @@ def waiting(queue: Queue) -> list[dict[str, Any]]:
     return list(got.get("Messages", []))
 
 
+def test_endpoints_are_paused_and_resumed(desk: Desk) -> None:
+    assert done("callbacks", "endpoints") == "No endpoint fails or is paused.\n"
+    paused = done("callbacks", "pause", "fd1", "https://CI.example.com/hooks/1")
+    assert paused == "https://ci.example.com of fd1 is paused.\n"
+    (listed,) = read("callbacks", "endpoints", "--integrator", "fd1")
+    assert (listed["origin"], listed["pausedBy"], listed["waiting"]) == ("https://ci.example.com", "operator", 0)
+    assert read("callbacks", "endpoints", "--integrator", "hr") == []
+    assert "is active" in done("callbacks", "resume", "fd1", "https://ci.example.com")
+    assert "nobody" in refused("callbacks", "pause", "nobody", "https://ci.example.com")
+    assert "https://ci.example.com" in refused("callbacks", "pause", "fd1", "ci")
+
+
+def test_a_replay_is_begun_and_followed(desk: Desk) -> None:
+    begun = done("callbacks", "replay", "fd1", "https://ci.example.com", "--hours", "2")
+    replay_id = begun.split()[1]
+    shown = read("callbacks", "replay-status", replay_id)
+    assert (shown["status"], shown["origin"], shown["replayed"]) == ("running", "https://ci.example.com", 0)
+    assert "Replay not found" in refused("callbacks", "replay-status", "1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+
+
 def test_listing_dead_letters_keeps_them(desk: Desk) -> None:
     ids = [dead_letter(FAN_OUT, f"body {number}") for number in range(12)]
     other = dead_letter(CALLBACKS, "other")

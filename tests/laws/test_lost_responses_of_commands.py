@@ -62,6 +62,7 @@ _TOOLS = _by_list("tools-tokens", "list")
 _PERSONAL = _by_list("personal-tokens", "list")
 _AGENT = "agents add chronicler --name Chronicler --description Writes."
 _ITEM = "catalog create farm --name Farm"
+_PAUSE = "callbacks pause fd1 https://ci.example.com"
 _INBOUND = "federation set --inbound on --mode open"
 
 SAMPLES = (
@@ -69,6 +70,9 @@ SAMPLES = (
     Sample("agents remove chronicler", (_AGENT,)),
     Sample("approvals grant farm dave@example.com", (_ITEM,)),
     Sample("approvals revoke farm dave@example.com", (_ITEM, "approvals grant farm dave@example.com")),
+    Sample(_PAUSE),
+    Sample("callbacks resume fd1 https://ci.example.com", (_PAUSE,)),
+    Sample("callbacks replay fd1 https://ci.example.com"),
     Sample(_ITEM),
     Sample("catalog link farm --integrator fd1", (_ITEM,)),
     Sample("catalog archive farm", (_ITEM,)),
@@ -148,6 +152,8 @@ READING = {
     "offered",
     "status",
     "desks",
+    "endpoints",
+    "replay-status",
     "check",
     "compare",
     "reveal",

@@ -77,9 +77,13 @@ from chalicelib.ids import MintedToken, PresentedToken, SignInSecret, TokenKind
 from chalicelib.inbox.domain.bulk import AcceptedCall
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.inbox.domain.endpoints import Endpoint, PausedBy
+from chalicelib.inbox.domain.replays import Replay, ReplayKind, ReplayPosition
 from chalicelib.inbox.domain.snoozes import Snooze
 from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.clicks import DynamoClicks
+from chalicelib.inbox.stores.endpoints import DynamoEndpoints
+from chalicelib.inbox.stores.replays import DynamoReplays
 from chalicelib.inbox.stores.snoozes import DynamoSnoozes, snooze_actions
 from chalicelib.live.domain.frames import FrameType, LiveEvent, LogEntry, LogState
 from chalicelib.live.domain.push import BrowserKeys, Subscription
@@ -337,6 +341,21 @@ DUE = timestamp(NOW + GRACE)
 
 SNOOZED = replace(DELIVERY, delivery_id=OTHER, snoozed_until=CHANGED)
 SNOOZE = Snooze(OTHER, CHANGED)
+ENDPOINT = Endpoint("fd1", "https://hooks.example.com", AT, AT, AT, PausedBy.FAILURES, CHANGED)
+REPLAY = Replay(
+    ID,
+    "fd1",
+    "https://hooks.example.com",
+    ReplayKind.FAILED,
+    AT,
+    CHANGED,
+    AT,
+    steps=1,
+    examined=2,
+    replayed=1,
+    day=AT[:10],
+    position=ReplayPosition(AT, OTHER, 1),
+)
 AUDIT_ENTRY = AuditEntry(
     ID, NOW, AuditKind.KEY_DISABLE, Actor(ActorKind.PERSON, ALICE, Credential.SESSION, ID),
     Subject("key", THIRD, BOB), "192.0.2.1", "req_1", {"by": "hand"}
@@ -440,6 +459,8 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
         # It is kept for a month.
         assert DynamoAcceptedCalls().find(ACCEPTED.event_part, "fire") == ACCEPTED
         assert DynamoSnoozes().find(OTHER) == (None, SNOOZE)
+        assert DynamoEndpoints().list_of() == [ENDPOINT]
+        assert DynamoReplays().find(ID) == REPLAY
         assert list_entries(AuditFilter(ALICE), after=None, limit=9).entries == [with_refs(AUDIT_ENTRY)]
         assert list_entries(AuditFilter(BOB), after=None, limit=9).entries == [with_refs(AUDIT_ENTRY)]
     assert DynamoOutbox().find(URL) == Outbox(URL, last_position=1, due_at=DUE)
@@ -507,6 +528,8 @@ def _write_everything() -> None:
     hubs.record(joined, HeartbeatOutcome(MembershipStatus.ACTIVE, None, None, LATER), now=NOW)
     DynamoClicks().add(CLICK, DELIVERY, due_at=NOW)
     DynamoAcceptedCalls().add(ACCEPTED, now=NOW)
+    DynamoEndpoints().save(ENDPOINT, over=None)
+    DynamoReplays().begin(REPLAY, now=NOW)
     commit(snooze_actions(replace(SNOOZED, snoozed_until=None), SNOOZED))
     write_all(AUDIT, puts=[audit_to_row(AUDIT_ENTRY)])
     DynamoOutgoing().send(RELAY, SENDING, over=Outbox(URL), now=NOW, **NO_CLAIM)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.operate.domain.deliveries import MOST_ATTEMPTS
+from chalicelib.inbox.domain.endpoints import MOST_ATTEMPTS
 from chalicelib.resources import CALLBACKS
 from tests.conftest import Desk
 from tests.operate.conftest import ADMIN, EVENTS, data, find_entries

@@ -130,6 +130,18 @@ class SampleData:
         made = self.create("/api/v1/events", event, self.token)
         return str(made["deliveryId"])
 
+    def pause_endpoint(self) -> dict[str, str]:
+        """Pause the endpoint of Bob's deliveries, and return its origin."""
+        body = {"origin": WEBHOOK_URL.removesuffix("/")}
+        self.create("/api/v1/callback-endpoints/pause", body, self.admin_token)
+        return body
+
+    def replay_callbacks(self) -> dict[str, str]:
+        """Begin a replay, and return its id."""
+        body = {"origin": WEBHOOK_URL, "since": "2026-05-01T00:00:00Z", "until": "2026-05-02T00:00:00Z"}
+        made = self.create("/api/v1/callback-endpoints/replay", body, self.admin_token)
+        return {"replayId": str(made["replayId"])}
+
     def change_inbox(self) -> str:
         """Archive a delivery as a bulk change, and return the id of that."""
         body = {"action": "archive", "ids": [self.add_delivery()]}

@@ -17,11 +17,21 @@ from tests.support import alerts, authenticator, inputs, instances, mcp, passkey
 from tests.support.api import ROUTES
 from tests.support.directories import USER_SCHEMA, Directory, new_group, new_user, patch
 from tests.support.instances import Member, run_admin
-from tests.support.sample_data import CANARY, CATALOG_ITEM, FEDERATION, PEER_URL, SampleData, SampleRequest, in_a_day
+from tests.support.sample_data import (
+    CANARY,
+    CATALOG_ITEM,
+    FEDERATION,
+    PEER_URL,
+    WEBHOOK_URL,
+    SampleData,
+    SampleRequest,
+    in_a_day,
+)
 
 ROUTES_BY_NAME = {route.__name__: route for route in ROUTES.values()}
 _BOB = {"email": "bob@example.com"}
 _CAROL = {"email": "carol@example.com"}
+_REPLAY = {"origin": WEBHOOK_URL, "since": "2026-05-01T00:00:00Z", "until": "2026-05-08T00:00:00Z"}
 
 RequestFactory = Callable[[SampleData], SampleRequest]
 
@@ -262,6 +272,16 @@ OPERATOR_REQUESTS: dict[str, RequestFactory] = {
     "list_logged_deliveries": _after(
         SampleData.add_delivery, _after(SampleData.add_delivery, _with_operator_key(query={"integrator": "fd1"}))
     ),
+    "get_callback_replay": _with_operator_key(path=SampleData.replay_callbacks),
+    "get_own_callback_replay": _with_admin_token(path=SampleData.replay_callbacks),
+    "list_callback_endpoints": _after(SampleData.pause_endpoint, _with_operator_key()),
+    "list_own_callback_endpoints": _after(SampleData.pause_endpoint, _with_admin_token()),
+    "pause_callback_endpoint": _with_operator_key(body={"integrator": "fd1", "origin": WEBHOOK_URL}),
+    "pause_own_callback_endpoint": _with_admin_token(body={"origin": WEBHOOK_URL}),
+    "replay_failed_callbacks": _with_operator_key(body={"integrator": "fd1", **_REPLAY}),
+    "replay_own_failed_callbacks": _with_admin_token(body=_REPLAY),
+    "resume_callback_endpoint": _with_operator_key(body=lambda data: {"integrator": "fd1", **data.pause_endpoint()}),
+    "resume_own_callback_endpoint": _with_admin_token(body=SampleData.pause_endpoint),
     "resend_callback": _with_operator_key(path=_failed_callback),
     "list_instances": _after(SampleData.add_member, _with_operator_key()),
     "list_people": _with_operator_key(),

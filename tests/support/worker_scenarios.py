@@ -13,7 +13,10 @@ from chalicelib.core.stores.items import from_item
 from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, proof
 from chalicelib.federation.network.stores.registrations import DynamoRegistrations
+from chalicelib.inbox.domain.endpoints import Endpoint, PausedBy
+from chalicelib.inbox.stores.endpoints import DynamoEndpoints
 from chalicelib.resources import (
+    CALLBACKS,
     CHAT,
     CONTACTS,
     DELIVERIES,
@@ -347,6 +350,44 @@ def _read_proposal(_: ScenarioContext) -> Any:
     return [(row["status"], row["verdict"]["outcome"], "dueAt" in row) for row in rows]
 
 
+def _click_button(context: ScenarioContext) -> None:
+    """Publish an event to Bob whose button calls the receiver, and press it."""
+    data = SampleData(context.api, context.desk)
+    button = {"label": "Approve", "action_type": "webhook", "webhook_url": f"{context.address}/hook"}
+    made = data.create("/api/v1/events", inputs.new_event(actions=[button]), data.token)
+    data.create(f"/api/v1/inbox/{made['deliveryId']}/actions/0", None)
+
+
+def _replay_failed(context: ScenarioContext) -> None:
+    """Let a callback fail for good, and replay it."""
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    context.set_answer(410)
+    _click_button(context)
+    Pumps().drain(CALLBACKS)
+    context.set_answer()
+    bounds = {"since": timestamp(began), "until": timestamp(datetime.now(UTC))}
+    body = {"origin": context.address, **bounds}
+    SampleData(context.api, context.desk).create("/api/v1/callback-endpoints/replay", body, context.desk.fd1)
+    context.forget_sent()
+
+
+def _pause_failing(context: ScenarioContext) -> None:
+    """Let two callbacks wait for an endpoint that failures have paused, and whose probe is due."""
+    at = timestamp(datetime.now(UTC))
+    paused = Endpoint("fd1", context.address, at, at, at, PausedBy.FAILURES, at)
+    assert DynamoEndpoints().save(paused, over=None)
+    for _ in range(2):
+        _click_button(context)
+    Pumps().drain(CALLBACKS)
+
+
+def _read_replays(_: ScenarioContext) -> Any:
+    rows = list(scan_rows(DELIVERIES))
+    replays = [(row["status"], int(row["replayed"])) for row in rows if row["pk"].startswith("REPLAY#")]
+    paused = [row["sk"] for row in rows if row["pk"] == "ENDPOINTS"]
+    return replays, paused, [row["outcome"] for row in rows if "outcome" in row]
+
+
 def _read_snoozed(_: ScenarioContext) -> Any:
     rows = [row for row in scan_rows(DELIVERIES) if row["sk"] in ("DELIVERY", "SNOOZE")]
     return [(row["sk"], row["inboxKey"][0], "readAt" in row) for row in rows]
@@ -399,6 +440,30 @@ WORKER_SCENARIOS = {
         _values_of(DELIVERIES, "outcome"),
         ["delivered"],
         _WEBHOOK_IDS,
+    ),
+    "a replay of callbacks": WorkerScenario(
+        ("announce_due_replays", "replay_callbacks"),
+        _replay_failed,
+        _read_replays,
+        ([("done", 1)], [], ["delivered"]),
+        _WEBHOOK_IDS,
+        helpers=("announce_due_callbacks", "deliver_callback"),
+        due_after=timedelta(minutes=1),
+    ),
+    "a paused endpoint": WorkerScenario(
+        (
+            "probe_callback_endpoints",
+            "announce_due_callbacks",
+            "deliver_callback",
+            "announce_due_replays",
+            "replay_callbacks",
+        ),
+        _pause_failing,
+        _read_replays,
+        ([("done", 1)], [], ["delivered", "delivered"]),
+        _WEBHOOK_IDS,
+        sent_count=2,
+        due_after=timedelta(minutes=1),
     ),
     "a relay": WorkerScenario(
         ("announce_due_outboxes", "send_waiting"),

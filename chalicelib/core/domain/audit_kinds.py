@@ -94,6 +94,9 @@ class AuditKind(StrEnum):
     RELAY_RESEND = "relay.resend"
 
     CALLBACK_RESEND = "callback.resend"
+    CALLBACK_PAUSE = "callback.pause"
+    CALLBACK_RESUME = "callback.resume"
+    CALLBACK_REPLAY = "callback.replay"
     DEAD_LETTERS_REDRIVE = "deadLetters.redrive"
     RETENTION_APPLY = "retention.apply"
     TABLES_RESTORE = "tables.restore"

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class CallbackJob(Out):
-    """A job of the queue `callbacks`: this click has an attempt due."""
+    """A job of the queue `callbacks`: this click has an attempt due. A probe is made even if its endpoint is paused."""
 
     delivery_id: str
     index: int
+    is_probe: bool = False
 
 
 @dataclass(frozen=True)

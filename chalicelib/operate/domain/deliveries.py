@@ -20,9 +20,6 @@ from chalicelib.inbox.domain.sent import SentQuery
 from chalicelib.inbox.domain.sent_positions import SentPosition
 from chalicelib.people.domain.directory import Person
 
-# A callback that was resent so often has been given up for good, which bounds its row.
-MOST_ATTEMPTS = 50
-
 
 class DeliveryLogQuery(SentQuery):
     """Selects a page of the deliveries of one integrator. All filters must match."""

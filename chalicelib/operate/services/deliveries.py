@@ -10,12 +10,12 @@ from chalicelib.core.ports import JobAnnouncer
 from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import DeliveryDetail
+from chalicelib.inbox.domain.endpoints import MOST_ATTEMPTS
 from chalicelib.inbox.domain.sent import SentSelection
 from chalicelib.inbox.domain.sent_positions import SentPosition
 from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.inbox.services.sent import SentDeliveries
 from chalicelib.operate.domain.deliveries import (
-    MOST_ATTEMPTS,
     DeliveryLogEntry,
     DeliveryLogQuery,
     LoggedDelivery,
@@ -68,7 +68,7 @@ def resend_callback(
     """Make the next attempt of a callback now, whatever came of the earlier ones. The queue's worker makes it.
 
     A callback that is due already is only announced again, so repeating the call does no harm. Store and queue
-    calls: 5; 4 if the callback is due.
+    calls: 5; 4 if the callback is due. At a paused endpoint it is a probe.
 
     Raises:
         NotFound: there is no such delivery, or nobody pressed this button.
@@ -82,7 +82,7 @@ def resend_callback(
         raise Conflict(f"This callback was attempted {MOST_ATTEMPTS} times. It can't be resent any more.")
     if not is_due(click.next_attempt_at, now) and not clicks.restart(click, now=now, due_at=now + GRACE):
         raise Conflict("An attempt of this callback is under way. Look at its result before you resend it.")
-    queue.announce(CallbackJob(delivery_id=click.delivery_id, index=click.index))
+    queue.announce(CallbackJob(delivery_id=click.delivery_id, index=click.index, is_probe=True))
     return _entry(_find(delivery_id, deliveries), people)
 
 

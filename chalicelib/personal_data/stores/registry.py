@@ -93,6 +93,8 @@ _INBOX = (
         why_not=PASSING,
     ),
     RowKind(DELIVERIES, "CHANGE#* / *", "bulk changes"),
+    RowKind(DELIVERIES, "ENDPOINTS / *", "endpoints of callbacks"),
+    RowKind(DELIVERIES, "REPLAY#* / JOB", "replays of callbacks"),
     RowKind(DELIVERIES, "* / SNOOZE", "snoozes"),
     RowKind(DELIVERIES, "* / SUPPLEMENT#*", "supplements"),
     RowKind(DELIVERIES, "EVENT#* / SEEN", "accepted bulk calls"),
