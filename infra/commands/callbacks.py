@@ -74,8 +74,9 @@ def replay(integrator: str, origin: str, hours: int) -> None:
     Counts from when buttons were pressed. Delivered callbacks are left alone.
     """
     until = datetime.now(UTC).replace(second=0, microsecond=0)
-    named = IntegratorsReplayIn(
-        integrator=integrator, origin=origin, since=timestamp(until - timedelta(hours=hours)), until=timestamp(until)
+    since = until - timedelta(hours=hours)
+    named = IntegratorsReplayIn.model_validate(
+        {"integrator": integrator, "origin": origin, "since": timestamp(since), "until": timestamp(until)}
     )
     _check(integrator)
     begun = _admin().replay(named.integrator, named.origin, since=named.since, until=named.until)
