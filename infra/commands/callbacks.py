@@ -66,20 +66,18 @@ def resume(integrator: str, origin: str) -> None:
     type=click.IntRange(1, 31 * 24),
     default=24,
     show_default=True,
-    help="How many hours back to go, from the present minute.",
+    help="How many hours back to go.",
 )
 def replay(integrator: str, origin: str, hours: int) -> None:
     """Send the callbacks again that failed at an endpoint.
 
     Counts from when buttons were pressed. Delivered callbacks are left alone.
     """
-    until = datetime.now(UTC).replace(second=0, microsecond=0)
-    since = until - timedelta(hours=hours)
-    named = IntegratorsReplayIn.model_validate(
-        {"integrator": integrator, "origin": origin, "since": timestamp(since), "until": timestamp(until)}
-    )
+    admin = _admin()
+    since = timestamp(admin.now - timedelta(hours=hours))
+    named = IntegratorsReplayIn.model_validate({"integrator": integrator, "origin": origin, "since": since})
     _check(integrator)
-    begun = _admin().replay(named.integrator, named.origin, since=named.since, until=named.until)
+    begun = admin.replay(named.integrator, named.origin, since=named.since, until=named.until)
     click.echo(f"Replay {begun.replay_id} is running.")
 
 

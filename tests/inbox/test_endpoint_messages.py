@@ -1,7 +1,10 @@
 """Origins of endpoints, and ranges, as requests name them."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from chalicelib.core.domain.fields import timestamp
 from tests.conftest import Desk
 from tests.support.api import Api
 from tests.support.endpoints import ENDPOINTS
@@ -30,3 +33,13 @@ def test_a_range_that_cannot_be_replayed_is_refused(api: Api, desk: Desk, since:
 def test_what_is_no_origin_is_refused(api: Api, desk: Desk, text: str) -> None:
     body = {"integrator": "fd1", "origin": text}
     assert api.post(f"{ENDPOINTS}/pause", body, desk.alice_key).status == 400
+
+
+def test_a_range_without_an_end_ends_now(api: Api, desk: Desk) -> None:
+    body = {"origin": "https://a.example", "since": timestamp(datetime.now(UTC) - timedelta(days=1))}
+    made = api.post("/api/v1/callback-endpoints/replay", body, desk.fd1)
+    assert made.status == 202
+    assert made.json["until"] >= body["since"]
+    for since in ("2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z"):
+        refused = api.post("/api/v1/callback-endpoints/replay", body | {"since": since}, desk.fd1)
+        assert (refused.status, "since" in refused.text) == (400, True)

@@ -57,11 +57,13 @@ class ReplayIn(EndpointIn):
     """Selects the failed callbacks of an endpoint by when their buttons were pressed."""
 
     since: Timestamp = Field(description=f"The beginning of the range, at most {MOST_DAYS} days before its end.")
-    until: Timestamp = Field(description="The end of the range, which is not part of it.")
+    until: Omittable[Timestamp] = Field(
+        None, description="The end of the range, which is not part of it; the present if you leave it out."
+    )
 
     @model_validator(mode="after")
     def _is_range(self) -> Self:
-        if not is_range(self.since, self.until):
+        if self.until is not None and not is_range(self.since, self.until):
             raise PydanticCustomError(
                 "range", "until must be after since, and at most {days} days", {"days": MOST_DAYS}
             )

@@ -9,7 +9,7 @@ from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.ports import JobAnnouncer
 from chalicelib.inbox.domain.endpoint_messages import EndpointOut, ReplayOut, to_endpoint_out, to_replay_out
 from chalicelib.inbox.domain.endpoints import MOST_PAUSED, Endpoint, PausedBy
-from chalicelib.inbox.domain.replays import Replay, ReplayJob
+from chalicelib.inbox.domain.replays import MOST_DAYS, Replay, ReplayJob, is_range
 from chalicelib.inbox.services.endpoints import Endpoints, resume_endpoint
 from chalicelib.inbox.services.replays import Replays
 from chalicelib.parallel import gather
@@ -61,16 +61,20 @@ class EndpointAdmin:
         resume_endpoint(known, now=self.now, endpoints=self.endpoints, queue=self.queue)
         return self._out(Endpoint(integrator, origin))
 
-    def replay(self, integrator: str, origin: str, *, since: datetime, until: datetime) -> ReplayOut:
+    def replay(self, integrator: str, origin: str, *, since: datetime, until: datetime | None) -> ReplayOut:
         """Have the callbacks that failed in a range sent again. The same range is the same replay.
 
         Store and queue calls: 2.
 
         Raises:
-            Invalid: the range ends in the future.
+            Invalid: the range ends in the future, or is too long.
         """
+        until = until or self.now
         if until > self.now:
             raise Invalid("until must not be in the future.", {"until": ["must not be in the future"]})
+        if not is_range(since, until):
+            days = f"must be in the past, at most {MOST_DAYS} days ago"
+            raise Invalid(f"since {days}.", {"since": [days]})
         replay = Replay.of_failed(integrator, origin, since=since, until=until, now=self.now)
         begun = self.replays.begin(replay, now=self.now)
         self.queue.announce(ReplayJob(replay_id=begun.replay_id))

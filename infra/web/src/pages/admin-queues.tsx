@@ -6,6 +6,7 @@ import { Chip, EmptyState, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Loaded } from "../ui/loaded";
 import { showError, showToast } from "../ui/toasts";
+import { Endpoints } from "./admin-endpoints";
 
 interface DeadLetter {
   messageId: string;
@@ -121,6 +122,16 @@ function QueueMessages({ queue, onChanged }: { queue: string; onChanged: () => v
 }
 
 export function Callbacks() {
+  return (
+    <>
+      <Endpoints />
+      <h2>{t("admin.callbacks")}</h2>
+      <CallbackList />
+    </>
+  );
+}
+
+function CallbackList() {
   const resource = useResource(() => data<Callback[]>("GET", query("api/v2/operate/callbacks", { limit: 100 })));
   return (
     <Loaded resource={resource}>
