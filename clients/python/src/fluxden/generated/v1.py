@@ -9,6 +9,55 @@ from fluxden.operations import Operations
 class V1(Operations):
     """The operations of API v1, which answer as its document says."""
 
+    def list_own_callback_endpoints(
+        self,
+    ) -> models.EndpointList:
+        """List the endpoints of your integrator's callbacks that fail or are paused.
+
+        An endpoint is an origin: scheme, host and port of the `webhook_url` of buttons. One that only fails for
+        five days is paused: its callbacks wait. It is resumed when a probe succeeds, or by `POST /api/v1/callback-
+        endpoints/resume`.
+
+        Call it with `flux-tools-…`.
+        """
+        answer: models.EndpointList = self._send("GET", "/api/v1/callback-endpoints")
+        return answer
+
+    def pause_own_callback_endpoint(self, body: models.EndpointIn) -> models.EndpointOut:
+        """Pause an endpoint of your integrator: its callbacks wait until you resume it.
+
+        Call it with `flux-tools-…` of an administrator.
+        """
+        answer: models.EndpointOut = self._send("POST", "/api/v1/callback-endpoints/pause", body=body)
+        return answer
+
+    def replay_own_failed_callbacks(self, body: models.ReplayIn) -> models.ReplayOut:
+        """Send your integrator's callbacks again that failed at an endpoint, by when their buttons were pressed.
+
+        The range has up to 31 days. Callbacks that were delivered or are still retried are left alone, so repeating
+        the call does no harm: the same range is the same replay. At a paused endpoint, the callbacks wait.
+
+        Call it with `flux-tools-…` of an administrator.
+        """
+        answer: models.ReplayOut = self._send("POST", "/api/v1/callback-endpoints/replay", body=body)
+        return answer
+
+    def resume_own_callback_endpoint(self, body: models.EndpointIn) -> models.EndpointOut:
+        """Resume a paused endpoint of your integrator, and send the callbacks that wait for it.
+
+        Call it with `flux-tools-…` of an administrator.
+        """
+        answer: models.EndpointOut = self._send("POST", "/api/v1/callback-endpoints/resume", body=body)
+        return answer
+
+    def get_own_callback_replay(self, replay_id: str) -> models.ReplayOut:
+        """Show how far a replay of your integrator is, and how many callbacks it sends again.
+
+        Call it with `flux-tools-…` of an administrator.
+        """
+        answer: models.ReplayOut = self._send("GET", f"/api/v1/callback-replays/{self._quoted(replay_id)}")
+        return answer
+
     def list_catalog_approvals(
         self,
         *,

@@ -141,6 +141,13 @@ class ClaimedToken(TypedDict):
     expiresPriorAt: str
 
 
+class EndpointIn(TypedDict):
+    """Names an endpoint of your integrator."""
+
+    origin: str
+    """The endpoint's origin, such as `https://ci.example.com`. The rest of a longer URL is ignored."""
+
+
 class EventTypeRow(TypedDict):
     """An event type, with its number of deliveries in the last 90 days."""
 
@@ -260,6 +267,17 @@ class RecipientHint(TypedDict):
     email: NotRequired[str]
     user_id: NotRequired[str]
     display_hint: NotRequired[str]
+
+
+class ReplayIn(TypedDict):
+    """Selects the failed callbacks of an endpoint by when their buttons were pressed."""
+
+    origin: str
+    """The endpoint's origin, such as `https://ci.example.com`. The rest of a longer URL is ignored."""
+    since: str
+    """The beginning of the range, at most 31 days before its end."""
+    until: NotRequired[str]
+    """The end of the range, which is not part of it; the present if you leave it out."""
 
 
 class RequestIn(TypedDict):
@@ -515,6 +533,27 @@ class EmployeeTaskIn(TypedDict):
     """An object of your own. It is shown as `details` in the task's metadata."""
 
 
+class EndpointOut(TypedDict):
+    """An endpoint, to which an integrator's buttons call back."""
+
+    integrator: str
+    origin: str
+    status: Literal["active", "failing", "paused"]
+    """How an endpoint is: it fails, or it is paused. Others work."""
+    failingSince: str | None
+    """The first failure since the last success."""
+    lastFailedAt: str | None
+    """The last failure, to the hour."""
+    pausedAt: str | None
+    pausedBy: Literal["operator", "integrator", "failures"] | None
+    """`failures` if it only failed for five days."""
+    nextProbeAt: str | None
+    """When one callback is attempted, whose success ends the pause."""
+    waiting: int | None
+    """Callbacks that wait for the end of the pause, counted up to 1,000."""
+    requestId: NotRequired[str]
+
+
 class EventTypesResponse(TypedDict):
     """The integrator's event types and the built-in ones. A namespace without deliveries is listed by its prefix."""
 
@@ -641,6 +680,26 @@ class ModerationOut(TypedDict):
     status: Literal["pending", "approved", "rejected"]
     """The moderator's decision on a held delivery; `pending` until there is one."""
     at: str
+
+
+class ReplayOut(TypedDict):
+    """A replay, and how far it is."""
+
+    replayId: str
+    integrator: str
+    origin: str
+    kind: Literal["held", "failed"]
+    """Which callbacks a replay sends: those that waited for a paused endpoint, or those that failed."""
+    since: str
+    until: str
+    status: Literal["running", "done"]
+    """How far a replay is."""
+    examined: int
+    """Callbacks examined so far, of all endpoints."""
+    replayed: int
+    """Callbacks that are sent again."""
+    createdAt: str
+    requestId: NotRequired[str]
 
 
 class SavedFilter(TypedDict):
@@ -831,6 +890,13 @@ class Delivery(TypedDict):
     deprecation: NotRequired[str]
     """Warns about a deprecated field in the request."""
     requestId: NotRequired[str]
+
+
+class EndpointList(TypedDict):
+    """The endpoints of your integrator that fail or are paused. Those that are missing work."""
+
+    items: list[EndpointOut]
+    requestId: str
 
 
 class InboxDelivery(TypedDict):

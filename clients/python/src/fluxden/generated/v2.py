@@ -891,6 +891,58 @@ class V2(Operations):
         answer: models.UsageAnswer = self._send("GET", "/api/v2/operate/budgets", query={"userId": user_id})
         return answer
 
+    def list_callback_endpoints(self, *, integrator: str | None = None) -> models.EndpointsAnswer:
+        """List the endpoints of callbacks that fail or are paused, by integrator and origin.
+
+        An endpoint is an origin (scheme, host and port) of an integrator. Endpoints that are missing from the list
+        work.
+
+        Call it with `dvd_…` of an operator.
+        """
+        answer: models.EndpointsAnswer = self._send(
+            "GET", "/api/v2/operate/callback-endpoints", query={"integrator": integrator}
+        )
+        return answer
+
+    def pause_callback_endpoint(self, body: models.IntegratorsEndpointIn) -> models.EndpointAnswer:
+        """Pause an endpoint: its callbacks wait until somebody resumes it.
+
+        An endpoint that only fails for five days is paused by itself, and resumed when a probe succeeds. A pause by
+        hand lasts until somebody ends it.
+
+        Call it with `dvd_…` of an operator.
+        """
+        answer: models.EndpointAnswer = self._send("POST", "/api/v2/operate/callback-endpoints/pause", body=body)
+        return answer
+
+    def replay_failed_callbacks(self, body: models.IntegratorsReplayIn) -> models.ReplayAnswer:
+        """Send the callbacks again that failed at an endpoint, by when their buttons were pressed.
+
+        The range has up to 31 days. Callbacks that were delivered or are still retried are left alone, so repeating
+        the call does no harm: the same range is the same replay. If it is interrupted, it continues where it was.
+        At a paused endpoint, the callbacks wait.
+
+        Call it with `dvd_…` of an operator.
+        """
+        answer: models.ReplayAnswer = self._send("POST", "/api/v2/operate/callback-endpoints/replay", body=body)
+        return answer
+
+    def resume_callback_endpoint(self, body: models.IntegratorsEndpointIn) -> models.EndpointAnswer:
+        """Resume a paused endpoint, and send the callbacks that wait for it.
+
+        Call it with `dvd_…` of an operator.
+        """
+        answer: models.EndpointAnswer = self._send("POST", "/api/v2/operate/callback-endpoints/resume", body=body)
+        return answer
+
+    def get_callback_replay(self, replay_id: str) -> models.ReplayAnswer:
+        """Show how far a replay is, and how many callbacks it sends again.
+
+        Call it with `dvd_…` of an operator.
+        """
+        answer: models.ReplayAnswer = self._send("GET", f"/api/v2/operate/callback-replays/{self._quoted(replay_id)}")
+        return answer
+
     def list_callbacks(self, *, delivery_id: str | None = None, limit: int | None = None) -> models.CallbacksAnswer:
         """List callbacks with all attempts, newest first.
 

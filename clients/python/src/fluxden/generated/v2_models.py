@@ -737,6 +737,28 @@ class IntegratorsAnswer(TypedDict):
     data: list[IntegratorDetails]
 
 
+class IntegratorsEndpointIn(TypedDict):
+    """Names an endpoint of an integrator."""
+
+    origin: str
+    """The endpoint's origin, such as `https://ci.example.com`. The rest of a longer URL is ignored."""
+    integrator: str
+    """The slug of the integrator."""
+
+
+class IntegratorsReplayIn(TypedDict):
+    """Selects the failed callbacks of an integrator's endpoint by when their buttons were pressed."""
+
+    origin: str
+    """The endpoint's origin, such as `https://ci.example.com`. The rest of a longer URL is ignored."""
+    since: str
+    """The beginning of the range, at most 31 days before its end."""
+    until: NotRequired[str]
+    """The end of the range, which is not part of it; the present if you leave it out."""
+    integrator: str
+    """The slug of the integrator."""
+
+
 class InterfaceOut(TypedDict):
     """A URL and the protocol to use there."""
 
@@ -2330,6 +2352,34 @@ class EndedSessionsAnswer(TypedDict):
     data: EndedSessionsOut
 
 
+class EndpointOut(TypedDict):
+    """An endpoint, to which an integrator's buttons call back."""
+
+    integrator: str
+    origin: str
+    status: Literal["active", "failing", "paused"]
+    """How an endpoint is: it fails, or it is paused. Others work."""
+    failingSince: str
+    """The first failure since the last success."""
+    lastFailedAt: str
+    """The last failure, to the hour."""
+    pausedAt: str
+    pausedBy: Literal["operator", "integrator", "failures"]
+    """`failures` if it only failed for five days."""
+    nextProbeAt: str
+    """When one callback is attempted, whose success ends the pause."""
+    waiting: int
+    """Callbacks that wait for the end of the pause, counted up to 1,000."""
+    requestId: NotRequired[str]
+
+
+class EndpointsAnswer(TypedDict):
+    """A successful reply."""
+
+    success: Literal[True]
+    data: list[EndpointOut]
+
+
 class ExportAnswer(TypedDict):
     """A successful reply."""
 
@@ -3085,6 +3135,26 @@ class RemovedConnectionAnswer(TypedDict):
     data: RemovedConnectionOut
 
 
+class ReplayOut(TypedDict):
+    """A replay, and how far it is."""
+
+    replayId: str
+    integrator: str
+    origin: str
+    kind: Literal["held", "failed"]
+    """Which callbacks a replay sends: those that waited for a paused endpoint, or those that failed."""
+    since: str
+    until: str
+    status: Literal["running", "done"]
+    """How far a replay is."""
+    examined: int
+    """Callbacks examined so far, of all endpoints."""
+    replayed: int
+    """Callbacks that are sent again."""
+    createdAt: str
+    requestId: NotRequired[str]
+
+
 class RevokedOut(TypedDict):
     """A revoked token."""
 
@@ -3525,6 +3595,13 @@ class EmployeesAnswer(TypedDict):
     data: EmployeesOut
 
 
+class EndpointAnswer(TypedDict):
+    """A successful reply."""
+
+    success: Literal[True]
+    data: EndpointOut
+
+
 class HeldEventAnswer(TypedDict):
     """A successful reply."""
 
@@ -3659,6 +3736,13 @@ class RelaysAnswer(TypedDict):
 
     success: Literal[True]
     data: RelaysOut
+
+
+class ReplayAnswer(TypedDict):
+    """A successful reply."""
+
+    success: Literal[True]
+    data: ReplayOut
 
 
 class RestoredAnswer(TypedDict):
