@@ -1,4 +1,4 @@
-"""Triage at speed: five hundred items by keyboard within the rate limit, and what a key and a frame cost."""
+"""Triage at speed: five hundred items by keyboard, and what a key, a frame and an arrival cost."""
 
 import json
 import re
@@ -192,36 +192,99 @@ def test_a_key_costs_less_than_a_frame_with_a_thousand_rows(open_console: Open) 
     assert max(medians.values()) < 16
 
 
-def test_half_of_the_jumps_through_ten_thousand_items_are_drawn_within_two_frames(open_console: Open) -> None:
+# Scrolls so many times, each by so many pixels and in a frame of its own.
+_SCROLL = """
+async ([by, times]) => {
+  const list = document.querySelector(".scroll");
+  for (let at = 1; at <= times; at++) {
+    list.scrollTop = (at * by) % (list.scrollHeight - list.clientHeight);
+    await new Promise(requestAnimationFrame);
+  }
+  await new Promise(requestAnimationFrame);
+}
+"""
+FRAMES = 60
+
+
+class MainThread:
+    """What a page's main thread does, in processor time: other processes on this machine don't count."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
+        self._session.send("Performance.enable")
+
+    def figures(self) -> dict[str, float]:
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return {each["name"]: each["value"] for each in metrics}
+
+    def heap(self) -> float:
+        """The megabytes that are in use after a collection."""
+        self._session.send("HeapProfiler.collectGarbage")
+        return self.figures()["JSHeapUsedSize"] / 1e6
+
+
+@pytest.mark.parametrize(("what", "by"), [("a scroll", 100), ("a fling", 700), ("a jump", 3701)])
+def test_a_frame_of_scrolling_ten_thousand_items_costs_less_than_it_lasts(
+    open_console: Open, what: str, by: int
+) -> None:
     console = open_console("alice")
     serve_many(console.page, 10_000)
     console.sign_in()
     load_all(console.page, 10_000)
     assert console.page.locator(".item").count() < 60
-    took = sorted(
-        console.page.evaluate(
-            """async () => {
-              const list = document.querySelector(".scroll");
-              const took = [];
-              for (let at = 0; at < 240; at++) {
-                list.scrollTop = (at * 3701) % (list.scrollHeight - list.clientHeight);
-                const began = performance.now();
-                // The scroll handler and its rendering run in the next frame, before it is drawn.
-                await new Promise(requestAnimationFrame);
-                await new Promise((resolve) => {
-                  const channel = new MessageChannel();
-                  channel.port1.onmessage = resolve;
-                  channel.port2.postMessage(0);
-                });
-                took.push(performance.now() - began);
-              }
-              return took;
-            }"""
-        )
-    )
-    rows = console.page.locator(".item").count()
-    memory = console.page.evaluate("() => performance.memory?.usedJSHeapSize ?? 0") / 1e6
-    median, slow = took[len(took) // 2], took[len(took) * 95 // 100]
-    print(f"\nframe at 10,000 items: median {median:.1f} ms, 95 % {slow:.1f} ms; {rows} rows; heap {memory:.0f} MB")
-    # A frame lasts 16.7 ms; the median of a loaded machine may be a frame late.
-    assert median < 34
+    thread = MainThread(console.page)
+    costs, tasks = [], []
+    for _ in range(5):
+        before = thread.figures()
+        console.page.evaluate(_SCROLL, [by, FRAMES])
+        after = thread.figures()
+        took = {name: (after[name] - before[name]) / FRAMES * 1000 for name in after if name.endswith("Duration")}
+        costs.append(took["ScriptDuration"] + took["RecalcStyleDuration"] + took["LayoutDuration"])
+        tasks.append(took["TaskDuration"])
+    # The best of some: what shares the caches of this machine makes every frame slower.
+    cost = min(costs)
+    print(f"\n{what} at 10,000 items, ms a frame: script, style and layout {cost:.1f}; all {min(tasks):.1f}")
+    # Sixty frames a second are 16.7 ms each. Here painting is done in software, and counts as the rest.
+    assert cost < 16
+
+
+# Delivers made-up frames to the page's socket, as its server would; a hundred between two frames of the screen.
+_ARRIVE = """
+async (items) => {
+  const [socket] = window.sockets.slice(-1);
+  for (const [at, item] of items.entries()) {
+    const data = JSON.stringify({ id: `made-up-${at}`, type: "delivery", timestamp: item.createdAt, ...item });
+    socket.dispatchEvent(new MessageEvent("message", { data }));
+    if (at % 100 === 99) await new Promise(requestAnimationFrame);
+  }
+}
+"""
+_WATCHED_SOCKET = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    window.sockets.push(this);
+  }
+};
+"""
+
+
+def test_ten_thousand_arrivals_cost_a_bounded_amount_of_memory_and_time(open_console: Open) -> None:
+    console = open_console("alice")
+    page = console.page
+    page.add_init_script(_WATCHED_SOCKET)
+    serve_many(page, 0)
+    console.sign_in()
+    thread = MainThread(page)
+    heap, before = thread.heap(), thread.figures()
+    page.evaluate(_ARRIVE, [made_up(number) for number in range(10_000)])
+    expect(page.locator(".items > li").first).to_have_attribute("aria-setsize", "10000")
+    after = thread.figures()
+    each = (after["ScriptDuration"] - before["ScriptDuration"]) / 10_000 * 1000
+    grown = thread.heap() - heap
+    print(f"\n10,000 arrivals: heap {heap:.0f} MB and {grown:.0f} MB more; script of each {each:.2f} ms")
+    assert page.locator(".item").count() < 60
+    assert grown < 20
+    assert each < 2

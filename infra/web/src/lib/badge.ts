@@ -12,13 +12,17 @@ export function startBadge(): void {
   const plainIcon = link.href;
   const image = new Image(SIZE, SIZE);
   image.src = plainIcon;
+  // Drawn once: the count changes often.
+  let dotted = "";
   effect(() => {
     const unread = me.value ? summary.value.unread : 0;
     const page = me.value ? `${valueLabel("page", route.value.page)} · ` : "";
     document.title = `${unread ? `(${unread}) ` : ""}${page}Fluxden`;
     // Of an installed console. Browsers without it show nothing.
     if (navigator.setAppBadge) void (unread ? navigator.setAppBadge(unread) : navigator.clearAppBadge()).catch(() => {});
-    link.href = unread ? withDot(image) || plainIcon : plainIcon;
+    if (unread) dotted ||= withDot(image);
+    const icon = (unread && dotted) || plainIcon;
+    if (link.href !== icon) link.href = icon;
   });
 }
 

@@ -5,6 +5,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 // Entries above and below the visible ones, so that fast scrolling and the Tab key find them.
 const OVERSCAN = 8;
 const BUFFER = 600;
+// After a jump by more than a screen only what is visible is rendered in its frame, and the rest this much later.
+const SETTLE_MS = 100;
 
 export interface VirtualListProps<T> {
   entries: readonly T[];
@@ -35,6 +37,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
   const sizer = useRef<HTMLUListElement>(null);
   const range = useSignal<readonly [number, number]>([0, 30]);
   const lastTop = useRef(0);
+  const settling = useRef(0);
   const offsets = useMemo(() => {
     const sums = new Float64Array(entries.length + 1);
     for (let at = 0; at < entries.length; at++) sums[at + 1] = sums[at]! + heightOf(entries[at]!);
@@ -48,13 +51,17 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
   const measure = () => {
     const element = scroller.current;
     if (!element?.clientHeight) return;
+    const isJump = Math.abs(element.scrollTop - lastTop.current) > element.clientHeight;
     lastTop.current = element.scrollTop;
+    clearTimeout(settling.current);
+    if (isJump) settling.current = setTimeout(measure, SETTLE_MS);
+    const overscan = isJump ? 1 : OVERSCAN;
     const sums = current.current;
     const last = sums.length - 1;
     const first = positionAt(sums, element.scrollTop);
     const end = Math.min(last, positionAt(sums, element.scrollTop + element.clientHeight) + 1);
-    const start = Math.max(0, first - OVERSCAN);
-    const stop = Math.min(last, end + OVERSCAN);
+    const start = Math.max(0, first - overscan);
+    const stop = Math.min(last, end + overscan);
     if (range.value[0] !== start || range.value[1] !== stop) range.value = [start, stop];
     if (element.scrollTop + element.clientHeight > sums[last]! - BUFFER) latest.current.onReachEnd();
     latest.current.onScroll?.(first);
@@ -82,7 +89,10 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
       measure();
     });
     watcher.observe(element);
-    return () => watcher.disconnect();
+    return () => {
+      watcher.disconnect();
+      clearTimeout(settling.current);
+    };
   }, []);
 
   useLayoutEffect(() => {
