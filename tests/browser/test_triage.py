@@ -335,12 +335,46 @@ def test_what_is_typed_into_a_dialog_survives_closing_it_and_leaving_for_each_it
     console.go(f"contacts/{one}")
     expect(page.get_by_role("heading", name="Draft One")).to_be_visible()
     page.get_by_role("button", name="Edit").click()
-    expect(page.get_by_text("What you typed here before is back.")).to_be_visible()
+    expect(page.get_by_text("What you entered here before is back.")).to_be_visible()
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_label("Notes")).to_have_value("")
     page.get_by_label("Notes").fill("A whole note")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.evaluate("() => Object.keys(sessionStorage).filter((each) => each.includes('draft'))") == []
+
+
+def test_choices_in_a_dialog_survive_closing_it_and_reloading_the_page_until_they_are_sent(console: Console) -> None:
+    page, dialog = console.page, console.page.get_by_role("dialog")
+
+    def open_dialog() -> None:
+        page.get_by_role("button", name="New API key").click()
+        expect(dialog).to_be_visible()
+
+    console.go("you")
+    open_dialog()
+    dialog.get_by_label("Name").fill("Scribe")
+    dialog.get_by_label("Chat", exact=True).uncheck()
+    dialog.locator("select").select_option("7")
+    page.keyboard.press("Escape")
+    page.reload()
+    open_dialog()
+    expect(page.get_by_text("What you entered here before is back.")).to_be_visible()
+    expect(dialog.get_by_label("Name")).to_have_value("Scribe")
+    expect(dialog.get_by_label("Chat", exact=True)).not_to_be_checked()
+    expect(dialog.locator("select")).to_have_value("7")
+
+    # A choice that hides others.
+    dialog.get_by_role("radio", name="Full access").check()
+    page.keyboard.press("Escape")
+    open_dialog()
+    expect(dialog.get_by_role("radio", name="Full access")).to_be_checked()
+    expect(dialog.locator(".areas")).to_have_count(0)
+    dialog.get_by_role("button", name="Discard").click()
+    expect(dialog.get_by_label("Chat", exact=True)).to_be_checked()
+    expect(dialog.get_by_label("Name")).to_have_value("")
+    expect(dialog.locator("select")).not_to_have_value("7")
+    page.keyboard.press("Escape")
     assert page.evaluate("() => Object.keys(sessionStorage).filter((each) => each.includes('draft'))") == []
 
 

@@ -7,7 +7,7 @@ export const triageEn = {
   "queue.irreversible": "This can't be undone",
   "queue.irreversibleNote": "The agent says that what it does then can't be taken back.",
   "inbox.arrived": "{n} new|{n} new",
-  "draft.restored": "What you typed here before is back.",
+  "draft.restored": "What you entered here before is back.",
   "views.title": "Saved views",
   "views.save": "Save view",
   "views.remove": "Remove view {name}",

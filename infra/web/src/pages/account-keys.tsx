@@ -233,6 +233,7 @@ function NewKeyDialog({ onClose, onCreated }: { onClose: () => void; onCreated: 
             <input
               type="radio"
               name="opens"
+              value={all ? "all" : "some"}
               checked={everything.value === all}
               onChange={() => (everything.value = all)}
             />

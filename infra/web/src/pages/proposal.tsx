@@ -94,6 +94,7 @@ export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
   return (
     <FormDialog
       title={task.title}
+      draft={`proposal.${task.id}`}
       action={t("queue.approve")}
       wide
       destructive={proposal?.reversible === false}
@@ -166,6 +167,7 @@ function StandingLimits({ proposal, isOn }: { proposal: Proposal; isOn: Signal<b
       <label class="check">
         <input
           type="checkbox"
+          name="standing"
           checked={isOn.value}
           onChange={(event) => (isOn.value = event.currentTarget.checked)}
         />{" "}

@@ -24,7 +24,7 @@ interface Props {
 /** A dialog that contains a form. */
 export function FormDialog(props: Props) {
   const { title, action, destructive = false, ready = true, wide = false, onClose, onSend, children } = props;
-  const draft = useDraft(props.draft ?? null);
+  const draft = useDraft(props.draft ?? null, ready);
   const failure = useSignal<{ text: string; id: string | null } | null>(null);
   const busy = useSignal(false);
   return (
