@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { call, onRecovery } from "./api";
+import { call, onRecovery, query } from "./api";
 import { opens } from "./session";
 
 const SUMMARY_INTERVAL = 5000;
@@ -34,3 +34,9 @@ export function refreshSummary(): void {
 
 // What failed while the server was away is asked again once it is back.
 onRecovery(refreshSummary);
+
+/** Return the id of the newest unread delivery. Null if all are read. */
+export async function findNewestUnread(): Promise<string | null> {
+  const page = await call<{ items: Array<{ deliveryId: string }> }>("GET", query("api/v1/inbox", { view: "unread", limit: 1 }));
+  return page.items[0]?.deliveryId ?? null;
+}

@@ -58,12 +58,6 @@ function pagePath(after: string | null): string {
   return query(PATH, { ...apiFilters(), labels, limit: 100, cursor: after });
 }
 
-/** Return the id of the newest unread delivery. Null if all are read. */
-export async function findNewestUnread(): Promise<string | null> {
-  const page = await call<{ items: Item[] }>("GET", query(PATH, { view: "unread", limit: 1 }));
-  return page.items[0]?.deliveryId ?? null;
-}
-
 /** Load the list from the start. */
 export async function loadInbox(): Promise<void> {
   const loadNumber = ++latestLoad;

@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { findNewestUnread } from "../lib/inbox";
+import { findNewestUnread } from "../lib/inbox-summary";
 import { go, href } from "../lib/router";
 import { Skeleton } from "../ui/parts";
 import { showError } from "../ui/toasts";
