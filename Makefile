@@ -24,7 +24,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance test-scim test-clients check format openapi clients docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance test-scim test-clients check format openapi clients widget docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -47,7 +47,7 @@ test-image: $(installed_dev) ## Check the files of the image, and carry out its 
 test-scim: $(installed_dev) ## Run the conformance suite of SCIM against a desk
 	$(bin)/pytest -n 0 -s tests/system/test_scim.py
 
-test-clients: $(installed_dev) ## Test the clients and the command fluxden against a desk (needs Node.js 20 or later)
+test-clients: $(installed_browser) ## Test clients, widget and the command fluxden against a desk (needs Node.js 20 or later)
 	$(bin)/pytest -n 0 tests/clients tests/clients/served
 
 test-mcp-conformance: $(installed_dev) ## Run the conformance suite of the Model Context Protocol (needs npx)
@@ -86,6 +86,9 @@ openapi: $(installed_dev) ## Regenerate the OpenAPI documents, and the clients f
 
 clients: $(installed_dev) ## Regenerate what the clients have of the OpenAPI documents (needs Node.js 20 or later)
 	$(bin)/python -m infra.clients
+
+widget: ## Build the inbox widget for pages of a company (needs Node.js 20 or later)
+	cd clients/typescript && npm ci --ignore-scripts && npm run --silent widget
 
 docs: $(installed_dev) ## Regenerate the reference pages and the architecture picture in docs/
 	$(bin)/python -m tests.support.store_call_counts
@@ -137,7 +140,7 @@ container-run: $(installed) ## Serve on this machine with your own engines (PORT
 	@exec $(bin)/python -m infra.container --port $(PORT) --ws-port $(WS_PORT) $(OPTIONS)
 
 clean: ## Remove everything that these targets created
-	rm -rf .venv build infra/web/node_modules clients/typescript/node_modules clients/typescript/dist clients/typescript/build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local .chalice/deployments
+	rm -rf .venv build infra/web/node_modules clients/typescript/node_modules clients/typescript/dist clients/typescript/build clients/widget/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local .chalice/deployments
 
 $(installed): requirements.txt requirements-local.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fluxden needs Python 3.11 or later. Set PYTHON to one.")'

@@ -38,11 +38,15 @@ const WAIT_SECONDS = 25;
 // Behind gateways that answer at once, so that waiting is not asking all the time.
 const LEAST_PAUSE = 2_000;
 
-/** A desk under one token, which is sent to it and nowhere else. `api` has its operations, by method and path. */
+/**
+ * A desk under one token, which is sent to it and nowhere else. `api` has its operations, by method and path.
+ *
+ * Without a token (null), `url` is a server of your own that adds one to what it passes on to the desk.
+ */
 export class Desk {
   readonly #transport: Transport;
 
-  constructor(url: string, token: string, options: Options = {}) {
+  constructor(url: string, token: string | null, options: Options = {}) {
     this.#transport = new Transport(url, token, options);
   }
 

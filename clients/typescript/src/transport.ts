@@ -29,13 +29,13 @@ export class Transport {
   readonly policy: RetryPolicy;
   readonly sleep: Sleep;
   readonly api: Client<Paths>;
-  readonly #token: string;
+  readonly #token: string | null;
   readonly #fetch: typeof fetch;
   readonly #timeout: number;
 
-  constructor(url: string, token: string, options: Options = {}) {
+  constructor(url: string, token: string | null, options: Options = {}) {
     this.url = checkedUrl(url);
-    this.#token = checkedToken(token);
+    this.#token = token === null ? null : checkedToken(token);
     this.policy = { ...DEFAULT_POLICY, ...options.policy };
     this.sleep = options.sleep ?? sleep;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
@@ -62,13 +62,13 @@ export class Transport {
   }
 
   #authorization(): Record<string, string> {
-    return { Authorization: `Bearer ${this.#token}` };
+    return this.#token === null ? {} : { Authorization: `Bearer ${this.#token}` };
   }
 
   #middleware(): Middleware {
     return {
       onRequest: ({ request, schemaPath }) => {
-        request.headers.set("Authorization", `Bearer ${this.#token}`);
+        for (const [name, value] of Object.entries(this.#authorization())) request.headers.set(name, value);
         const name = `${request.method} ${schemaPath}`;
         if ((keyedV1.has(name) || keyedV2.has(name)) && !request.headers.has(KEY)) {
           request.headers.set(KEY, crypto.randomUUID());
