@@ -10,6 +10,7 @@ import os
 import re
 import urllib.error
 import urllib.request
+from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -73,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             self.send_error(502)
 
-    def _answer(self, reply: "urllib.request.addinfourl") -> None:
+    def _answer(self, reply: HTTPResponse | urllib.error.HTTPError) -> None:
         self.send_response(reply.status or 502)
         self._send_headers({name: reply.headers[name] for name in TO_BROWSER if name in reply.headers})
         self.wfile.write(reply.read())
