@@ -70,6 +70,8 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.employee_tasks": "catalog inbox live",
         "api.v2.approvals": "chat inbox live",
         "api.v2.standing_approvals": "inbox live",
+        "api.v2.delegations": "inbox live people",
+        "api.v2.delegated_tasks": "inbox live people federation.connections federation.relays",
         "api.v2.queue": "board chat inbox live federation.connections federation.relays",
         "schedules.proposals": "inbox live",
     },

@@ -115,10 +115,12 @@ from chalicelib.resources import (
 from chalicelib.resources import (
     FEEDBACK as FEEDBACK_TABLE,
 )
+from chalicelib.tasks.domain.delegations import Delegation
 from chalicelib.tasks.domain.proposals import Author as Speaker
 from chalicelib.tasks.domain.proposals import Comment, Outcome, Verdict
 from chalicelib.tasks.domain.queue import Change, Claimant, Item, ItemStatus, ItemType, Priority, Proposer
 from chalicelib.tasks.domain.standing_approvals import StandingApproval
+from chalicelib.tasks.stores.delegations import DynamoDelegations
 from chalicelib.tasks.stores.queue import DynamoQueue
 from chalicelib.tasks.stores.standing_approvals import DynamoStandingApprovals
 from chalicelib.tokens.domain.passkeys import Challenge, Passkey
@@ -231,7 +233,7 @@ PROPOSAL_ITEM = replace(
     item_id=FOURTH,
     status=ItemStatus.PENDING_CONFIRMATION,
     expires_at=CHANGED,
-    verdict=Verdict(Outcome.APPROVED, CHANGED, "fine", ("amount",), THIRD),
+    verdict=Verdict(Outcome.APPROVED, CHANGED, "fine", ("amount",), THIRD, BOB, "Bob"),
     comments=(Comment(Speaker.AGENT, "helper", "Now?", CHANGED, ID),),
     proposer=Proposer(ID, "helper"),
     changes=0,
@@ -239,6 +241,7 @@ PROPOSAL_ITEM = replace(
 STANDING_APPROVAL = StandingApproval(
     ID, ALICE, "send", OTHER, "helper", AT, "2033-05-18T03:33:20.000Z", 5, '{"to": "me"}', '{"amount": 7}', ("to",)
 )
+DELEGATION = Delegation(ID, ALICE, BOB, AT, "2033-05-18T03:33:20.000Z")
 PROPOSED_ITEM = replace(QUEUE_ITEM, item_id=THIRD, integrator="fd1", source="fd1", changes=0)
 AGENT = Agent(
     ID, "helper", "Helper", "helps", "general", [CommandIn(name="do", description="does", usage="do it")],
@@ -439,6 +442,8 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     assert DynamoQueue().find(ALICE, THIRD) == PROPOSED_ITEM
     assert DynamoQueue().find(ALICE, FOURTH) == PROPOSAL_ITEM
     assert DynamoStandingApprovals().list_all(ALICE) == [STANDING_APPROVAL]
+    assert DynamoDelegations().list_all(ALICE).given == [DELEGATION]
+    assert DynamoDelegations().list_all(BOB).received == [DELEGATION]
     assert DynamoQueue().find_state(ALICE).open_tasks == {"fd1": 1}
     assert DynamoQueue().find_state(ALICE).mode == "chief_of_staff"
     assert DynamoAgents().list_agents() == [AGENT]
@@ -507,6 +512,8 @@ def _write_everything() -> None:
     queue.add_once(PROPOSED_ITEM)
     queue.add_once(PROPOSAL_ITEM)
     DynamoStandingApprovals().add(STANDING_APPROVAL, seen=queue.find_state(ALICE), **NO_CLAIM)
+    delegations = DynamoDelegations()
+    delegations.add(DELEGATION, seen=delegations.find_versions([ALICE, BOB]), **NO_CLAIM)
     blocked = replace(QUEUE_ITEM, status=ItemStatus.BLOCKED)
     queue.save([Change(QUEUE_ITEM, blocked)], by="key", seen=None, **NO_CLAIM)
     settings = {"mode": "chief_of_staff"}

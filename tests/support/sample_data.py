@@ -18,6 +18,7 @@ from chalicelib.resources import CALLBACKS
 from chalicelib.tokens.domain.sessions import COOKIE
 from tests.support import inputs, instances, passkeys, peer, sessions
 from tests.support.api import Answer, Api
+from tests.support.api_keys import new_api_key
 from tests.support.directories import Directory
 from tests.support.instances import Member
 
@@ -108,6 +109,20 @@ class SampleData:
     def add_standing_approval(self) -> str:
         body = {"taskId": self.propose(), "until": in_a_day(), "uses": 5}
         return str(self.create("/api/v2/standing-approvals", body)["data"]["id"])
+
+    def delegate(self) -> str:
+        """Let Carol decide on Bob's proposals."""
+        body = {"to": self.desk.user_id("carol"), "until": in_a_day()}
+        return str(self.create("/api/v2/delegations", body)["data"]["id"])
+
+    def add_delegated_task(self) -> str:
+        """Let Bob decide on what Carol's agent proposes."""
+        carol = new_api_key(self.desk, "carol")
+        body: dict[str, Any] = {"to": self.desk.user_id("bob"), "until": in_a_day()}
+        self.create("/api/v2/delegations", body, carol)
+        proposal = {"tool": CANARY, "why": CANARY, "arguments": {"amount": 1}}
+        body = {"title": CANARY, "metadata": {"proposal": proposal}}
+        return str(self.create("/api/v2/queue", body, carol)["data"]["id"])
 
     def add_rejected_item(self) -> str:
         made = self.add_queue_item()

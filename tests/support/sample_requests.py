@@ -364,6 +364,13 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "add_standing_approval": _with_key(
         body=lambda data: {"taskId": data.propose(), "until": in_a_day(), "uses": 5, "required": {"amount": 1}}
     ),
+    "list_delegations": _after(SampleData.delegate),
+    "add_delegation": _with_key(body=lambda _: {"to": "carol@example.com", "until": in_a_day()}),
+    "end_delegation": _with_key(path=_id_of(SampleData.delegate)),
+    "list_delegated_tasks": _after(SampleData.add_delegated_task),
+    "confirm_delegated_task": _with_key(
+        path=_id_of(SampleData.add_delegated_task), body={"action": "approve", "arguments": {"amount": 2}}
+    ),
     "end_standing_approval": _with_key(path=_id_of(SampleData.add_standing_approval)),
     "list_standing_approvals": _after(SampleData.add_standing_approval),
     "get_approval": _with_key(path=_id_of(SampleData.add_queue_item)),

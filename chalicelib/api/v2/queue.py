@@ -57,6 +57,7 @@ from chalicelib.tasks.domain.settings import (
 )
 from chalicelib.tasks.services import queue, settings
 from chalicelib.tasks.services.confirmations import Confirmation, read_held_event
+from chalicelib.tasks.stores.delegations import DynamoDelegations
 from chalicelib.tasks.stores.queue import DynamoQueue
 from chalicelib.tasks.stores.standing_approvals import DynamoStandingApprovals
 
@@ -148,6 +149,7 @@ def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> Add
             notifier=_notifier(),
             gather=gather,
             standing=DynamoStandingApprovals(),
+            delegations=DynamoDelegations(),
         )
         if not (added.decision and added.decision.standing_approval_id):
             draft.drop()
@@ -234,7 +236,7 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, context: Reques
     + REMEMBER
     + NOTIFY
     + NUDGE
-    + QUEUE_ITEMS.can("BatchGetItem", "UpdateItem")
+    + QUEUE_ITEMS.can("BatchGetItem", "Query", "UpdateItem")
     + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
     + DELIVERIES.can("Query", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")
@@ -254,7 +256,15 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, context: Reques
     task and in its live event.
     """
     confirmation = Confirmation(
-        caller, context, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), gather
+        caller,
+        context,
+        DynamoQueue(),
+        DynamoDeliveries(),
+        DynamoDirectory(),
+        _notifier(),
+        _acknowledger(),
+        gather,
+        DynamoDelegations(),
     )
     edited = len(body.arguments) if body.arguments else None
     with audited(AuditKind(f"queueItem.{body.action}"), caller, context, Subject("queueItem", id), edited=edited):

@@ -67,6 +67,8 @@ class AuditKind(StrEnum):
     QUEUE_ITEM_ALLOW = "queueItem.allow"
     STANDING_APPROVAL_CREATE = "standingApproval.create"
     STANDING_APPROVAL_END = "standingApproval.end"
+    DELEGATION_CREATE = "delegation.create"
+    DELEGATION_END = "delegation.end"
 
     CONNECTION_ACCEPT = "connection.accept"
     CONNECTION_DECLINE = "connection.decline"
@@ -116,5 +118,15 @@ OF_A_PERSON = frozenset(
     each
     for each in AuditKind
     if each.split(".")[0]
-    in {"session", "signInLink", "passkey", "key", "person", "operator", "personalToken", "standingApproval"}
+    in {
+        "session",
+        "signInLink",
+        "passkey",
+        "key",
+        "person",
+        "operator",
+        "personalToken",
+        "standingApproval",
+        "delegation",
+    }
 )

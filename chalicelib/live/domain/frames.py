@@ -35,6 +35,7 @@ class FrameType(StrEnum):
     WAKE = "wake"
     QUEUE_CHANGED = "queue_changed"
     QUEUE_COMMENT = "queue_comment"
+    DELEGATION_CHANGED = "delegation_changed"
     SETTINGS_CHANGED = "settings_changed"
     DELIVERY = "delivery"
     DELIVERY_CHANGED = "delivery_changed"
@@ -55,6 +56,7 @@ _AREAS = {
     FrameType.WAKE: {"chat", "queue"},
     FrameType.QUEUE_CHANGED: {"queue"},
     FrameType.QUEUE_COMMENT: {"queue"},
+    FrameType.DELEGATION_CHANGED: {"queue"},
     FrameType.SETTINGS_CHANGED: {"queue"},
     FrameType.DELIVERY: {"inbox"},
     FrameType.DELIVERY_CHANGED: {"inbox"},

@@ -18,6 +18,7 @@ SECTIONS = (
     "deliveries",
     "tasks",
     "standingApprovals",
+    "delegations",
     "cards",
     "contacts",
     "chat",

@@ -102,6 +102,7 @@ SOURCES: Mapping[str, Source] = {
     "deliveries": Source(DELIVERIES, _own, index=INBOX_INDEX, key=("recipientUserId", "inboxKey"), most=20),
     "tasks": Source(QUEUE_ITEMS, _own, "ITEM#"),
     "standingApprovals": Source(QUEUE_ITEMS, _own, "STANDING#"),
+    "delegations": Source(QUEUE_ITEMS, _own, "DELEGATION#"),
     "cards": Source(BOARD, _own, "CARD#"),
     "contacts": Source(CONTACTS, _own, "CONTACT#"),
     "chat": Source(CHAT, _own, "MESSAGE#"),

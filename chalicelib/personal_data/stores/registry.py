@@ -106,6 +106,7 @@ _INBOX = (
 _WORK = (
     RowKind(QUEUE_ITEMS, "{user} / ITEM#*", "tasks", disposition=Disposition.BY_ITS_OWN_RULE, exported="tasks"),
     RowKind(QUEUE_ITEMS, "{user} / STANDING#*", "standing approvals", exported="standingApprovals"),
+    RowKind(QUEUE_ITEMS, "{user} / DELEGATION#*", "delegations", owner="partnerId", exported="delegations"),
     RowKind(QUEUE_ITEMS, "{user} / COUNTS", "settings", exported="settings"),
     RowKind(BOARD, "{user} / CARD#*", "cards", exported="cards"),
     RowKind(BOARD, "{user} / COUNTS", "cards", why_not=COUNTER),

@@ -91,7 +91,8 @@ class Outcome(StrEnum):
 class Verdict:
     """What was decided, when, and why. `changed` names the arguments that the person edited before approving.
 
-    `standing_id` is the standing approval by which it was approved.
+    `standing_id` is the standing approval by which it was approved. `by_id` and `by_name` are the delegate who decided
+    for the task's person.
     """
 
     outcome: Outcome
@@ -99,6 +100,8 @@ class Verdict:
     reason: str | None = None
     changed: tuple[str, ...] = ()
     standing_id: str | None = None
+    by_id: str | None = None
+    by_name: str | None = None
 
 
 class VerdictOut(Out):
@@ -111,6 +114,7 @@ class VerdictOut(Out):
         [], description="The names of the proposal's arguments that the person edited. The metadata has their values."
     )
     standing_approval_id: str | None = Field(None, description="The standing approval that approved it, if one did.")
+    decided_by: str | None = Field(None, description="The name of the delegate who decided for the task's person.")
 
 
 def to_verdict_response(verdict: Verdict) -> VerdictOut:
@@ -120,6 +124,7 @@ def to_verdict_response(verdict: Verdict) -> VerdictOut:
         reason=verdict.reason,
         changed=list(verdict.changed),
         standing_approval_id=verdict.standing_id,
+        decided_by=verdict.by_name,
     )
 
 

@@ -1,5 +1,6 @@
 """Approve and reject tasks that wait for confirmation, and events that are held for moderation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chalicelib.core.domain.attempts import Attempts
@@ -8,7 +9,7 @@ from chalicelib.core.domain.errors import Conflict, CrossProjectBlocked, Invalid
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.measures import DELIVERIES
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.core.ports import Gather
+from chalicelib.core.ports import Action, Gather
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response
 from chalicelib.inbox.domain.live_events import new_delivery_event
@@ -21,8 +22,9 @@ from chalicelib.tasks.domain.proposals import Outcome, Verdict, edit_arguments, 
 from chalicelib.tasks.domain.queue import FEDERATION, Change, Item, ItemStatus
 from chalicelib.tasks.domain.queue_messages import ConfirmedOut, ConfirmIn, item_fields
 from chalicelib.tasks.domain.settings import QueueState
+from chalicelib.tasks.services.delegates import tell_delegates
 from chalicelib.tasks.services.dispatch import plan_dispatch
-from chalicelib.tasks.services.ports import QueueItems
+from chalicelib.tasks.services.ports import DelegationRows, QueueItems
 from chalicelib.tasks.services.queue import ItemRelays, parse_item_id
 
 
@@ -40,6 +42,20 @@ def read_held_event(item_id: str, *, owner: ApiKey, queue: QueueItems, deliverie
 
 
 @dataclass(frozen=True)
+class OnBehalf:
+    """For whom a delegate decides.
+
+    `require` is the action that fails once the delegation has ended, and `is_current` asks for that.
+    """
+
+    user_id: str
+    delegate_id: str
+    delegate_name: str
+    require: Action
+    is_current: Callable[[], bool]
+
+
+@dataclass(frozen=True)
 class Confirmation:
     """Decides about one owner's items. Of several decisions at the same time, one succeeds.
 
@@ -47,7 +63,7 @@ class Confirmation:
     first. Store calls after authentication, in sequence: 3. Approving a held event takes 5 to 8: the event, its
     recipient by id (1) or by address (2), its project if it has one, and the recipient's connections. With the chief of
     staff, 2 more find another ready item. A conflict with another call, or an event that no longer exists, repeats all
-    of them, with 1 more for a held event.
+    of them, with 1 more for a held event. Each delegate who saw the proposal is told, with 2 more.
     """
 
     owner: ApiKey
@@ -58,6 +74,8 @@ class Confirmation:
     notifier: Notifier
     source_relays: ItemRelays
     gather: Gather
+    delegations: DelegationRows
+    on_behalf: OnBehalf | None = None
 
     def decide(self, item_id: str, request: ConfirmIn) -> ConfirmedOut:
         """Approve the item, which makes it ready, or reject it, which removes it from the queue.
@@ -71,15 +89,17 @@ class Confirmation:
             CrossProjectBlocked: the recipient is not a member of the event's project.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
-        now, user_id, item_id = self.context.now, self.owner.user_id, parse_item_id(item_id)
+        now, item_id, behalf = self.context.now, parse_item_id(item_id), self.on_behalf
+        user_id = behalf.user_id if behalf else self.owner.user_id
         gone = False
         attempts = Attempts("Too many calls are changing the queue. Try again.")
         while attempts.again():
-            (item, state), log_state = self.gather(
+            (item, state), log_state, delegations = self.gather(
                 lambda: self.queue.find_with_state(user_id, item_id),
                 lambda: self.notifier.find_log_state(user_id, now=now),
+                lambda: self.delegations.list_all(user_id),
             )
-            if item is None:
+            if item is None or (behalf and item.proposal is None):
                 raise NotFound("Task not found.")
             if item.status is not ItemStatus.PENDING_CONFIRMATION:
                 raise Invalid(f"The task is {item.status} and does not wait for confirmation.")
@@ -93,7 +113,7 @@ class Confirmation:
             # An event that was let through leaves nothing to do.
             done = edited.with_status(ItemStatus.DONE_TODAY, now=now) if delivery else None
             changes = [Change(item, dispatch.item), *dispatch.changes] if dispatch else [Change(item, done, verdict)]
-            response = _response(item, dispatch, done)
+            response = _response(item, dispatch, done, is_of_other=bool(behalf))
             ended = self.source_relays.decline_item(item, now=now) if declined else None
             if self.queue.save(
                 changes,
@@ -102,32 +122,36 @@ class Confirmation:
                 claim=self.context.claim,
                 reply=response.model_dump(mode="json", exclude_unset=True),
                 decision=decision,
-                also=ended.actions if ended else (),
+                also=[*(ended.actions if ended else ()), *([behalf.require] if behalf else ())],
             ):
                 if ended:
                     ended.announce()
                 self.notifier.notify(user_id, *status_events(changes), log_state=log_state, now=now)
+                tell_delegates("decided", item, delegations, notifier=self.notifier, now=now)
                 if delivery and delivery.recipient_user_id:
                     DELIVERIES.add(outcome="approved")
                     self.notifier.notify(
                         delivery.recipient_user_id, new_delivery_event(delivery), log_state=None, now=now
                     )
                 return response
+            if behalf and not behalf.is_current():
+                raise NotFound("Task not found.")
             gone = item.held_delivery_id is not None and self.deliveries.find(item.held_delivery_id) is None
 
     def _verdict(self, item: Item, request: ConfirmIn) -> tuple[Verdict, Item]:
         """Return what is decided, and the item as it is approved."""
-        at = timestamp(self.context.now)
+        at, behalf = timestamp(self.context.now), self.on_behalf
+        by_id, by_name = (behalf.delegate_id, behalf.delegate_name) if behalf else (None, None)
         if request.action == "reject":
             if request.arguments is not None:
                 raise Invalid("arguments: only approving changes them", {"arguments": ["must be left out"]})
-            return Verdict(Outcome.REJECTED, at, request.reason), item
+            return Verdict(Outcome.REJECTED, at, request.reason, by_id=by_id, by_name=by_name), item
         if is_over(item.expires_at, now=self.context.now):
             raise Conflict("The proposal has expired. It can't be approved any more.")
         metadata, changed = item.metadata, tuple[str, ...]()
         if request.arguments is not None:
             metadata, changed = edit_arguments(item.metadata, request.arguments)
-        verdict = Verdict(Outcome.APPROVED, at, request.reason, changed)
+        verdict = Verdict(Outcome.APPROVED, at, request.reason, changed, by_id=by_id, by_name=by_name)
         return verdict, replace(item, metadata=metadata, verdict=verdict)
 
     def _dispatch(self, item: Item, state: QueueState) -> Dispatch:
@@ -181,7 +205,7 @@ class Confirmation:
         return Decision(item.held_delivery_id, Moderation(status, timestamp(self.context.now)), recipient_id)
 
 
-def _response(before: Item, dispatch: Dispatch | None, done: Item | None) -> ConfirmedOut:
+def _response(before: Item, dispatch: Dispatch | None, done: Item | None, *, is_of_other: bool = False) -> ConfirmedOut:
     # Agents read this as the desk's own words, so it quotes nobody at another desk.
     name = "The task" if before.source == FEDERATION else f"“{before.title}”"
     if done:
@@ -190,4 +214,6 @@ def _response(before: Item, dispatch: Dispatch | None, done: Item | None) -> Con
         return ConfirmedOut(message=f"{name} was rejected and removed from the queue.")
     status = "in progress" if dispatch.is_own else "ready"
     message = f"{name} was approved and is {status}."
-    return ConfirmedOut(**item_fields(dispatch.item), auto_dispatched=dispatch.response, message=message)
+    # The next task of the queue is nothing that a delegate sees.
+    next_task = None if is_of_other else dispatch.response
+    return ConfirmedOut(**item_fields(dispatch.item), auto_dispatched=next_task, message=message)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
     from chalicelib.core.domain.idempotency import Claim, StoredReply
     from chalicelib.core.ports import Action
     from chalicelib.inbox.domain.deliveries import Decision
+    from chalicelib.tasks.domain.delegations import Delegation, Delegations
     from chalicelib.tasks.domain.proposals import Verdict
     from chalicelib.tasks.domain.queue import Change, Item
     from chalicelib.tasks.domain.queue_messages import ItemQuery
@@ -42,6 +43,19 @@ class StandingApprovals(Protocol):
     def add(self, standing: StandingApproval, *, seen: QueueState, claim: Claim | None, reply: StoredReply) -> bool: ...
     def end(self, user_id: str, standing_id: str) -> bool: ...
     def use(self, standing: StandingApproval) -> Action: ...
+
+
+class DelegationRows(Protocol):
+    """Keeps who decides on whose proposals."""
+
+    def list_all(self, user_id: str) -> Delegations: ...
+    def find_versions(self, user_ids: Iterable[str]) -> dict[str, int]: ...
+    def add(
+        self, delegation: Delegation, *, seen: Mapping[str, int], claim: Claim | None, reply: StoredReply
+    ) -> bool: ...
+    def end(self, delegation: Delegation) -> bool: ...
+    def require(self, delegation: Delegation) -> Action: ...
+    def find_items(self, item_ids: Mapping[str, Sequence[str]]) -> list[Item]: ...
 
 
 class QueueItems(Protocol):

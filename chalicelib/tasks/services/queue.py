@@ -13,6 +13,7 @@ from chalicelib.core.domain.pages import fit_page
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, RelayEnd
 from chalicelib.live.services.ports import Notifier
+from chalicelib.tasks.domain.delegations import Delegations
 from chalicelib.tasks.domain.dispatch import Dispatch, status_events
 from chalicelib.tasks.domain.proposals import Outcome, Verdict, is_over
 from chalicelib.tasks.domain.queue import (
@@ -38,8 +39,9 @@ from chalicelib.tasks.domain.queue_messages import (
     to_item_response,
 )
 from chalicelib.tasks.domain.standing_approvals import find_covering
+from chalicelib.tasks.services.delegates import tell_delegates
 from chalicelib.tasks.services.dispatch import plan_dispatch
-from chalicelib.tasks.services.ports import QueueItems, RejectedItems, StandingApprovals
+from chalicelib.tasks.services.ports import DelegationRows, QueueItems, RejectedItems, StandingApprovals
 
 _NO_ITEM = "Task not found."
 _BY_OWNER = "user"
@@ -125,12 +127,14 @@ def add_item(
     notifier: Notifier,
     gather: Gather,
     standing: StandingApprovals,
+    delegations: DelegationRows,
 ) -> AddedOut:
     """Add an item. It is ready if the owner adds it or approves it in advance, else it waits for confirmation.
 
-    Store calls after authentication, in sequence: 3. An agent's proposal reads the standing approvals at the same
-    time. In chief-of-staff mode, a ready item is dispatched if nothing else is in progress, with 2 more calls if others
-    are ready. A conflict with another call repeats all of them.
+    Store calls after authentication, in sequence: 3. An agent's proposal reads standing approvals and delegations at
+    the same time, and each delegate is told of it with 2 more. In chief-of-staff mode, a ready item is dispatched if
+    nothing else is in progress, with 2 more calls if others are ready. A conflict with another call repeats all of
+    them.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
@@ -139,10 +143,11 @@ def add_item(
     by_agent = request.metadata is not None and request.metadata.proposal is not None and not isinstance(owner, Session)
     attempts = Attempts(_BUSY)
     while attempts.again():
-        state, log_state, known = gather(
+        state, log_state, known, delegated = gather(
             lambda: queue.find_state(user_id),
             lambda: notifier.find_log_state(user_id, now=now),
             lambda: standing.list_all(user_id) if by_agent else (),
+            lambda: delegations.list_all(user_id) if by_agent else Delegations(),
         )
         is_approved = state.queue_auto_approve or isinstance(owner, Session)
         status = ItemStatus.READY if is_approved else ItemStatus.PENDING_CONFIRMATION
@@ -168,6 +173,7 @@ def add_item(
             also=[standing.use(covering)] if covering else (),
         ):
             notifier.notify(user_id, *dispatch.added_events, log_state=log_state, now=now)
+            tell_delegates("added", dispatch.item, delegated, notifier=notifier, now=now)
             return response
 
 
