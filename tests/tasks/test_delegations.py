@@ -98,7 +98,7 @@ def test_a_delegate_rejects_with_a_reason(api: Api, desk: Desk) -> None:
 def test_a_delegate_sees_nothing_else_of_the_queue(api: Api, desk: Desk) -> None:
     delegate(api, desk)
     plain = api.post(QUEUE, {"title": "Private"}, desk.alice_key).json["data"]["id"]
-    event = api.post("/api/v1/events", inputs.new_event(event_type="hr.note"), desk.moderated)
+    event = api.post("/api/v1/events", inputs.new_event(event_type="hr.offer.sent"), desk.moderated)
     assert event.status < 300, event.text
     api.call("PATCH", "/api/v2/settings", {"mode": "chief_of_staff"}, token=desk.alice_key)
     first = propose(api, desk.alice_key)
