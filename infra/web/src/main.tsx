@@ -13,6 +13,7 @@ import { connect, subscribe, onResync } from "./lib/live";
 import { handleKeptEvent, startKeeping } from "./lib/offline";
 import { followClickedNotifications, handlePushEvent } from "./lib/push";
 import { countWaiting, handleQueueEvent, refreshQueue } from "./lib/queue";
+import { handleDelegationEvent, loadDelegated } from "./lib/delegations";
 import { handleCommentEvent } from "./lib/proposals";
 import { go, href, isSignInLink } from "./lib/router";
 import {
@@ -65,6 +66,7 @@ onOpenedUnread((id) => changeItem(id, { read: true }, null));
 subscribe(handleInboxEvent);
 subscribe(handleQueueEvent);
 subscribe(handleCommentEvent);
+subscribe(handleDelegationEvent);
 subscribe(handleChatEvent);
 subscribe(handleKeyEvent);
 subscribe(handlePushEvent);
@@ -72,6 +74,7 @@ subscribe(handleKeptEvent);
 onResync(() => {
   void refreshInbox();
   void refreshQueue();
+  void loadDelegated();
   void refreshChat();
 });
 

@@ -24,7 +24,13 @@ export interface Task {
   updatedAt: string;
   claimedBy: string | null;
   proposedBy?: string | null;
-  decision?: { outcome: string; reason: string | null; changed: string[]; standingApprovalId?: string | null } | null;
+  decision?: {
+    outcome: string;
+    reason: string | null;
+    changed: string[];
+    standingApprovalId?: string | null;
+    decidedBy?: string | null;
+  } | null;
 }
 
 /** What a person decides with their approval or rejection. */

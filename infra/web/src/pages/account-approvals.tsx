@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { data } from "../lib/api";
 import { t } from "../lib/i18n";
+import { Delegations } from "./account-delegations";
 import { textOf } from "../lib/proposals";
 import { AskDialog } from "../ui/form";
 import { Time } from "../ui/parts";
@@ -46,6 +47,7 @@ export function StandingApprovals() {
           }}
         />
       )}
+      <Delegations />
     </>
   );
 }

@@ -11,14 +11,14 @@ import {
   proposalOf,
   sendComment,
   textOf,
-  type Approval,
   type Proposal,
 } from "../lib/proposals";
 import type { Allowed, Decided, Task } from "../lib/queue";
+import { draftKey } from "../ui/draft";
 import { FormDialog } from "../ui/form";
 import { Loaded } from "../ui/loaded";
 import { Chip, Field, Time } from "../ui/parts";
-import { type Resource, useResource } from "../ui/resource";
+import { useResource } from "../ui/resource";
 import { showError } from "../ui/toasts";
 
 /** What an agent wants to do, as fields. */
@@ -60,6 +60,11 @@ export function ProposalFields({ task }: { task: Task }) {
       {decision && decision.changed.length > 0 && (
         <p class="faint">{t("proposal.changed", { names: listText(decision.changed) })}</p>
       )}
+      {decision?.decidedBy && (
+        <p class="faint">
+          <bdi>{t("proposal.decidedBy", { name: decision.decidedBy })}</bdi>
+        </p>
+      )}
       {decision?.standingApprovalId && <p class="faint">{t("proposal.by")}</p>}
       {decision?.reason && (
         <p class="task-text" dir="auto">
@@ -72,24 +77,18 @@ export function ProposalFields({ task }: { task: Task }) {
 
 interface DialogProps {
   task: Task;
+  /** Whether it is somebody else's: then nothing is discussed, and nothing is allowed from now on. */
+  isDelegated?: boolean;
   onClose: () => void;
   onDecide: (task: Task, isApproved: boolean, decided: Decided, allowed?: Allowed) => void;
 }
 
 /** Lets a person edit a proposal before they approve it, say why, and ask back. */
-export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
+export function ProposalDialog({ task, isDelegated = false, onClose, onDecide }: DialogProps) {
   const proposal = proposalOf(task);
-  const approval = useResource(() => loadApproval(task));
+  const draft = `proposal.${task.id}`;
   const isAllowing = useSignal(false);
   const fields = useRef<HTMLDivElement>(null);
-  const { id, count } = commented.value;
-  useEffect(() => {
-    if (id === task.id) void approval.reload();
-  }, [id, count]);
-  useEffect(() => {
-    discussed.value = task.id;
-    return () => void (discussed.value = "");
-  }, [task.id]);
   const reasonOf = (form: FormData) => String(form.get("reason") ?? "").trim() || undefined;
   return (
     <FormDialog
@@ -97,6 +96,7 @@ export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
       draft={`proposal.${task.id}`}
       action={t("queue.approve")}
       wide
+      draft={draft}
       destructive={proposal?.reversible === false}
       onClose={onClose}
       onSend={async (_, form) => {
@@ -124,13 +124,14 @@ export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
           <textarea name="reason" rows={2} maxLength={1000} dir="auto" />
         </Field>
       </div>
-      {proposal?.reversible && task.proposedBy && <StandingLimits proposal={proposal} isOn={isAllowing} />}
+      {proposal?.reversible && task.proposedBy && !isDelegated && <StandingLimits proposal={proposal} isOn={isAllowing} />}
       <div class="row">
         <button
           type="button"
           class="button button-danger"
           onClick={() => {
             const form = new FormData(fields.current!.closest("form")!);
+            sessionStorage.removeItem(draftKey(draft));
             onClose();
             onDecide(task, false, { reason: reasonOf(form) });
           }}
@@ -138,7 +139,7 @@ export function ProposalDialog({ task, onClose, onDecide }: DialogProps) {
           {t("queue.reject")}
         </button>
       </div>
-      <Discussion task={task} approval={approval} />
+      {!isDelegated && <Discussion task={task} />}
     </FormDialog>
   );
 }
@@ -230,7 +231,17 @@ function Arguments({ proposal }: { proposal: Proposal }) {
   );
 }
 
-function Discussion({ task, approval }: { task: Task; approval: Resource<Approval> }) {
+function Discussion({ task }: { task: Task }) {
+  const approval = useResource(() => loadApproval(task));
+  const { id, count } = commented.value;
+  useEffect(() => {
+    if (id === task.id) void approval.reload();
+  }, [id, count]);
+  useEffect(() => {
+    discussed.value = task.id;
+    return () => void (discussed.value = "");
+  }, [task.id]);
+  const field = useRef<HTMLTextAreaElement>(null);
   const text = useSignal("");
   const busy = useSignal(false);
   const send = async () => {
@@ -239,7 +250,9 @@ function Discussion({ task, approval }: { task: Task; approval: Resource<Approva
     try {
       const found = await sendComment(task, text.value.trim());
       approval.state.value = { status: "ready", value: found };
-      text.value = "";
+      // The draft of the form forgets it, too.
+      field.current!.value = "";
+      field.current!.dispatchEvent(new Event("input", { bubbles: true }));
     } catch (error) {
       showError(error);
     }
@@ -266,6 +279,8 @@ function Discussion({ task, approval }: { task: Task; approval: Resource<Approva
       </Loaded>
       <Field label={t("proposal.ask")}>
         <textarea
+          ref={field}
+          name="comment"
           rows={2}
           maxLength={1000}
           dir="auto"

@@ -34,6 +34,7 @@ import { showToast } from "../ui/toasts";
 import { AskDialog, FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
 import { RemoteOrigin } from "../ui/remote";
+import { DelegatedGroup } from "./delegated";
 import { ProposalDialog, ProposalFields } from "./proposal";
 import { ModerationDialog } from "./moderation";
 import { Chip, EmptyState, Field, IconButton, Skeleton, Switch, Time, ErrorState } from "../ui/parts";
@@ -133,6 +134,7 @@ export function Queue() {
             <NewTask />
           </aside>
           <div class="queue-main">
+            <DelegatedGroup />
             {tasks.value.length === 0 && <EmptyState icon="queue" text={t("queue.empty")} />}
             {STATUSES.map((status) => (
               <TaskGroup
