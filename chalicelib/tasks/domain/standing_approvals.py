@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import In, Integer, Out, TimeOut, Timestamp, Uuid, parse_timestamp, timestamp
+from chalicelib.core.domain.fields import WHOLE, In, Out, TimeOut, Timestamp, Uuid, parse_timestamp, timestamp
 from chalicelib.tasks.domain.proposals import ArgumentName
 from chalicelib.tasks.domain.queue import Item
 
@@ -62,7 +62,7 @@ class StandingApprovalIn(In):
 
     task_id: Uuid = Field(alias="taskId", description="A task with a proposal: its agent and its tool are meant.")
     until: Timestamp = Field(description="When it ends, at most 366 days from now.")
-    uses: Annotated[Integer, Field(ge=1, le=_MOST_USES)] = Field(description="How many proposals it approves.")
+    uses: Annotated[int, Field(ge=1, le=_MOST_USES), WHOLE] = Field(description="How many proposals it approves.")
     required: Annotated[dict[ArgumentName, Any], Field(max_length=50)] = Field(
         default={},
         description="Arguments that must have these values. No proposal has arguments that the task's has not.",

@@ -59,8 +59,8 @@ class DynamoDelegations:
         return try_commit([delete(QUEUE_ITEMS, _key(each, delegation), EXISTS) for each in both], audited=True)
 
     def require(self, delegation: Delegation) -> Action:
-        """Return the action that fails if the delegation has ended."""
-        return check(QUEUE_ITEMS, _key(delegation.delegator_id, delegation), EXISTS)
+        """Return the action that fails if the delegation has ended, by the row that the delegate reads."""
+        return check(QUEUE_ITEMS, _key(delegation.delegate_id, delegation), EXISTS)
 
     def find_items(self, item_ids: Mapping[str, Sequence[str]]) -> list[Item]:
         """Find items that are not rejected by their people's ids, read consistently. One store call per hundred."""
