@@ -11,7 +11,6 @@ from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.parallel import gather
 from chalicelib.resources import QUEUE_ITEMS
 from chalicelib.tasks.domain.standing_approvals import StandingApprovalIn, StandingApprovalOut, StandingApprovalsOut
 from chalicelib.tasks.services import standing_approvals
@@ -67,7 +66,6 @@ def add_standing_approval(body: StandingApprovalIn, caller: ApiKey, context: Req
             context=context,
             queue=DynamoQueue(),
             standing=DynamoStandingApprovals(),
-            gather=gather,
         )
 
 

@@ -62,8 +62,8 @@ def add_delegation(
 ) -> DelegationOut:
     """Let another employee decide on the owner's proposals until a time.
 
-    Store calls after authentication, in sequence: 3, or 4 by address, and 2 to push. A conflict with another call
-    repeats 2 of them.
+    Store calls after authentication, in sequence: 4, or 5 by address, and 2 to push. A conflict with another call
+    repeats 3 of them.
 
     Raises:
         Invalid: it names no other active employee, or the end is none.
@@ -77,11 +77,11 @@ def add_delegation(
     both = (made.delegator_id, made.delegate_id)
     attempts = Attempts("Too many calls are changing the queue. Try again.")
     while attempts.again():
-        given, received, seen, names = gather(
+        # The lists are not older than the versions that their numbers depend on.
+        seen, names = gather(lambda: delegations.find_versions(both), lambda: people.find_people(both))
+        given, received = gather(
             lambda: delegations.list_all(made.delegator_id).given,
             lambda: delegations.list_all(made.delegate_id).received,
-            lambda: delegations.find_versions(both),
-            lambda: people.find_people(both),
         )
         draft(made.delegate_id)
         # An attempt whose response was lost may have stored it.

@@ -7,7 +7,6 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.core.ports import Gather
 from chalicelib.tasks.domain.queue import Item
 from chalicelib.tasks.domain.settings import QueueState
 from chalicelib.tasks.domain.standing_approvals import (
@@ -41,11 +40,10 @@ def add_standing_approval(
     context: RequestContext,
     queue: Items,
     standing: StandingApprovals,
-    gather: Gather,
 ) -> StandingApprovalOut:
     """Let the agent of a task do the same from now on.
 
-    Store calls after authentication, in sequence: 2. A conflict with another call repeats both.
+    Store calls after authentication, in sequence: 3. A conflict with another call repeats all of them.
 
     Raises:
         Forbidden: the agent itself asks.
@@ -55,9 +53,9 @@ def add_standing_approval(
     """
     attempts = Attempts("Too many calls are changing the queue. Try again.")
     while attempts.again():
-        (item, state), known = gather(
-            lambda: queue.find_with_state(owner.user_id, request.task_id), lambda: standing.list_all(owner.user_id)
-        )
+        # The list is not older than the state that its number depends on.
+        item, state = queue.find_with_state(owner.user_id, request.task_id)
+        known = standing.list_all(owner.user_id)
         if item is None:
             raise Invalid("taskId: must be a task of yours", {"taskId": ["must be a task of yours"]})
         made = new_standing_approval(request, item, standing_id=standing_id, now=context.now)
