@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import In, Omittable, OpenIn, Out, TimeOut, Timestamp, not_blank, timestamp
+from chalicelib.core.domain.fields import In, Line, Omittable, OpenIn, Out, TimeOut, Timestamp, not_blank, timestamp
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.live.domain.push import Urgency
@@ -59,7 +59,7 @@ class Delegations:
 class DelegationIn(In):
     """Who decides on your proposals, and until when."""
 
-    to: Annotated[str, Field(min_length=1, max_length=120)] = Field(
+    to: Annotated[Line, Field(min_length=1, max_length=120)] = Field(
         description="The email address or user id of an employee."
     )
     until: Timestamp = Field(description=f"When it ends, at most {_LONGEST.days} days from now.")

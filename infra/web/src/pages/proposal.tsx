@@ -93,7 +93,6 @@ export function ProposalDialog({ task, isDelegated = false, onClose, onDecide }:
   return (
     <FormDialog
       title={task.title}
-      draft={`proposal.${task.id}`}
       action={t("queue.approve")}
       wide
       draft={draft}

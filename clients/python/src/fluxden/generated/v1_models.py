@@ -810,6 +810,8 @@ class VerdictOut(TypedDict):
     """The names of the proposal's arguments that the person edited. The metadata has their values."""
     standingApprovalId: NotRequired[str | None]
     """The standing approval that approved it, if one did."""
+    decidedBy: NotRequired[str | None]
+    """The name of the delegate who decided for the task's person."""
 
 
 class BulkChangeIn(TypedDict):

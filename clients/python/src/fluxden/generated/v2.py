@@ -280,6 +280,70 @@ class V2(Operations):
         )
         return answer
 
+    def list_delegated_tasks(
+        self,
+    ) -> models.DelegatedTasksAnswer:
+        """List the proposals of others on which you decide, with whose they are.
+
+        Of each delegator they are among the 100 most urgent tasks that wait.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.DelegatedTasksAnswer = self._send("GET", "/api/v2/delegated-tasks")
+        return answer
+
+    def confirm_delegated_task(
+        self, id: str, body: models.DelegatedConfirmIn, *, idempotency_key: str | None = None
+    ) -> models.DelegatedConfirmedAnswer:
+        """Approve or reject a proposal of somebody who has delegated that to you.
+
+        The decision has your name, for them and their agent. Needs a session or a key with all permissions.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.DelegatedConfirmedAnswer = self._send(
+            "POST",
+            f"/api/v2/delegated-tasks/{self._quoted(id)}/confirm",
+            body=body,
+            takes_key=True,
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    def list_delegations(
+        self,
+    ) -> models.DelegationsAnswer:
+        """List who decides on your proposals, and on whose you decide.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.DelegationsAnswer = self._send("GET", "/api/v2/delegations")
+        return answer
+
+    def add_delegation(
+        self, body: models.DelegationIn, *, idempotency_key: str | None = None
+    ) -> models.DelegationAnswer:
+        """Let another employee decide on your proposals for a time.
+
+        They see what your agents propose while it waits, and nothing else of your queue. They approve, edit and
+        reject like you do, and their decisions have their name. It ends by itself, or by either of you. Needs a
+        session or a key with all permissions.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.DelegationAnswer = self._send(
+            "POST", "/api/v2/delegations", body=body, takes_key=True, idempotency_key=idempotency_key
+        )
+        return answer
+
+    def end_delegation(self, id: str) -> models.EndedDelegationAnswer:
+        """End a delegation, that you gave or were given. It takes effect at once.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.EndedDelegationAnswer = self._send("DELETE", f"/api/v2/delegations/{self._quoted(id)}")
+        return answer
+
     def list_synced_agents(
         self,
     ) -> models.AgentsOut:

@@ -279,6 +279,13 @@ class ChecklistItemPatch(TypedDict):
     completed: NotRequired[bool]
 
 
+class ColleagueOut(TypedDict):
+    """A person of this desk."""
+
+    id: str
+    name: str
+
+
 class CommandMention(TypedDict):
     """A command of an installed agent. A message contains it as `fullCommand`."""
 
@@ -449,6 +456,44 @@ class DeadLettersOut(TypedDict):
     count: int
 
 
+class DelegatedConfirmIn(TypedDict):
+    """The decision about somebody else's proposal."""
+
+    action: Literal["approve", "reject"]
+    arguments: NotRequired[dict[str, Any]]
+    """Arguments of the proposal to change before it is approved, by name, each of the type that was proposed."""
+    reason: NotRequired[str]
+    """Why, for the agent and the delegator to read."""
+
+
+class DelegationIn(TypedDict):
+    """Who decides on your proposals, and until when."""
+
+    to: str
+    """The email address or user id of an employee."""
+    until: str
+    """When it ends, at most 90 days from now."""
+
+
+class DelegationOut(TypedDict):
+    """A delegation: the delegate decides on the delegator's proposals."""
+
+    id: str
+    delegator: ColleagueOut
+    delegate: ColleagueOut
+    createdAt: str
+    until: str
+
+
+class DelegationsOut(TypedDict):
+    """Delegations that have not ended, the oldest first."""
+
+    given: list[DelegationOut]
+    """Who decides on your proposals."""
+    received: list[DelegationOut]
+    """On whose proposals you decide."""
+
+
 class DeletedAnswer(TypedDict):
     """A successful reply."""
 
@@ -497,6 +542,12 @@ class EmployeeChangeIn(TypedDict):
 
 EmployeeFilter: TypeAlias = Literal["active", "deactivated", "operators"]
 """Which employees to list."""
+
+
+class EndedDelegationAnswer(TypedDict):
+    """A successful reply."""
+
+    success: Literal[True]
 
 
 class EndedIn(TypedDict):
@@ -551,6 +602,7 @@ class ExportPageOut(TypedDict):
         "deliveries",
         "tasks",
         "standingApprovals",
+        "delegations",
         "cards",
         "contacts",
         "chat",
@@ -2323,6 +2375,20 @@ class DeadLetterCountsAnswer(TypedDict):
     data: list[DeadLettersOut]
 
 
+class DelegationAnswer(TypedDict):
+    """A successful reply."""
+
+    success: Literal[True]
+    data: DelegationOut
+
+
+class DelegationsAnswer(TypedDict):
+    """A successful reply."""
+
+    success: Literal[True]
+    data: DelegationsOut
+
+
 class DeskOut(TypedDict):
     """The software of this desk. With a challenge, the proof for it; otherwise keys, endpoints and capabilities."""
 
@@ -3300,6 +3366,8 @@ class VerdictOut(TypedDict):
     """The names of the proposal's arguments that the person edited. The metadata has their values."""
     standingApprovalId: NotRequired[str]
     """The standing approval that approved it, if one did."""
+    decidedBy: NotRequired[str]
+    """The name of the delegate who decided for the task's person."""
 
 
 class AgentCardOut(TypedDict):
@@ -3875,6 +3943,28 @@ class ConfirmedOut(TypedDict):
     message: str
 
 
+class DelegatedConfirmedAnswer(TypedDict):
+    """A successful reply."""
+
+    success: Literal[True]
+    data: ConfirmedOut
+
+
+class DelegatedTaskOut(TypedDict):
+    """A proposal that waits for a decision, and whose it is."""
+
+    delegationId: str
+    delegator: ColleagueOut
+    task: QueueItem
+
+
+class DelegatedTasksOut(TypedDict):
+    """Proposals that wait for a decision: by delegator, then the most urgent first."""
+
+    tasks: list[DelegatedTaskOut]
+    pagination: Pagination
+
+
 class DeliveryLogAnswer(TypedDict):
     """A successful reply."""
 
@@ -3970,6 +4060,13 @@ class ConfirmedAnswer(TypedDict):
 
     success: Literal[True]
     data: ConfirmedOut
+
+
+class DelegatedTasksAnswer(TypedDict):
+    """A successful reply."""
+
+    success: Literal[True]
+    data: DelegatedTasksOut
 
 
 class ItemsAnswer(TypedDict):
