@@ -31,6 +31,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.approvals": "",
         "api.v1.catalog": "",
         "api.v1.tokens": "",
+        "api.v2.catalog": "",
     },
     "live": {
         "api.v2.push": "",

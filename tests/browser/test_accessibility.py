@@ -22,6 +22,7 @@ PAGES = (
     "operate",
     "you",
     "you?tab=approvals",
+    "you?tab=access",
     "you?tab=integrations",
     "you?tab=profile",
     "you?tab=browsers",

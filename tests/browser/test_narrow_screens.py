@@ -73,6 +73,7 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
         "contacts",
         "network",
         "you",
+        "you?tab=access",
         "you?tab=integrations",
         "you?tab=profile",
         "you?tab=passkeys",

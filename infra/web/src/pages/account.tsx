@@ -3,6 +3,7 @@ import { setParams, route } from "../lib/router";
 import { me, usesSession } from "../lib/session";
 import { LanguageSelect } from "../ui/language";
 import { EmptyState, Tabs } from "../ui/parts";
+import { Access } from "./account-access";
 import { StandingApprovals } from "./account-approvals";
 import { Browsers } from "./account-browsers";
 import { Data } from "./account-data";
@@ -16,6 +17,7 @@ import { Sessions } from "./account-sessions";
 const TABS = {
   keys: Keys,
   approvals: StandingApprovals,
+  access: Access,
   integrations: Integrations,
   profile: Profile,
   browsers: Browsers,
