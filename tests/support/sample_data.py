@@ -242,6 +242,12 @@ class SampleData:
         self.create("/api/v1/catalog/items", CATALOG_ITEM, self.admin_token)
         return CATALOG_ITEM["slug"]
 
+    def apply_for_item(self) -> None:
+        """Let Bob apply for an item that everybody sees; nobody else reads why."""
+        item = {"slug": "farm", "name": "Farm", "type": "server_access"}
+        self.create("/api/v1/catalog/items", item, self.admin_token)
+        self.create("/api/v1/catalog/requests", {"catalog_slug": "farm", "note": CANARY})
+
     def add_catalog_request(self) -> str:
         slug = self.add_catalog_item()
         return str(self.create("/api/v1/catalog/requests", {"catalog_slug": slug, "note": CANARY})["id"])

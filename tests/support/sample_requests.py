@@ -272,7 +272,7 @@ OPERATOR_REQUESTS: dict[str, RequestFactory] = {
     "list_logged_deliveries": _after(
         SampleData.add_delivery, _after(SampleData.add_delivery, _with_operator_key(query={"integrator": "fd1"}))
     ),
-    "list_catalog_for_me": _after(SampleData.add_catalog_request),
+    "list_catalog_for_me": _after(SampleData.apply_for_item),
     "get_callback_replay": _with_operator_key(path=SampleData.replay_callbacks),
     "get_own_callback_replay": _with_admin_token(path=SampleData.replay_callbacks),
     "list_callback_endpoints": _after(SampleData.pause_endpoint, _with_operator_key()),

@@ -156,6 +156,19 @@ class V2(Operations):
         )
         return answer
 
+    def list_catalog_for_me(
+        self,
+    ) -> models.OfferedItemsAnswer:
+        """List what you can apply for, with your requests and the decisions on them.
+
+        Pinned items come first, then the others in display order, up to 200. To apply for an item, send its slug to
+        `POST /api/v1/catalog/requests`.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.OfferedItemsAnswer = self._send("GET", "/api/v2/catalog")
+        return answer
+
     def ask_for_connection(
         self, body: models.ConnectionRequestIn, *, idempotency_key: str | None = None
     ) -> models.ConnectionAnswer:

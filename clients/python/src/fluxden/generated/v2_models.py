@@ -1912,6 +1912,16 @@ class AcceptedIn(TypedDict):
     fluxden: NotRequired[Introduction]
 
 
+class AccessOut(TypedDict):
+    """Your latest request for an item, and the decision on it."""
+
+    status: Literal["pending", "approved", "rejected", "revoked"]
+    """Statuses of an employee's access to an item."""
+    requestedAt: str
+    reviewedAt: str
+    note: str
+
+
 class AckAnswer(TypedDict):
     """The status of the relay."""
 
@@ -2773,6 +2783,29 @@ class NewSecretAnswer(TypedDict):
 
     success: Literal[True]
     data: NewSecretOut
+
+
+class OfferedItemOut(TypedDict):
+    """A catalog item that you can apply for. `access` is null if you never did."""
+
+    slug: str
+    name: str
+    type: Literal["saas_account", "api_key", "server_access", "repo_access", "ai_server", "account_resource", "other"]
+    """Kinds of access that an item gives."""
+    description: str
+    category: str
+    url: str
+    applicationGuide: str
+    isPinned: bool
+    approvalRequired: bool
+    access: AccessOut
+
+
+class OfferedItemsAnswer(TypedDict):
+    """A successful reply."""
+
+    success: Literal[True]
+    data: list[OfferedItemOut]
 
 
 class OperatedConnectionOut(TypedDict):
