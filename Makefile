@@ -122,7 +122,7 @@ stage:
 	@test -n "$(STAGE)" || { echo "STAGE is not set. Example: make deploy STAGE=prod"; exit 1; }
 
 bench: package $(installed_bench) ## Measure CPU, cold starts, costs, growth and throughput, and write bench/results
-	@for each in cpu cold_start warm costs growth throughput; do \
+	@for each in cpu cold_start warm functions costs growth throughput; do \
 		echo "== $$each"; $(bin)/python -m bench.$$each || exit 1; \
 	done
 	@$(bin)/python -m bench.report

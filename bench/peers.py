@@ -39,7 +39,7 @@ _HANDLERS = {
     FASTAPI: "bench.fastapi_handler:handler",
 }
 # As on Lambda.
-_LAMBDA = FASTER_START | {"AWS_LAMBDA_FUNCTION_NAME": "fluxden-publish_event"}
+LAMBDA = FASTER_START | {"AWS_LAMBDA_FUNCTION_NAME": "fluxden-publish_event"}
 _BUDGETS = {"FLUXDEN_PERSONAL_BUDGET": "1000000", "FLUXDEN_DEMO_DAILY_LIMIT": "1000000"}
 # Answers a line with the reply and the CPU of a call, in seconds; that of the first call counts from the process's
 # start. `repeat` is how many calls a line asks for.
@@ -101,19 +101,24 @@ def peers() -> Iterator[dict[str, Peer]]:
             (folder / "event.json").write_text(json.dumps(_event(system.alice)), encoding="utf-8")
             secret = {"FLUXDEN_SECRET_KEY": system.demo["admin_env"]["FLUXDEN_SECRET_KEY"]}
         (folder / "calls.json").write_text(calls, encoding="utf-8")
-        code = [str(each) for each in unpack(folder / "zips")]
+        code = unpack(folder / "zips")
         with replay(recorded, folder) as stores:
-            roots = Path(code[0], "chalicelib", aws.CLOUD_ROOTS.name)
-            trust(stores.authority, roots, roots)
+            trust_stores(stores.authority, code)
             whole = trust(stores.authority, Path(botocore.__file__).with_name("cacert.pem"), folder / "whole.pem")
-            shared = cloud_environment() | _LAMBDA | _BUDGETS | secret | stores.environment
+            shared = cloud_environment() | LAMBDA | _BUDGETS | secret | stores.environment
             shared |= {"BENCH_CALLS": str(folder / "calls.json"), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
             theirs = {"PYTHONPATH": os.pathsep.join([str(_ROOT), _site_packages()]), "AWS_CA_BUNDLE": str(whole)}
-            ours = {"PYTHONPATH": os.pathsep.join(code)}
+            ours = {"PYTHONPATH": os.pathsep.join(map(str, code))}
             yield {
                 name: Peer(handler, folder / "event.json", shared | (ours if name == OURS else theirs))
                 for name, handler in _HANDLERS.items()
             }
+
+
+def trust_stores(authority: Path, code: list[Path]) -> None:
+    """Add the authority of the stores to the certificates of the unpacked package."""
+    roots = code[0] / "chalicelib" / aws.CLOUD_ROOTS.name
+    trust(authority, roots, roots)
 
 
 def _record(environment: dict[str, str], token: str) -> tuple[list[Recorded], str]:

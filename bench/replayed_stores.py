@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,11 +36,12 @@ socket.getaddrinfo = _find
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request of a store, as its action and its body, and the body of the reply."""
+    """A request of a store, as its action and its body, and the body and the status of the reply."""
 
     action: str
     request: Any
     reply: Any
+    status: int = 200
 
 
 @dataclass(frozen=True)
@@ -48,31 +50,43 @@ class Stores:
 
     authority: Path
     environment: dict[str, str]
+    replies: Path
+
+    def answer(self, recorded: list[Recorded]) -> None:
+        """Replay these replies from the next connection on. Those of the same action and table take turns."""
+        replies: dict[str, list[Any]] = {}
+        for each in recorded:
+            replies.setdefault(_place(each.action, each.request), []).append(_answer(each))
+        draft = self.replies.with_suffix(".draft")
+        draft.write_text(json.dumps(replies), encoding="utf-8")
+        draft.rename(self.replies)
 
 
 @contextmanager
 def replay(recorded: list[Recorded], folder: Path) -> Iterator[Stores]:
     """Run stores that replay, in a process whose CPU is not the measured one's."""
-    replies = {_place(each.action, each.request): _answer(each) for each in recorded}
-    (folder / _REPLIES).write_text(json.dumps(replies), encoding="utf-8")
     authority = write_certificates(folder)
     command = [sys.executable, "-m", "bench.replayed_stores", str(folder)]
     with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield Stores(authority, {"BENCH_STORES_PORT": process.stdout.readline().strip()})
+            stores = Stores(authority, {"BENCH_STORES_PORT": process.stdout.readline().strip()}, folder / _REPLIES)
+            stores.answer(recorded)
+            yield stores
         finally:
             process.terminate()
 
 
 def _place(action: str, request: Any) -> str:
-    return f"{action} {request.get('TableName', '')} {request.get('IndexName', '')}"
+    queue = request.get("QueueUrl", "").rpartition("/")[2]
+    return f"{action} {request.get('TableName', '')}{queue} {request.get('IndexName', '')}"
 
 
 def _answer(recorded: Recorded) -> list[Any]:
-    """Return the reply as text, and what to replace in it: a text, and the path in a request to what replaces it."""
+    """Return status and text of the reply, and what to replace in it: a text, and the path in a request to another."""
     text = json.dumps(recorded.reply)
     return [
+        recorded.status,
         text,
         [[json.dumps(value), path] for path, value in _strings(recorded.request) if json.dumps(value) in text],
     ]
@@ -88,7 +102,7 @@ def _strings(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tup
 
 
 def _serve(folder: Path) -> None:
-    replies = json.loads((folder / _REPLIES).read_text(encoding="utf-8"))
+    replies = _Replies(folder / _REPLIES)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "chain.pem", folder / "key.pem")
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
@@ -98,17 +112,42 @@ def _serve(folder: Path) -> None:
             threading.Thread(target=_converse, args=(connection, context, replies), daemon=True).start()
 
 
-def _converse(connection: socket.socket, context: ssl.SSLContext, replies: dict[str, Any]) -> None:
+class _Replies:
+    """The replies in a file, which is read again when it is replaced."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._read, self._lock = path, 0, threading.Lock()
+        self._replies: dict[str, Iterator[Any]] = {}
+
+    def refresh(self) -> None:
+        with self._lock:
+            if (changed := self._path.stat().st_mtime_ns) != self._read:
+                found = json.loads(self._path.read_text(encoding="utf-8"))
+                self._replies = {place: cycle(replies) for place, replies in found.items()}
+                self._read = changed
+
+    def next(self, place: str) -> Any:
+        with self._lock:
+            return next(self._replies[place])
+
+
+def _converse(connection: socket.socket, context: ssl.SSLContext, replies: _Replies) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    replies.refresh()
     with context.wrap_socket(connection, server_side=True) as secured, secured.makefile("rb") as lines:
         while action := _read_action(lines):
             name, request = action
-            text, replaced = replies[_place(name, request)]
+            status, text, replaced = replies.next(_place(name, request))
             for value, path in replaced:
                 text = text.replace(value, _follow(request, path) or value)
             body = text.encode()
-            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n"
-            secured.sendall(f"{head}x-amz-crc32: {zlib.crc32(body)}\r\n\r\n".encode() + body)
+            headers = {
+                "Content-Type": "application/x-amz-json-1.0",
+                "Content-Length": len(body),
+                "x-amz-crc32": zlib.crc32(body),
+            }
+            lines_sent = [f"HTTP/1.1 {status} Replayed", *(f"{name}: {value}" for name, value in headers.items())]
+            secured.sendall("\r\n".join([*lines_sent, "\r\n"]).encode() + body)
 
 
 def _read_action(lines: BinaryIO) -> tuple[str, Any] | None:

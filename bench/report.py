@@ -61,7 +61,7 @@ def table() -> str:
     lines += [
         f"| {name} | {_number(found)} | {_number(most)} | {_verdict(found, most)} |" for name, found, most in rows
     ]
-    return "\n".join([*lines, "", *_growth(load_results("growth"))]) + "\n"
+    return "\n".join([*lines, "", *_growth(load_results("growth")), "", *_functions(load_results("functions"))]) + "\n"
 
 
 def _growth(growth: dict[str, dict[str, dict[str, float]]]) -> list[str]:
@@ -73,6 +73,15 @@ def _growth(growth: dict[str, dict[str, dict[str, float]]]) -> list[str]:
             "; ".join(f"{each[key]:g}" for key in ("calls", "written", "read")) for each in by_size.values()
         )
         lines.append(f"| {name} | {cells} |")
+    return lines
+
+
+def _functions(functions: dict[str, dict[str, float]]) -> list[str]:
+    """Return a row for each function, the slowest to start first."""
+    lines = ["| milliseconds of CPU | import | modules | cold | warm |", "| --- | --- | --- | --- | --- |"]
+    for name, of in functions.items():
+        cold, warm = (f"{of[each]:.1f}" if each in of else "" for each in ("cold", "warm"))
+        lines.append(f"| `{name}` | {of['import']:.0f} | {of['modules']:.0f} | {cold} | {warm} |")
     return lines
 
 
