@@ -105,6 +105,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "schedules.members": "federation.connections",
     },
     "operate": {
+        "api.v1.delivery_log": "inbox",
         "api.v2.operate": "inbox",
         "api.v2.operate_access": "live",
         "api.v2.operate_audit": "",

@@ -120,3 +120,15 @@ def test_callback_is_not_resent_without_end(api: Api, desk: Desk, pump: Pumps, r
         data(api.post(f"{LOG}/{delivery_id}/callbacks/0/resend", None, desk.alice_key))
         pump.drain(CALLBACKS)
     assert api.post(f"{LOG}/{delivery_id}/callbacks/0/resend", None, desk.alice_key).status == 409
+
+
+def test_an_integrators_administrator_sees_the_log_of_their_integrator_only(api: Api, desk: Desk) -> None:
+    mine, own = publish(api, desk), "/api/v1/delivery-log"
+    hr_event = {"event_type": "hr.offer.sent", "recipient_hint": {"email": "bob@example.com"}}
+    other = str(api.post(EVENTS, inputs.new_event(**hr_event), desk.moderated).json["deliveryId"])
+    api.call("PATCH", f"/api/v1/inbox/{mine}", {"read": True}, token=desk.alice_key)
+    assert [each["deliveryId"] for each in api.get(own, desk.fd1).json["items"]] == [mine]
+    entry = api.get(f"{own}/{mine}", desk.fd1).json
+    assert steps(entry) == ["accepted", "stored"], "reading is the recipient's own"
+    assert api.get(f"{own}/{other}", desk.fd1).status == 404
+    assert api.get(own, desk.hr).status == 403, "no admin token"

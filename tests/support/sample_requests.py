@@ -273,6 +273,8 @@ OPERATOR_REQUESTS: dict[str, RequestFactory] = {
         SampleData.add_delivery, _after(SampleData.add_delivery, _with_operator_key(query={"integrator": "fd1"}))
     ),
     "list_catalog_for_me": _after(SampleData.apply_for_item),
+    "get_own_logged_delivery": _with_admin_token(path=lambda data: {"deliveryId": data.add_clicked_delivery()}),
+    "list_own_logged_deliveries": _after(SampleData.add_delivery, _after(SampleData.add_delivery, _with_admin_token())),
     "get_callback_replay": _with_operator_key(path=SampleData.replay_callbacks),
     "get_own_callback_replay": _with_admin_token(path=SampleData.replay_callbacks),
     "list_callback_endpoints": _after(SampleData.pause_endpoint, _with_operator_key()),

@@ -42,7 +42,9 @@ def list_logged_deliveries(query: DeliveryLogQuery, caller: ApiKey) -> DeliveryL
     filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
     bound = ("delivery-log", caller.user_id, *(filters[name] for name in sorted(filters)))
     after = SentPosition(*from_cursor(query.cursor, 2, *bound)) if query.cursor is not None else None
-    items, end = deliveries.list_deliveries(query, after, sent=DynamoSent(), people=DynamoDirectory())
+    items, end = deliveries.list_deliveries(
+        query, after, integrator=query.integrator, sent=DynamoSent(), people=DynamoDirectory()
+    )
     return DeliveryLogPage(items=items, next_cursor=to_cursor(end, *bound) if end else None)
 
 

@@ -21,12 +21,17 @@ from chalicelib.inbox.domain.sent_positions import SentPosition
 from chalicelib.people.domain.directory import Person
 
 
-class DeliveryLogQuery(SentQuery):
+class OwnDeliveryLogQuery(SentQuery):
+    """Selects a page of the deliveries of your integrator. All filters must match."""
+
+    event_type: Omittable[Annotated[str, Field(min_length=1, max_length=60)]] = Field(None, alias="eventType")
+    event_id: Omittable[Annotated[str, Field(min_length=1, max_length=120)]] = Field(None, alias="eventId")
+
+
+class DeliveryLogQuery(OwnDeliveryLogQuery):
     """Selects a page of the deliveries of one integrator. All filters must match."""
 
     integrator: str = Field(min_length=1, max_length=60, description="The slug of the integrator.")
-    event_type: Omittable[Annotated[str, Field(min_length=1, max_length=60)]] = Field(None, alias="eventType")
-    event_id: Omittable[Annotated[str, Field(min_length=1, max_length=120)]] = Field(None, alias="eventId")
 
 
 class DeliveryStep(StrEnum):
@@ -112,6 +117,16 @@ class DeliveryLogEntry(LoggedDelivery):
 
     steps: list[StepOut]
     callbacks: list[LoggedCallback]
+
+
+# What a recipient does with a delivery is theirs, and not its sender's to know.
+_OF_THE_RECIPIENT = frozenset((DeliveryStep.READ, DeliveryStep.ARCHIVED))
+
+
+def without_reading(entry: DeliveryLogEntry) -> DeliveryLogEntry:
+    """Return the entry as its integrator may see it: without what the recipient did in their inbox."""
+    steps = [each for each in entry.steps if each.step not in _OF_THE_RECIPIENT]
+    return entry.model_copy(update={"steps": steps})
 
 
 def reason_not_arrived(delivery: Delivery, recipient: Person | None) -> NotArrived | None:

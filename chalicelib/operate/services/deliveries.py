@@ -17,10 +17,11 @@ from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.inbox.services.sent import SentDeliveries
 from chalicelib.operate.domain.deliveries import (
     DeliveryLogEntry,
-    DeliveryLogQuery,
     LoggedDelivery,
+    OwnDeliveryLogQuery,
     to_log_entry,
     to_logged,
+    without_reading,
 )
 from chalicelib.people.services.ports import People
 
@@ -30,7 +31,7 @@ class ResentClicks(Protocol):
 
 
 def list_deliveries(
-    query: DeliveryLogQuery, after: SentPosition | None, *, sent: SentDeliveries, people: People
+    query: OwnDeliveryLogQuery, after: SentPosition | None, *, integrator: str, sent: SentDeliveries, people: People
 ) -> tuple[list[LoggedDelivery], SentPosition | None]:
     """Return a page of the log, newest first, and the position where the next page starts.
 
@@ -41,7 +42,7 @@ def list_deliveries(
         recipient_id = people.find_user_ids([query.email.lower()]).get(query.email.lower())
         if recipient_id is None:
             return [], None
-    found, position = sent.list_page(SentSelection(query.integrator, query, recipient_id=recipient_id), after)
+    found, position = sent.list_page(SentSelection(integrator, query, recipient_id=recipient_id), after)
     known = people.find_people({each.recipient_user_id for each in found if each.recipient_user_id})
     return [to_logged(each, known.get(each.recipient_user_id or "")) for each in found], position
 
@@ -53,6 +54,18 @@ def get_delivery(delivery_id: str, *, deliveries: Deliveries, people: People) ->
         NotFound: there is no such delivery.
     """
     return _entry(_find(delivery_id, deliveries), people)
+
+
+def get_own_delivery(delivery_id: str, *, integrator: str, deliveries: Deliveries, people: People) -> DeliveryLogEntry:
+    """Return a delivery of an integrator with its steps, without what its recipient did with it. Store calls: 2.
+
+    Raises:
+        NotFound: there is no such delivery, or it is another integrator's.
+    """
+    detail = _find(delivery_id, deliveries)
+    if detail.delivery.integrator != integrator:
+        raise NotFound("Delivery not found.")
+    return without_reading(_entry(detail, people))
 
 
 def resend_callback(

@@ -262,6 +262,55 @@ class V1(Operations):
         )
         return answer
 
+    def list_own_logged_deliveries(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        label: str | None = None,
+        event_type: str | None = None,
+        event_id: str | None = None,
+        email: str | None = None,
+        status: Literal["open", "resolved", "all"] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> models.DeliveryLogPage:
+        """List what your integrator sent to whom, newest first, and what did not arrive.
+
+        The log has no bodies. To get the next page, send `nextCursor` with the same filters; it is null on the last
+        page. With filters, a page before the last one may be short or empty.
+
+        Call it with `flux-tools-…` of an administrator.
+        """
+        answer: models.DeliveryLogPage = self._send(
+            "GET",
+            "/api/v1/delivery-log",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "label": label,
+                "eventType": event_type,
+                "eventId": event_id,
+                "email": email,
+                "status": status,
+                "since": since,
+                "until": until,
+            },
+        )
+        return answer
+
+    def get_own_logged_delivery(self, delivery_id: str) -> models.DeliveryLogEntry:
+        """Show the steps of a delivery of your integrator: accepted, held, stored, clicked, and each attempt of
+        callbacks.
+
+        What the recipient did with it in their inbox is not shown. Of a failed attempt, `error` has the beginning
+        of the reply.
+
+        Call it with `flux-tools-…` of an administrator.
+        """
+        answer: models.DeliveryLogEntry = self._send("GET", f"/api/v1/delivery-log/{self._quoted(delivery_id)}")
+        return answer
+
     def list_event_types(self, *, integrator_slug: str | None = None) -> models.EventTypesResponse:
         """List the event types of the last 90 days.
 

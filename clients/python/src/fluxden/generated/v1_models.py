@@ -269,6 +269,15 @@ class RecipientHint(TypedDict):
     display_hint: NotRequired[str]
 
 
+class RecipientOut(TypedDict):
+    """The recipient of a delivery."""
+
+    id: str
+    email: str
+    name: str
+    active: bool
+
+
 class ReplayIn(TypedDict):
     """Selects the failed callbacks of an endpoint by when their buttons were pressed."""
 
@@ -326,6 +335,29 @@ class StateIn(TypedDict):
     archived: NotRequired[bool]
     snoozedUntil: NotRequired[str | None]
     """Removes the delivery from the inbox until this time, at most 366 days ahead. It comes back unread. Null brings it back now."""
+
+
+class StepOut(TypedDict):
+    """One step of a delivery. `index` is the position of the button, of steps that concern one."""
+
+    step: Literal[
+        "accepted",
+        "held",
+        "approved",
+        "rejected",
+        "stored",
+        "read",
+        "archived",
+        "resolved",
+        "clicked",
+        "callback_delivered",
+        "callback_failed",
+    ]
+    """What happened to a delivery."""
+    at: str
+    index: NotRequired[int]
+    detail: NotRequired[str]
+    """The button's label, or how the attempt ended."""
 
 
 class SupplementDeliveryRequest(TypedDict):
@@ -674,6 +706,41 @@ class IngestRow(TypedDict):
     error: NotRequired[IngestError]
 
 
+class LoggedCallback(TypedDict):
+    """The callback of a button: what is sent to where, and what came of it."""
+
+    actionId: str
+    index: int
+    label: str
+    url: str
+    outcome: Literal["pending", "delivered", "failed", "gone"]
+    """How a retried delivery stands: pending, delivered, failed after its last attempt, or refused as gone (410)."""
+    nextAttemptAt: str | None
+    requestBody: str
+    """The JSON body of each attempt."""
+    attempts: list[AttemptOut]
+
+
+class LoggedDelivery(TypedDict):
+    """A delivery in the log."""
+
+    deliveryId: str
+    eventId: str
+    eventType: str
+    integrator: str
+    severity: Literal["critical", "warn", "info", "success"]
+    """How serious the event is in the system it comes from."""
+    title: str
+    sentAt: str
+    """When the desk stored the delivery. The list is in this order."""
+    fireCount: int
+    """How many times the event was sent."""
+    recipient: RecipientOut | None
+    """Null while the event is held, and if the person is unknown."""
+    notArrived: Literal["held", "rejected", "recipient_deactivated", "recipient_unknown"] | None
+    """Why the recipient doesn't see it; null if it arrived."""
+
+
 class ModerationOut(TypedDict):
     """The moderation status of a held delivery, and since when it has it."""
 
@@ -892,6 +959,35 @@ class Delivery(TypedDict):
     deprecation: NotRequired[str]
     """Warns about a deprecated field in the request."""
     requestId: NotRequired[str]
+
+
+class DeliveryLogEntry(TypedDict):
+    """A delivery with its steps, oldest first, and the callbacks of its buttons."""
+
+    deliveryId: str
+    eventId: str
+    eventType: str
+    integrator: str
+    severity: Literal["critical", "warn", "info", "success"]
+    """How serious the event is in the system it comes from."""
+    title: str
+    sentAt: str
+    """When the desk stored the delivery. The list is in this order."""
+    fireCount: int
+    """How many times the event was sent."""
+    recipient: RecipientOut | None
+    """Null while the event is held, and if the person is unknown."""
+    notArrived: Literal["held", "rejected", "recipient_deactivated", "recipient_unknown"] | None
+    """Why the recipient doesn't see it; null if it arrived."""
+    steps: list[StepOut]
+    callbacks: list[LoggedCallback]
+
+
+class DeliveryLogPage(TypedDict):
+    """A page of the log, newest first. `nextCursor` is null on the last page. Earlier pages may be short."""
+
+    items: list[LoggedDelivery]
+    nextCursor: str | None
 
 
 class EndpointList(TypedDict):
