@@ -100,6 +100,7 @@ MADE = {
     "infra.commands.federation.block": "challenges that we send, as above",
     "infra.commands.instances._decision": "challenges that we send, as above",
     "chalicelib.vault.new_key": "the sealing key, which operators keep in the environment",
+    "chalicelib.live.message_encryption.encrypt_message": "a salt and a key for one message; no operation takes them",
     "chalicelib.vault.seal": "a nonce, no secret",
     "chalicelib.sealing.seal": "a nonce, no secret",
     "chalicelib.ids.new_request_id": "an id, no secret",
