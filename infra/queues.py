@@ -44,7 +44,7 @@ DEFINITIONS = (
     Definition(FAN_OUT),
     Definition(INBOX_CHANGES, timeout=60),
     Definition(CALLBACKS, timeout=60),
-    Definition(CALLBACK_REPLAYS, timeout=60, concurrency=2),
+    Definition(CALLBACK_REPLAYS, timeout=60),
     Definition(NOTICES, timeout=60),
     Definition(OUTBOX_WORK, timeout=60),
     Definition(PEER_NOTICES, timeout=60),
