@@ -91,7 +91,7 @@ def test_agent_reads_the_arguments_that_the_person_edited(api: Api, desk: Desk, 
     }
     read = api.get(f"{QUEUE}/{item}", desk.alice_key).json["data"]
     assert (read["decision"], read["metadata"]) == (
-        decision | {"standingApprovalId": None},
+        decision | {"standingApprovalId": None, "decidedBy": None},
         approved["metadata"],
     )
     (frame,) = (each for each in alice.frames if each["type"] == "queue_changed")
