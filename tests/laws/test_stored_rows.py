@@ -103,6 +103,7 @@ from chalicelib.resources import (
     CONTACTS,
     DELIVERIES,
     DIRECTORY,
+    EVENT_TYPES,
     NETWORK,
     OUTBOX,
     PEERS,
@@ -130,10 +131,13 @@ from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.passkeys import DynamoPasskeys
 from chalicelib.tokens.stores.sessions import DynamoSessions
 from chalicelib.tokens.stores.tokens import DynamoTokens
+from tests.support import further_rows
 
 _FILE = Path(__file__).parents[1] / "data" / "stored_rows.json"
 # Sealed values and marks differ from run to run.
-_RANDOM = frozenset(("sealedKey", "sealedToken", "token", "nonce", "savedBy"))
+_RANDOM = frozenset(
+    ("sealedKey", "sealedToken", "token", "nonce", "savedBy", "current", "prior", "clientSecret", "privateKey")
+)
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89000, tzinfo=UTC)
 LATER = datetime(2026, 3, 5, tzinfo=UTC)
@@ -364,8 +368,8 @@ AUDIT_ENTRY = AuditEntry(
     Subject("key", THIRD, BOB), "192.0.2.1", "req_1", {"by": "hand"}
 )  # fmt: skip
 _TABLES = (
-    AUDIT, BOARD, CATALOG, CHAT, CONTACTS, DELIVERIES, DIRECTORY, FEEDBACK_TABLE, NETWORK, OUTBOX, PEERS, QUEUE_ITEMS,
-    RELAYS, SOCKETS, TOKENS
+    AUDIT, BOARD, CATALOG, CHAT, CONTACTS, DELIVERIES, DIRECTORY, EVENT_TYPES, FEEDBACK_TABLE, NETWORK, OUTBOX, PEERS,
+    QUEUE_ITEMS, RELAYS, SOCKETS, TOKENS
 )  # fmt: skip
 
 pytestmark = [pytest.mark.usefixtures("tables"), pytest.mark.engine("embedded")]
@@ -447,7 +451,7 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     assert DynamoQueue().find_state(ALICE).open_tasks == {"fd1": 1}
     assert DynamoQueue().find_state(ALICE).mode == "chief_of_staff"
     assert DynamoAgents().list_agents() == [AGENT]
-    assert DynamoFeedback().list_before(None, None, limit=9) == [FEEDBACK]
+    assert DynamoFeedback().list_before(None, None, limit=9) == [further_rows.FEEDBACK, FEEDBACK]
     assert DynamoFederation().find_settings() == FederationSettings(FederationMode.OPEN, inbound=True, approval=False)
     assert DynamoPeerConnections().find_by_token("secret") == [PEER_CONNECTION]
     assert DynamoConnectionNotices().find(PEER_NOTICE.job) == PEER_NOTICE
@@ -469,6 +473,7 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
         assert list_entries(AuditFilter(ALICE), after=None, limit=9).entries == [with_refs(AUDIT_ENTRY)]
         assert list_entries(AuditFilter(BOB), after=None, limit=9).entries == [with_refs(AUDIT_ENTRY)]
     assert DynamoOutbox().find(URL) == Outbox(URL, last_position=1, due_at=DUE)
+    further_rows.check(RELAY)
 
 
 def _write_everything() -> None:
@@ -540,6 +545,7 @@ def _write_everything() -> None:
     commit(snooze_actions(replace(SNOOZED, snoozed_until=None), SNOOZED))
     write_all(AUDIT, puts=[audit_to_row(AUDIT_ENTRY)])
     DynamoOutgoing().send(RELAY, SENDING, over=Outbox(URL), now=NOW, **NO_CLAIM)
+    further_rows.write(RELAY)
 
 
 def _stored() -> dict[str, list[dict[str, Any]]]:

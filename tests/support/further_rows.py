@@ -1,0 +1,172 @@
+"""More rows of `tests/data/stored_rows.json`: a company's directory, providers, erasures, deliveries and their kin."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import time_machine
+
+from chalicelib.core.domain.callers import TokenStatus
+from chalicelib.core.stores.writes import commit
+from chalicelib.federation.connections.stores.known_desks import DynamoKnownDesks
+from chalicelib.federation.relays.domain.relays import Relay
+from chalicelib.federation.relays.stores.relay_rows import add_peer_id_action
+from chalicelib.federation.relays.stores.relays import DynamoRelays
+from chalicelib.feedback.domain.feedback import Author, AuthorKind, Feedback, FeedbackKind
+from chalicelib.feedback.stores.feedback import DynamoFeedback
+from chalicelib.ids import MintedToken, SignInSecret, TokenKind
+from chalicelib.inbox.domain.bulk_changes import BulkAction, BulkChange, BulkStatus, Counts
+from chalicelib.inbox.domain.deliveries import Delivery, Supplement
+from chalicelib.inbox.domain.event_types import Tally
+from chalicelib.inbox.domain.saved_views import SavedFilter, SavedView
+from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
+from chalicelib.inbox.stores.bulk_changes import DynamoBulkChanges
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.inbox.stores.saved_views import DynamoSavedViews
+from chalicelib.inbox.stores.sends import DynamoSends
+from chalicelib.inbox.stores.sent import DynamoSent
+from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
+from chalicelib.live.domain.push import PushKeys
+from chalicelib.live.stores.push import DynamoPush
+from chalicelib.live.stores.push_keys import DynamoPushKeys
+from chalicelib.people.domain.directory import Person
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.personal_data.domain.erasures import Erasure, Receipt
+from chalicelib.personal_data.domain.subjects import Subject
+from chalicelib.personal_data.stores.erasures import DynamoErasures
+from chalicelib.provisioning.domain.groups import Group, GroupMapping, RightsChange
+from chalicelib.provisioning.domain.users import Details, MailAddress, User
+from chalicelib.provisioning.stores.groups import DynamoGroups
+from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
+from chalicelib.tokens.domain.identity_providers import Discovery, Identity, Provider
+from chalicelib.tokens.domain.scim_tokens import IssuedScimToken
+from chalicelib.tokens.stores.identity_providers import DynamoIdentityProviders
+from chalicelib.tokens.stores.scim_tokens import DynamoScimTokens
+from chalicelib.tokens.stores.sessions import DynamoSessions
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, 89000, tzinfo=UTC)
+AT, CHANGED = "2026-03-04T05:06:07.089Z", "2026-03-04T06:07:08.090Z"
+ZOE, YAN = "0a1b2c3d-0000-4000-8000-0000000000a1", "0a1b2c3d-0000-4000-8000-0000000000a2"
+FIRST, SECOND = "22222222-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002"
+NO_CLAIM: dict[str, Any] = {"claim": None, "reply": {}}
+
+DETAILS = Details(
+    "ext-1", "Zoe Z.", "Z.", "Zoe", "Zoe of sales", (MailAddress("zoe@example.com", "work", primary=True),), AT,
+    CHANGED, active_unsaid=True, revision=3
+)  # fmt: skip
+USER = User(ZOE, "zoe@example.com", active=True, details=DETAILS)
+GROUP = Group(FIRST, "Desk Team", "ext-2", AT, CHANGED, 2, None, complete=False)
+MAPPING = GroupMapping("Desk Team", frozenset(("apollo",)), operator=True)
+VIEW = SavedView(name="Mine", filter=SavedFilter(q="deploy", days=7))
+PROVIDER = Provider(
+    "company", "Company", "https://id.example", "client", frozenset(("example.com",)), True, "desk", "roles", True
+)  # fmt: skip
+DISCOVERY = Discovery(
+    "https://id.example/authorize", "https://id.example/token", True, "https://id.example/keys", None,
+    {"keys": [{"kid": "1", "kty": "RSA"}]}, 1_772_600_000
+)  # fmt: skip
+IDENTITY = Identity("https://id.example", "subject-1", "zoe@example.com", "Zoe", frozenset())
+ERASURE = Erasure(FIRST, Subject(YAN, "yan@example.com", "Yan", SECOND, ZOE), AT, CHANGED, counts={"cards": 2})
+ERASED = Person("0a1b2c3d-0000-4000-8000-0000000000a3", "xia@example.com", "Xia")
+RECEIPT = Receipt(SECOND, AT, CHANGED, 2, {"cards": 3})
+DELIVERY = Delivery(
+    FIRST, "fd1", SECOND, ZOE, ZOE, "fd1.a.b", "warn", "Title", AT, AT, tone="positive", summary="sum",
+    external_status="resolved", content={"labels": {"repo": "x"}, "event_id": "e"}, ends_at=1_900_000_000
+)  # fmt: skip
+SUPPLEMENT = Supplement(SECOND, "More.", CHANGED)
+JOB = BulkChange(
+    FIRST, ZOE, BulkAction.ARCHIVE, AT, {"archived": True}, [FIRST, SECOND], status=BulkStatus.QUEUED,
+    counts=Counts(1, 2, 3)
+)  # fmt: skip
+FEEDBACK = Feedback(
+    "01J0000000000000000000000B", Author(AuthorKind.INTEGRATOR, "fd1"), FeedbackKind.BUG, "bad", None, AT
+)
+SCIM_TOKEN = IssuedScimToken(FIRST, "Entra", TokenStatus.ACTIVE, AT, 0)
+
+
+def write(relay: Relay) -> None:
+    """Write a row of each kind through the store that writes it."""
+    _write_people()
+    _write_deliveries()
+    DynamoFeedback().add(FEEDBACK, **NO_CLAIM)
+    DynamoPushKeys().save(PushKeys("pem", "public", "mailto:ops@example.com"), replace=False)
+    DynamoKnownDesks().note("https://other.example.org", now=NOW)
+    commit([add_peer_id_action(replace(relay, peer_relay_id="theirs"))])
+
+
+def _write_people() -> None:
+    groups, providers, people = DynamoGroups(), DynamoIdentityProviders(), DynamoDirectory()
+    DynamoProvisionedUsers().add(USER)
+    groups.add(GROUP)
+    groups.save_mapping(MAPPING)
+    assert groups.change_member(FIRST, ZOE, is_member=True, rights=RightsChange(), teams={})
+    DynamoSavedViews().save(ZOE, [VIEW], seen=0, **NO_CLAIM)
+    providers.save_provider(PROVIDER, "client secret")
+    providers.save_discovery("company", DISCOVERY)
+    assert providers.link_subject(IDENTITY, ZOE)
+    DynamoScimTokens().add(MintedToken(TokenKind.SCIM, "text", FIRST, "scim-hash"), "Entra", now=NOW)
+    assert DynamoSessions().add_code(MintedToken(SignInSecret.CODE, "text", "34" * 32, "code-hash"), ZOE, now=NOW)
+    people.add_person(Person(YAN, "yan@example.com", "Yan"))
+    people.set_active(YAN, active=False)
+    erasures = DynamoErasures()
+    erasures.begin(ERASURE)
+    people.add_person(ERASED)
+    people.set_active(ERASED.user_id, active=False)
+    ended = replace(ERASURE, erasure_id=SECOND, subject=Subject(ERASED.user_id, ERASED.email, ERASED.name, FIRST))
+    erasures.begin(ended)
+    erasures.finish(ended, RECEIPT)
+
+
+def _write_deliveries() -> None:
+    sends, types = DynamoSends(), DynamoEventTypes()
+    DynamoSigningSecrets().rotate("fd1", now=NOW)
+    assert sends.record_bulk(DELIVERY, fire="a-fire", now=NOW).is_new
+    assert not sends.record_bulk(DELIVERY, fire="another", now=NOW).is_new
+    DynamoSent().add_labels([DELIVERY])
+    assert DynamoDeliveries().add_supplement(DELIVERY, SUPPLEMENT, **NO_CLAIM)
+    assert DynamoAcceptedCalls().mark_seen([FIRST], fire="a-fire", now=NOW) == set()
+    DynamoBulkChanges().add(JOB, claim=None, reply={}, now=NOW)
+    types.count_hours("fd1", now=NOW + timedelta(hours=3), most=9)
+    types.replace_day(
+        "fd1", "2026-03-03", "fd1.a.b", Tally(5, "2026-03-03T01:02:03.004Z"), counted_until="2026-03-04T00"
+    )
+
+
+def check(relay: Relay) -> None:
+    """Read the rows, and compare them with what was written."""
+    groups, providers, erasures = DynamoGroups(), DynamoIdentityProviders(), DynamoErasures()
+    users = DynamoProvisionedUsers()
+    assert users.find(ZOE) == USER
+    assert users.list_ids_by_external_id("ext-1") == [ZOE]
+    assert groups.find(FIRST, with_members=True) == replace(GROUP, members=frozenset((ZOE,)))
+    assert groups.find_id_by_name(GROUP.key) == FIRST
+    assert groups.list_mappings() == {MAPPING.key: MAPPING}
+    holdings = groups.find_holdings(ZOE)
+    assert holdings is not None
+    assert holdings.groups == {FIRST}
+    assert DynamoSavedViews().find(ZOE) == ([VIEW], 1)
+    assert providers.list_providers() == [PROVIDER]
+    assert providers.find_discovery("company") == DISCOVERY
+    assert providers.find_subject(IDENTITY) == ZOE
+    assert erasures.list_running() == [ERASURE]
+    assert erasures.find_receipt(SECOND) == RECEIPT
+    assert DynamoScimTokens().list_all() == [SCIM_TOKEN]
+    assert DynamoPush().find_public_key() == "public"
+    assert DynamoRelays().find_references(relay.connection_id, ["theirs"])["theirs"].relay_id == relay.relay_id
+    with time_machine.travel(NOW):
+        _check_deliveries()
+
+
+def _check_deliveries() -> None:
+    detail = DynamoDeliveries().find(FIRST)
+    assert detail is not None
+    stored = replace(DELIVERY, fire_count=2, supplement_count=1, sent_in_bulk=True, listed_at=AT, sent_at=AT)
+    assert detail.delivery == stored
+    assert detail.supplements == [SUPPLEMENT]
+    assert DynamoBulkChanges().find(FIRST, with_ids=True) == JOB
+    assert DynamoAcceptedCalls().mark_seen([FIRST], fire="another", now=NOW) == {FIRST}
+    assert not DynamoSends().record_bulk(DELIVERY, fire="another", now=NOW).is_new
+    rows = {each.event_type: each.count for each in DynamoEventTypes().list_types("fd1", now=NOW)}
+    assert rows == {"fd1.a.b": 6}
+    assert DynamoKnownDesks().find_last_seen(["https://other.example.org"]) is not None
