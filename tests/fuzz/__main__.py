@@ -22,7 +22,7 @@ from tests.fuzz import flows
 from tests.support.contract import CONTRACTS, with_whole_paths
 from tests.support.started_desk import ROOT, StartedDesk, start_desk
 
-_BUDGETS = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY", "PLATFORM")}
+_BUDGETS = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY", "PLATFORM", "SCIM")}
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
 # We are stricter than the contracts in some cases, so only these checks apply to them.
 _OF_CONTRACTS = "not_a_server_error,response_schema_conformance"
@@ -59,7 +59,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--examples", type=int, default=5, help="generated examples for each operation and document")
     parser.add_argument("--phases", default="examples,coverage,fuzzing,stateful")
-    parser.add_argument("--documents", default="", help="v1, v2, contract-v1, contract-v2; all by default")
+    parser.add_argument("--documents", default="", help="v1, v2, scim, contract-v1, contract-v2; all by default")
     parser.add_argument("--only", default="", help="a regular expression of paths")
     return parser.parse_args()
 
@@ -67,9 +67,6 @@ def _options() -> argparse.Namespace:
 def _documents(folder: Path) -> list[tuple[Path, str]]:
     found = []
     for edition in EDITIONS:
-        if edition.file.stem == "scim":
-            # scim2-tester sends what directories send (make test-scim); bodies of SCIM say too little to make them up.
-            continue
         document = with_whole_paths(json.loads(edition.file.read_text(encoding="utf-8")))
         found.append((_write(folder / edition.file.name, document), ""))
     for name, (file, root) in CONTRACTS.items():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings, strategies
@@ -13,6 +14,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from chalicelib.core.domain.fields import timestamp
 from infra.editions import edition_of
+from tests.fuzz.admin import run_admin
 from tests.support.contract import with_whole_paths
 from tests.support.started_desk import StartedDesk
 
@@ -29,8 +31,10 @@ _CHECKS: Any = CHECKS.get_by_names(
 _SUCCESSES = range(200, 300)
 _SCHEMAS = {
     path: schemathesis.openapi.from_dict(with_whole_paths(json.loads(edition_of(path).file.read_text("utf-8"))))
-    for path in ("/api/v1", "/api/v2")
+    for path in ("/api/v1", "/api/v2", "/scim/v2")
 }
+_SCIM_CORE = "urn:ietf:params:scim:schemas:core:2.0"
+_SCIM_PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 Known = dict[str, Any]
 
 
@@ -65,6 +69,21 @@ def flows(demo: dict[str, Any]) -> dict[str, tuple[Step, ...]]:
     def carol(_: Known) -> dict[str, Any]:
         return {"email": "carol@example.com", "daily_limit": 1000, "severity_ceiling": ...}
 
+    scim_token = run_admin(demo, "scim-tokens", "create", "--name", "flows")["token"]
+
+    def directory(_: Known) -> str:
+        return scim_token
+
+    def user(_: Known) -> dict[str, Any]:
+        return {"schemas": [f"{_SCIM_CORE}:User"], "userName": f"{uuid4()}@example.com"}
+
+    def group(_: Known) -> dict[str, Any]:
+        return {"schemas": [f"{_SCIM_CORE}:Group"], "displayName": str(uuid4())}
+
+    def renaming(_: Known) -> dict[str, Any]:
+        operation = {"op": "replace", "path": "displayName", "value": str(uuid4())}
+        return {"schemas": [_SCIM_PATCH], "Operations": [operation]}
+
     follow_up = (
         Step("GET", "/api/v1/events/{deliveryId}", personal),
         Step("POST", "/api/v1/events/{deliveryId}/resolve", personal),
@@ -88,6 +107,16 @@ def flows(demo: dict[str, Any]) -> dict[str, tuple[Step, ...]]:
                 ("/api/v2/kanban", lambda _: {"order": 1}),
                 ("/api/v2/contacts", lambda _: {"enrichedData": None}),
             )
+        },
+        **{
+            f"create, read, replace, change, delete: {path}": (
+                Step("POST", path, directory, made),
+                Step("GET", f"{path}/{{id}}", directory),
+                Step("PUT", f"{path}/{{id}}", directory, made),
+                Step("PATCH", f"{path}/{{id}}", directory, renaming),
+                Step("DELETE", f"{path}/{{id}}", directory),
+            )
+            for path, made in (("/scim/v2/Users", user), ("/scim/v2/Groups", group))
         },
         "create, change, use, delete: /api/v2/keys": (
             Step("POST", "/api/v2/keys", key),
@@ -146,10 +175,12 @@ def _walk(steps: tuple[Step, ...], base_url: str, examples: int, number: int, en
 
 
 def _take(step: Step, data: strategies.DataObject, known: Known, base_url: str) -> tuple[int, dict[str, Any]]:
-    case = data.draw(_SCHEMAS[step.path[:7]][step.path][step.method].as_strategy())
+    case = data.draw(_SCHEMAS["/".join(step.path.split("/")[:3])][step.path][step.method].as_strategy())
     case.path_parameters = {name: value for name, value in known.items() if f"{{{name}}}" in step.path}
     case.query |= step.query(known)
-    case.headers.pop("Idempotency-Key", None)
+    # A generated key may be that of another request, and a generated version is no resource's.
+    for name in ("Idempotency-Key", "If-Match", "If-None-Match"):
+        case.headers.pop(name, None)
     if isinstance(case.body, dict):
         body = case.body | step.fixed(known)
         case.body = {name: value for name, value in body.items() if value is not ...}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -18,9 +16,18 @@ import schemathesis
 from schemathesis import AuthContext, Case
 
 from app import app
-from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, Session, ToolsToken
+from chalicelib.core.domain.callers import (
+    ApiKey,
+    InstanceKey,
+    PersonalToken,
+    PlatformToken,
+    ScimToken,
+    Session,
+    ToolsToken,
+)
 from chalicelib.federation.connections.domain.handshake import TOKEN_HEADER
 from infra import catalog
+from tests.fuzz.admin import run_admin
 from tests.support.contract import path_template
 
 _DEMO = json.loads(Path(os.environ["DEMO_FILE"]).read_text(encoding="utf-8"))
@@ -38,11 +45,11 @@ _TURNS = {operation: count() for operation in _ROUTES}
 
 def _sign_in() -> dict[str, str]:
     """Sign Alice in with a new link, and return the headers of her browser."""
-    command = [sys.executable, "-m", "infra.admin", "employees", "sign-in-link", "alice@example.com", "--json"]
-    made = subprocess.run(command, env=os.environ | _DEMO["admin_env"], check=True, capture_output=True, text=True)
     page = {"Origin": _DEMO["base_url"], "X-Fluxden-Client": "fuzz", "Content-Type": "application/json"}
     address = urlsplit(_DEMO["base_url"])
-    body = json.dumps({"code": json.loads(made.stdout)["link"].partition("#sign-in=")[2]})
+    body = json.dumps(
+        {"code": run_admin(_DEMO, "employees", "sign-in-link", "alice@example.com")["link"].partition("#sign-in=")[2]}
+    )
     with closing(HTTPConnection(str(address.hostname), address.port)) as connection:
         connection.request("POST", "/api/v2/sessions", body, page)
         answer = connection.getresponse()
@@ -52,6 +59,7 @@ def _sign_in() -> dict[str, str]:
 
 
 _SESSION = _sign_in()
+_BEARERS[ScimToken] = (run_admin(_DEMO, "scim-tokens", "create", "--name", "fuzz")["token"],)
 
 
 @schemathesis.auth(refresh_interval=None)
