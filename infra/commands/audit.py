@@ -8,6 +8,7 @@ import click
 
 from chalicelib.core.domain.audit_responses import AuditEntryOut, find_known, to_response
 from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.domain.person_refs import is_person_ref
 from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from chalicelib.operate.services.employees import person_by_email
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -36,7 +37,11 @@ def _filters(command: Command) -> Command:
         click.option("--to", "until", metavar="TIME", callback=_time, help="The latest time."),
         click.option("--from", "since", metavar="TIME", callback=_time, help="The earliest time."),
         click.option("--kind", default="", help="Only kinds that start with this, such as key."),
-        click.option("--person", metavar="EMAIL", help="Only what this employee did, or what concerns them."),
+        click.option(
+            "--person",
+            metavar="EMAIL",
+            help="Only what this employee did, or what concerns them; of an erased one, the id in their entries.",
+        ),
     ):
         command = option(command)
     return command
@@ -68,7 +73,7 @@ def export(person: str | None, kind: str, since: datetime | None, until: datetim
 
 def _read(person: str | None, kind: str, since: datetime | None, until: datetime | None) -> Iterator[AuditEntryOut]:
     directory = DynamoDirectory()
-    person_id = person_by_email(person, directory).user_id if person else None
+    person_id = person if not person or is_person_ref(person) else person_by_email(person, directory).user_id
     wanted, position = AuditFilter(person_id, kind, frozenset(), since, until), None
     user_ids = directory.list_user_ids()
     while True:

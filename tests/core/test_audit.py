@@ -14,7 +14,6 @@ from chalicelib.core.domain.audit import (
     Subject,
     actor_of,
     describe_changes,
-    person_ref,
     person_subject,
     to_details,
     with_refs,
@@ -29,6 +28,7 @@ from chalicelib.core.domain.callers import (
     Session,
     ToolsToken,
 )
+from chalicelib.core.domain.person_refs import person_ref
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 CALLERS: list[tuple[Caller | None, Actor]] = [

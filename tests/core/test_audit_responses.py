@@ -9,12 +9,12 @@ from chalicelib.core.domain.audit import (
     AuditEntry,
     Credential,
     Subject,
-    person_ref,
     person_subject,
     with_refs,
 )
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.audit_responses import KnownPerson, find_known, people_in, position_of, to_response
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.people.domain.directory import Person
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

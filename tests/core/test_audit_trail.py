@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.domain.audit import STRANGER, Actor, ActorKind, AuditEntry, Subject, person_ref
+from chalicelib.core.domain.audit import STRANGER, Actor, ActorKind, AuditEntry, Subject
 from chalicelib.core.domain.audit_kinds import AuditKind
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.stores.actions import put, put_new
 from chalicelib.core.stores.audit_log import recording
 from chalicelib.core.stores.audit_trail import Draft, note, note_changes, note_no_change

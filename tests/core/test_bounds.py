@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.core.domain.bounds import CALLS, DESK_STREAMS, KEYS, PER_PERSON
 from chalicelib.core.domain.measures import BOUNDS_MET, collect
+from chalicelib.core.domain.person_refs import person_ref
 from tests.conftest import Desk
 from tests.support.api import Api
 from tests.support.instances import run_admin
@@ -26,7 +27,7 @@ def test_who_meets_a_bound_is_counted_and_logged(
         made = [api.post("/api/v2/keys", {"name": f"{each}"}, desk.bob_key).status for each in range(KEYS.most)]
     assert (made.count(201), made[-1]) == (KEYS.most - 1, 409)
     (met,) = (each for each in caplog.records if each.message == "bound met")
-    assert (vars(met)["bound"], vars(met)["userId"]) == ("keys", desk.user_id("bob"))
+    assert (vars(met)["bound"], vars(met)["person"]) == ("keys", person_ref(desk.user_id("bob")))
     assert not collected, "the operation collects what it measures by itself"
     found = json.loads(run_admin("bounds", "people", "--json"))
     assert found == [{"email": "bob@example.com", "bound": "keys", "has": KEYS.most, "most": KEYS.most}]

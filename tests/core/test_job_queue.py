@@ -70,7 +70,10 @@ def test_job_is_sent_as_json_under_its_wire_names(fake: FakeSqs) -> None:
             CatchUpJob(user_id="u", connection_id="c", after=7),
             '{"user_id":"u","connection_id":"c","after":7,"resumes":false}',
         ),
-        (PushJob(user_id="u", urgency=Urgency.LOW), '{"userId":"u","urgency":"low","subscriptionId":null}'),
+        (
+            PushJob(user_id="u", urgency=Urgency.LOW),
+            '{"userId":"u","urgency":"low","subscriptionId":null,"deliveryId":null}',
+        ),
     ],
 )
 def test_bodies_of_jobs_stay_what_running_workers_read(fake: FakeSqs, job: Any, body: str) -> None:

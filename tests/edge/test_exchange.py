@@ -17,6 +17,7 @@ from chalicelib.core.domain.budgets import Charge, Window
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, RateLimited, Refusal, Unauthorized
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyRecord
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.exchange import handle
@@ -241,6 +242,6 @@ def test_each_request_is_logged_once_with_its_caller_and_status(caplog: pytest.L
         "operation": "call_body",
         "requestId": "mine",
         "status": 403,
-        "caller": "user/alice",
+        "caller": f"user/{person_ref('alice')}",
         "storeCalls": 0,
     }

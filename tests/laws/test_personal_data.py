@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core.domain.audit import person_ref
 from chalicelib.core.domain.errors import Refusal
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.stores.items import from_item
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.personal_data.stores.registry import KINDS, LEFT, TABLES

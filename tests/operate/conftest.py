@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from chalicelib.core.domain.audit import AuditEntry, person_ref
+from chalicelib.core.domain.audit import AuditEntry
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from tests.conftest import Desk
 from tests.support.api import Answer, Api

@@ -6,13 +6,17 @@ from urllib.parse import quote
 
 import pytest
 
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.stores.audit_trail import to_row
 from chalicelib.core.stores.writes import write_all
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import AUDIT
 from tests.conftest import Desk
 from tests.core.test_audit_log import entry
 from tests.operate.conftest import data
 from tests.support.api import Api
+from tests.support.erasures import begin, finish
+from tests.support.log_lines import written_lines
 from tests.support.sessions import OWN_PAGE, SESSIONS, cookie, new_code, sign_in, use_code
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -107,6 +111,30 @@ def test_filters_that_match_nothing_are_no_errors(api: Api, desk: Desk) -> None:
     early, late = quote("2020-01-01T00:00:00Z"), quote("2030-01-01T00:00:00Z")
     assert data(api.get(f"{LOG}?from={late}&to={early}", desk.alice_key))["entries"] == []
     assert api.get(f"{LOG}?from=yesterday", desk.alice_key).status == 400
+
+
+def test_an_erased_person_is_found_by_the_ref_of_their_entries(api: Api, desk: Desk) -> None:
+    bob = DynamoDirectory().find_person(desk.user_id("bob"))
+    assert bob is not None
+    api.post("/api/v2/keys", {"name": "laptop"}, desk.bob_key)
+    begin(bob)
+    finish()
+    entries = data(api.get(LOG, desk.alice_key))["entries"]
+    ref = next(each["actor"]["id"] for each in entries if each["kind"] == "key.create")
+    assert ref == person_ref(bob.user_id)
+    found = data(api.get(f"{LOG}?personId={ref}", desk.alice_key))["entries"]
+    assert [each["kind"] for each in found] == ["key.create"]
+    exported = api.get(f"{LOG}/export?personId={ref}", desk.alice_key).text
+    assert [json.loads(line)["id"] for line in exported.splitlines()] == [each["id"] for each in found]
+    assert api.get(f"{LOG}?personId={ref[1:]}", desk.alice_key).status == 400
+
+
+def test_lines_about_changes_name_people_by_refs(api: Api, desk: Desk) -> None:
+    with written_lines() as written:
+        api.call("PATCH", f"/api/v2/operate/employees/{desk.user_id('bob')}", {"name": "Robert"}, token=desk.alice_key)
+    (line,) = [each for each in written() if each["message"] == "audit"]
+    alice, bob = (person_ref(desk.user_id(name)) for name in ("alice", "bob"))
+    assert (line["audit"], line["actorId"], line["row"]) == ("person.update", alice, bob)
 
 
 def test_an_export_has_every_entry_in_lines_over_several_replies(

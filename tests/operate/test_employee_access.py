@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.core.domain.audit import person_ref
+from chalicelib.core.domain.person_refs import person_ref
 from tests.conftest import Desk
 from tests.operate.conftest import ADMIN, data, find_entries, recorded
 from tests.support.api import Api

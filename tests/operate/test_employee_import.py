@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.domain.audit import person_ref
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.people.stores.directory import DynamoDirectory
 from tests.conftest import Desk
 from tests.operate.conftest import ADMIN, data, find_entries

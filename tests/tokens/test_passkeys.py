@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from chalicelib import aws
 from chalicelib.core.domain import bounds
-from chalicelib.core.domain.audit import person_ref
 from chalicelib.core.domain.audit_kinds import AuditKind
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from chalicelib.ids import SignInSecret, mint_sign_in_secret
 from chalicelib.people.stores.directory import DynamoDirectory

@@ -16,6 +16,7 @@ from chalicelib.chat.domain.streams import (
 )
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.pages import count_fitting
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.live.domain.frames import RESUMABLE_FOR, Frame, FrameType, LogEntry, parse_position, signal_frame
 from chalicelib.live.services.ports import Frames
 
@@ -135,7 +136,7 @@ class EventStream:
         try:
             self.slots.give_back(slot)
         except Exception:
-            log.exception("a stream slot of %s is held until it expires", slot.user_id)
+            log.exception("a stream slot of %s is held until it expires", person_ref(slot.user_id))
 
     def _follow(self, last: LogEntry, now: datetime) -> None:
         if last.kept_until < (now + _FOLLOWED_FOR).timestamp():

@@ -1,6 +1,6 @@
 """Audit entries: who changed what, when, from where, and with which credential.
 
-Entries are never changed, so what is stored names people only by their refs (see `person_ref`), and has no text that
+Entries are never changed, so what is stored names people only by their refs (see `person_refs`), and has no text that
 somebody wrote.
 """
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from hashlib import sha256
 
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import (
@@ -23,6 +22,7 @@ from chalicelib.core.domain.callers import (
     Session,
     ToolsToken,
 )
+from chalicelib.core.domain.person_refs import person_ref
 
 # Details are for people to read, so they are few and short.
 _MOST_DETAILS = 16
@@ -117,14 +117,6 @@ def actor_of(caller: Caller | None) -> Actor:
 def person_subject(user_id: str) -> Subject:
     """Return a person as the subject of an entry."""
     return Subject("person", user_id, user_id)
-
-
-def person_ref(user_id: str) -> str:
-    """Return what stands for a person in stored entries.
-
-    User ids are random, so the id can be tried only by who has it: once it is erased, the ref leads to nobody.
-    """
-    return sha256(f"audit:{user_id}".encode()).hexdigest()[:32]
 
 
 def with_refs(entry: AuditEntry) -> AuditEntry:

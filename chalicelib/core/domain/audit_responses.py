@@ -5,9 +5,10 @@ from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
-from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject, person_ref
+from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject
 from chalicelib.core.domain.fields import Clamped, Omittable, Out, Query, TimeOut, timestamp
 from chalicelib.core.domain.pages import MOST
+from chalicelib.core.domain.person_refs import person_ref
 
 
 class _Person(Protocol):

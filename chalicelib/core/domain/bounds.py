@@ -7,6 +7,7 @@ import logging
 from typing import NamedTuple
 
 from chalicelib.core.domain.measures import BOUNDS_MET
+from chalicelib.core.domain.person_refs import person_ref
 
 log = logging.getLogger("fluxden")
 
@@ -25,7 +26,8 @@ class Bound(NamedTuple):
     def note_met(self, person: str | None) -> None:
         """Count and log that the person with this id wanted more."""
         BOUNDS_MET.add(bound=self.name)
-        log.warning("bound met", extra={"bound": self.name, "most": self.most, "userId": person}, stacklevel=2)
+        line = {"bound": self.name, "most": self.most, "person": person_ref(person) if person else None}
+        log.warning("bound met", extra=line, stacklevel=2)
 
 
 # Expired and inactive keys count, until they are deleted.

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from chalicelib.aws import queue_url, sqs
 from chalicelib.core.domain.errors import Unavailable
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.parallel import gather
 from chalicelib.resources import Queue
 from chalicelib.telemetry import logs
@@ -46,7 +47,7 @@ class JobQueue(Generic[J]):
         try:
             self._send(job, {"DelaySeconds": delay})
         except Exception:
-            log.exception("not announced in %s: %s", self.queue.name, job)
+            log.exception("not announced in %s: %s", self.queue.name, _described(job))
 
     def send_all(self, jobs: Sequence[J]) -> None:
         """Send the jobs and return when the queue has stored all of them. One queue call for ten, at the same time.
@@ -85,6 +86,11 @@ def _correlation() -> Any:
     request_id = logs.bound_fields().get("requestId")
     attribute = {"DataType": "String", "StringValue": request_id}
     return {"MessageAttributes": {logs.CORRELATION_ID: attribute}} if request_id else {}
+
+
+def _described(job: BaseModel) -> dict[str, Any]:
+    """Return a job for a line, which outlives the erasure of a person."""
+    return {name: person_ref(value) if name == "user_id" else value for name, value in job.model_dump().items()}
 
 
 def _body(job: BaseModel) -> str:

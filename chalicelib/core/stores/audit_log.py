@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.addresses import network_of
-from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject, person_ref
+from chalicelib.core.domain.audit import Actor, ActorKind, AuditEntry, Credential, Subject, with_refs
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.person_refs import is_person_ref, person_ref
 from chalicelib.core.stores.actions import NEW, update
 from chalicelib.core.stores.audit_trail import SHARDS, Draft, log_key, open_draft, put_entry_action
 from chalicelib.core.stores.ends import without_ended
@@ -49,7 +50,9 @@ _READ_AT_ONCE = 1000
 
 
 class AuditFilter(NamedTuple):
-    """Which entries to read. Kinds start with `kind`, or are one of `kinds`; `person` is a user id."""
+    """Which entries to read. Kinds start with `kind`, or are one of `kinds`; `person` is a user id, or a ref, as
+    entries name somebody who was erased.
+    """
 
     person: str | None = None
     kind: str = ""
@@ -127,7 +130,7 @@ def list_entries(wanted: AuditFilter, *, after: str | None, limit: int) -> Audit
 def _parts(wanted: AuditFilter) -> list[tuple[str | None, str, str]]:
     """Return index, key and value of each part of the log that can have such entries."""
     if wanted.person:
-        ref = person_ref(wanted.person)
+        ref = wanted.person if is_person_ref(wanted.person) else person_ref(wanted.person)
         return [(ACTOR_INDEX, "actorId", ref), (PERSON_INDEX, "personId", ref)]
     return [(None, "pk", log_key(shard)) for shard in range(SHARDS)]
 
@@ -191,8 +194,9 @@ def _from_row(row: Row) -> AuditEntry:
 
 
 def _log(entry: AuditEntry) -> None:
-    # The same in the log of the function, which is kept as long.
-    actor, subject = entry.actor, entry.subject
+    # The same in the log of the function, which is kept as long, and names people by refs for the same reason.
+    named = with_refs(entry)
+    actor, subject = named.actor, named.subject
     line = {
         "audit": str(entry.kind),
         "row": subject.id if subject else None,

@@ -13,6 +13,7 @@ from typing import Any
 
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.live.domain.frames import Frame, FrameType, LogEntry, signal_frame
 from chalicelib.live.domain.sockets import HEARTBEAT_SECONDS, HeartbeatJob, Socket
 from chalicelib.live.services.notifier import end_socket, post_frame
@@ -136,4 +137,4 @@ class HeartbeatSender:
                 if each.greeted and each.expires_at > now.timestamp():
                     post_frame(each, _heartbeat(each, settled, now), sockets=self.sockets, gateway=self.gateway)
         except Exception:
-            log.exception("the connections of %s get no heartbeat", user_id)
+            log.exception("the connections of %s get no heartbeat", person_ref(user_id))

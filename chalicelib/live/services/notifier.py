@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from chalicelib.core.domain.measures import PUSHES
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.frames import Frame, LiveEvent, LogEntry, LogState, PushOutcome, push_outcome
 from chalicelib.live.domain.push import PushJob
@@ -36,7 +37,7 @@ class Notifier:
         try:
             return self.frames.find_log_state(user_id, now=now)
         except Exception:
-            log.exception("the log of frames of %s was not read", user_id)
+            log.exception("the log of frames of %s was not read", person_ref(user_id))
             return None
 
     def notify(self, user_id: str, *events: LiveEvent, log_state: LogState | None, now: datetime) -> PushOutcome:
@@ -63,7 +64,7 @@ class Notifier:
             else:
                 entries = append()
         except Exception:
-            log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in events))
+            log.exception("%s was not told of %s", person_ref(user_id), ", ".join(each.type for each in events))
             return PushOutcome.NONE
         taken_by = self._push_entries(user_id, entries)
         for event in events:
@@ -113,7 +114,7 @@ def _send(jobs: JobSender[J], job: J, failure: str) -> bool:
     try:
         jobs.send(job)
     except Exception:
-        log.exception(failure, job.user_id)
+        log.exception(failure, person_ref(job.user_id))
         return False
     return True
 
@@ -130,7 +131,7 @@ def post_frame(socket: Socket, frame: Frame, *, sockets: Sockets, gateway: Socke
     try:
         posted = gateway.post(socket.connection_id, frame.text(), socket.host)
     except Exception:
-        log.exception("connection %s of %s was not reached", socket.connection_id, socket.user_id)
+        log.exception("connection %s of %s was not reached", socket.connection_id, person_ref(socket.user_id))
     PUSHES.add(channel="socket", outcome=posted.value)
     if posted is not PostOutcome.TAKEN:
         end_socket(socket, sockets=sockets, gateway=gateway, close=posted is PostOutcome.FAILED)
@@ -147,4 +148,4 @@ def end_socket(socket: Socket, *, sockets: Sockets, gateway: SocketGateway, clos
         try:
             step()
         except Exception:
-            log.exception("connection %s of %s was not ended", socket.connection_id, socket.user_id)
+            log.exception("connection %s of %s was not ended", socket.connection_id, person_ref(socket.user_id))

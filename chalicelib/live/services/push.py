@@ -11,6 +11,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.measures import PUSHES
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, JobSender, Post
 from chalicelib.live.domain.frames import FrameType, LiveEvent
@@ -163,7 +164,8 @@ class PushSender:
         stopped = replace(subscription, state=state, stopped_at=timestamp(now), reason=reason)
         if not self.subscriptions.stop(stopped):
             return
-        log.info("subscription %s of %s is %s: %s", stopped.subscription_id, stopped.user_id, state, reason)
+        owner = person_ref(stopped.user_id)
+        log.info("subscription %s of %s is %s: %s", stopped.subscription_id, owner, state, reason)
         members = {"subscriptionId": stopped.subscription_id, "host": stopped.host, "state": state, "reason": reason}
         event = LiveEvent(FrameType.PUSH_STOPPED, members)
         self.notifier.notify(stopped.user_id, event, log_state=None, now=now)

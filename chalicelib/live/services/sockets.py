@@ -7,6 +7,7 @@ from datetime import datetime
 
 from chalicelib.core.domain import bounds
 from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.frames import FrameType, parse_position, signal_frame
 from chalicelib.live.domain.sockets import LIFETIME, CatchUpJob, Socket
@@ -102,7 +103,7 @@ class SocketCloser:
         try:
             found = self.sockets.list_of(user_id)
         except Exception:
-            log.exception("the connections of %s were not ended", user_id)
+            log.exception("the connections of %s were not ended", person_ref(user_id))
             return
         for each in found:
             if key_id in (None, each.key_id):

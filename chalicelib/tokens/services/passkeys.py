@@ -11,6 +11,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim, StoredReply
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Action
 from chalicelib.ids import MintedToken, PresentedToken
@@ -127,7 +128,7 @@ def add_passkey(
             ceremony.passkeys.drop_challenge(challenge)
             raise
     except PasskeyRefused as refused:
-        log.warning("passkey not added: %s", refused.detail, extra={"userId": owner.user_id})
+        log.warning("passkey not added: %s", refused.detail, extra={"person": person_ref(owner.user_id)})
         reason = "The authenticator's answer was not accepted."
         raise Invalid(reason, {"credential": [reason]}) from refused
     passkey = Passkey(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib import aws
-from chalicelib.core.domain.audit import person_ref
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.stores.audit_log import AuditFilter, list_entries
 from chalicelib.core.stores.items import to_item
 from chalicelib.core.stores.writes import commit

@@ -186,7 +186,7 @@ function Detail({ entry, isOperator }: { entry: Entry; isOperator: boolean }) {
               {t("audit.onlyPerson", { name })}
             </a>
           ))}
-          {people.map(({ id, name }) => (
+          {people.filter((each) => each.isKnown).map(({ id, name }) => (
             <a key={id} href={href("operate", id)}>
               {t("audit.personPage", { name })}
             </a>
@@ -197,12 +197,15 @@ function Detail({ entry, isOperator }: { entry: Entry; isOperator: boolean }) {
   );
 }
 
-/** Who acted and whom it concerns. Somebody who was erased has no page, and can't be searched for. */
-function peopleOf({ actor, subject }: Entry): { id: string; name: string }[] {
-  const found = new Map<string, string>();
-  if (actor.id && actor.name) found.set(actor.id, actor.name);
-  if (subject?.personId && subject.personName) found.set(subject.personId, subject.personName);
-  return [...found].map(([id, name]) => ({ id, name }));
+/** Who acted and whom it concerns. Somebody who was erased has no page. */
+function peopleOf(entry: Entry): { id: string; name: string; isKnown: boolean }[] {
+  const { actor, subject } = entry;
+  const found = new Map<string, { name: string; isKnown: boolean }>();
+  if (actor.kind === "person" && actor.id) found.set(actor.id, { name: actorName(actor), isKnown: Boolean(actor.name) });
+  if (subject?.personId && !found.has(subject.personId)) {
+    found.set(subject.personId, { name: concernedName(entry), isKnown: Boolean(subject.personName) });
+  }
+  return [...found].map(([id, person]) => ({ id, ...person }));
 }
 
 function Fact({ name, value }: { name: string; value: string | (string | null)[] }) {
