@@ -58,7 +58,10 @@ def jobs(count: int, size: int = 1) -> list[CallbackJob]:
 def test_job_is_sent_as_json_under_its_wire_names(fake: FakeSqs) -> None:
     JOBS.send(CallbackJob(delivery_id="d", index=1))
     assert fake.sent == [
-        {"QueueUrl": f"https://queues/{CALLBACKS.physical_name}", "MessageBody": '{"deliveryId":"d","index":1}'}
+        {
+            "QueueUrl": f"https://queues/{CALLBACKS.physical_name}",
+            "MessageBody": '{"deliveryId":"d","index":1,"isProbe":false}',
+        }
     ]
 
 

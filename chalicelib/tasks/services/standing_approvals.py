@@ -20,7 +20,7 @@ from chalicelib.tasks.domain.standing_approvals import (
 from chalicelib.tasks.services.ports import StandingApprovals
 
 
-class Items(Protocol):
+class ItemsWithState(Protocol):
     """Finds items, with the counts of the person's rows."""
 
     def find_with_state(self, user_id: str, item_id: str) -> tuple[Item | None, QueueState]: ...
@@ -38,7 +38,7 @@ def add_standing_approval(
     standing_id: str,
     owner: ApiKey,
     context: RequestContext,
-    queue: Items,
+    queue: ItemsWithState,
     standing: StandingApprovals,
 ) -> StandingApprovalOut:
     """Let the agent of a task do the same from now on.
