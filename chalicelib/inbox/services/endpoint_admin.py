@@ -11,7 +11,7 @@ from chalicelib.inbox.domain.endpoint_messages import EndpointOut, ReplayOut, to
 from chalicelib.inbox.domain.endpoints import MOST_PAUSED, Endpoint, PausedBy
 from chalicelib.inbox.domain.replays import MOST_DAYS, Replay, ReplayJob, is_range
 from chalicelib.inbox.services.endpoints import Endpoints, resume_endpoint
-from chalicelib.inbox.services.replays import Replays
+from chalicelib.inbox.services.replays import CallbackReplays
 from chalicelib.parallel import gather
 
 
@@ -20,7 +20,7 @@ class EndpointAdmin:
     """Changes endpoints. `request_id` is in the replies of v1."""
 
     endpoints: Endpoints
-    replays: Replays
+    replays: CallbackReplays
     queue: JobAnnouncer[ReplayJob]
     now: datetime
     request_id: str | None = None

@@ -29,7 +29,7 @@ class Page(Protocol):
     def is_last(self) -> bool: ...
 
 
-class Replays(Protocol):
+class CallbackReplays(Protocol):
     """Stores replays, and the clicks that they send again."""
 
     def find(self, replay_id: str) -> Replay | None: ...
@@ -42,7 +42,7 @@ class Replays(Protocol):
 class Replayer:
     """Continues replays, and announces the callbacks that they send again."""
 
-    replays: Replays
+    replays: CallbackReplays
     callbacks: JobAnnouncer[CallbackJob]
     now: datetime
 
