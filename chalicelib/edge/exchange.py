@@ -10,7 +10,7 @@ from chalice.app import Request, Response
 
 from chalicelib import aws, ids
 from chalicelib.core.domain.budgets import Charge, Window
-from chalicelib.core.domain.callers import ApiKey, Caller
+from chalicelib.core.domain.callers import Caller, name_in_logs
 from chalicelib.core.domain.envelope import Data
 from chalicelib.core.domain.errors import (
     Forbidden,
@@ -20,7 +20,6 @@ from chalicelib.core.domain.errors import (
     Unavailable,
 )
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
-from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge import auth
 from chalicelib.edge.idempotency import new_claim, stored_reply
@@ -63,13 +62,8 @@ def handle(
     with observe("request", operation.__name__, requestId=request.request_id, **ids) as line:
         response, caller = _respond(request, input_error)
         status = response.refused_status if isinstance(response, RefusedStream) else response.status_code
-        line |= {"status": status, "caller": _logged(caller) if caller else None}
+        line |= {"status": status, "caller": name_in_logs(caller)}
     return response
-
-
-def _logged(caller: Caller) -> str:
-    # Lines outlive the erasure of a person.
-    return f"user/{person_ref(caller.user_id)}" if isinstance(caller, ApiKey) else caller.identity
 
 
 def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Response, Caller | None]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.domain.severity import Severity
 
 # The permission of operations that every key may call.
@@ -130,3 +131,10 @@ class ScimToken:
 
 
 Caller = PersonalToken | ToolsToken | ScimToken | ApiKey | PlatformToken | InstanceKey
+
+
+def name_in_logs(caller: Caller | None) -> str | None:
+    """Return who calls for a log line, which outlives the erasure of a person."""
+    if isinstance(caller, ApiKey):
+        return f"user/{person_ref(caller.user_id)}"
+    return caller.identity if caller else None
