@@ -66,6 +66,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     },
     "ingest": {
         "api.v1.ingest": "catalog inbox live",
+        "api.v1.ingest_tokens": "inbox",
     },
     "tasks": {
         "api.v1.employee_tasks": "catalog inbox live",

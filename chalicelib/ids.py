@@ -46,6 +46,12 @@ class SignInSecret(StrEnum):
     CHALLENGE = "fxp_"
 
 
+class PathSecret(StrEnum):
+    """The secrets in the path of an address, for senders that can set no header. None of them is a bearer token."""
+
+    INGEST = "flux-ingest-"
+
+
 class InstanceCredential(StrEnum):
     """The credentials of other instances: the token that we issued, or the key that the instance registered with."""
 
@@ -53,7 +59,7 @@ class InstanceCredential(StrEnum):
     INSTANCE = "instance key"
 
 
-CredentialKind = TokenKind | SignInSecret | InstanceCredential
+CredentialKind = TokenKind | SignInSecret | PathSecret | InstanceCredential
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class PresentedToken:
 
     `sealing_key` derives from the text and is never stored, so only the bearer of the token can open what it seals.
     `can_be_guessed` holds for keys that others chose, and chose short. A session that `stays_idle` is used without its
-    person doing something.
+    person doing something. One that `is_vouched` for was recognised by another secret, which stands for it.
     """
 
     kind: CredentialKind
@@ -71,6 +77,7 @@ class PresentedToken:
     sealing_key: bytes = field(repr=False)
     can_be_guessed: bool = False
     stays_idle: bool = False
+    is_vouched: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ def mint_token(kind: TokenKind, grant_id: str | None = None, *, secret: bytes | 
     return MintedToken(kind, text, parsed.row_id, parsed.secret_hash)
 
 
-def mint_sign_in_secret(kind: SignInSecret, *, secret: bytes | None = None) -> MintedToken:
+def mint_sign_in_secret(kind: SignInSecret | PathSecret, *, secret: bytes | None = None) -> MintedToken:
     """Create a session, a sign-in code, a ticket or a challenge, of 256 random bits or of the 32 bytes of `secret`."""
     text = f"{kind}{_encode(secret or secrets.token_bytes(_SECRET_BYTES))}"
     text += _checksum(text)
@@ -144,7 +151,7 @@ def mint_sign_in_secret(kind: SignInSecret, *, secret: bytes | None = None) -> M
     return MintedToken(kind, text, presented.row_id, presented.secret_hash)
 
 
-def parse_sign_in_secret(kind: SignInSecret, text: str) -> PresentedToken | None:
+def parse_sign_in_secret(kind: SignInSecret | PathSecret, text: str) -> PresentedToken | None:
     """Parse a session, code, ticket or challenge; None if it is of another kind, or its checksum is wrong."""
     signed = text[:-_CHECKSUM_LENGTH]
     fits = len(signed) == len(kind) + _SECRET_LENGTH and text.startswith(kind) and text.isascii()
@@ -156,6 +163,17 @@ def mint_platform_token(*, secret: bytes | None = None) -> MintedToken:
     text = f"dvd_fed_{(secret or secrets.token_bytes(_SECRET_BYTES)).hex()}"
     presented = _by_hash(InstanceCredential.PLATFORM, text)
     return MintedToken(presented.kind, text, presented.row_id, presented.secret_hash)
+
+
+def vouched_token(kind: TokenKind, row_id: str) -> PresentedToken:
+    """The token of this row, for a sender who was recognised by another secret that stands for it."""
+    return PresentedToken(kind, row_id, "", b"", is_vouched=True)
+
+
+def mask_path(path: str) -> str:
+    """Return the path of an address without the secret in it."""
+    head, found, rest = path.partition(PathSecret.INGEST)
+    return f"{head}{found}…" if rest else path
 
 
 def instance_key(text: str) -> PresentedToken:

@@ -26,6 +26,7 @@ from infra.commands.employees import employees
 from infra.commands.event_types import event_types
 from infra.commands.federation import federation
 from infra.commands.hub import hub
+from infra.commands.ingest_tokens import ingest_tokens
 from infra.commands.instances import instances
 from infra.commands.integrators import integrators
 from infra.commands.keys import keys
@@ -130,6 +131,7 @@ for command in (
     integrators,
     keys,
     network,
+    ingest_tokens,
     personal_tokens,
     projects,
     relays,

@@ -10,7 +10,7 @@ from typing import Any
 from chalice.app import Response
 from pydantic import BaseModel
 
-from chalicelib import caching
+from chalicelib import caching, ids
 from chalicelib.core.domain.budgets import Window
 from chalicelib.core.domain.envelope import Data, envelope_json
 from chalicelib.core.domain.errors import RateLimited, Refusal
@@ -39,7 +39,7 @@ def render(request: IncomingRequest, result: Data | OperationReply) -> Response:
 
 def render_error(request: IncomingRequest, refusal: Refusal | None) -> Response:
     """Render a refusal, or with None a fault, in the shape of the operation's family."""
-    family, path = request.operation.family, request.http.context.get("path") or request.http.path
+    family, path = request.operation.family, ids.mask_path(request.http.context.get("path") or request.http.path)
     status = family.status_of(type(refusal)) if refusal else 500
     headers: dict[str, str | list[str]] = {"Content-Type": with_charset(family.error_type)}
     if refusal is not None and refusal.retry_after is not None:

@@ -15,6 +15,10 @@ its events.
   deliveries. Where a system gives none, the `X-Request-Id` of the request identifies its event.
 - **Many at once.** A request has up to 100 events, and the reply a row for each. One that is refused does not affect
   the others. If all are refused, the request is refused for the reason of the first.
+- **Systems that can set no header** send to `POST /api/v1/ingest/{adapter}/{token}`. Make the address with
+  `POST /api/v1/ingest-tokens`, or with the command `ingest-tokens create`. Its token is for one adapter, publishes as
+  the token that made it, and is shown masked from then on. With a signing secret, requests that are not signed with it
+  are refused.
 - **Limits.** Each event uses the rate units and the daily limit of publishing it. Texts that are too long are cut.
   Links that are not HTTPS to a public host are shown as text. A time that lies more than 24 hours back becomes the
   time of the request.

@@ -643,3 +643,17 @@ def test_changes_by_commands_are_in_the_audit_log_with_who_claims_to_run_them(de
     exported = [json.loads(line) for line in done("audit", "export", "--person", BOB).splitlines()]
     assert exported == [changed]
     assert BOB not in str(aws.dynamodb().scan(TableName=AUDIT.physical_name)["Items"])
+
+
+def test_ingest_tokens_are_made_listed_and_ended(api: Api, desk: Desk) -> None:
+    publisher = read("personal-tokens", "list", "--owner", "alice@example.com")[0]["tokenId"]
+    made = read("ingest-tokens", "create", publisher, "--adapter", "ntfy", "--name", "cron")
+    path = made["address"].removeprefix("http://desk.test")
+    assert api.call("POST", path, raw="Backup done").status == 202
+    assert read("ingest-tokens", "list", publisher)[0]["useCount"] == 1
+    done("ingest-tokens", "end", publisher, made["tokenId"])
+    assert api.call("POST", path, raw="Backup done").status == 401
+    assert "There is no personal or tools token" in refused("ingest-tokens", "list", made["tokenId"])
+    new = ("ingest-tokens", "create", publisher, "--name")
+    assert "needs signing_secret" in refused(*new, "x", "--adapter", "github")
+    assert "at most 80" in refused(*new, "x" * 81, "--adapter", "ntfy")

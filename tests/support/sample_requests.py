@@ -488,6 +488,13 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "ingest_events": _with_personal_token(
         path={"adapter": "alertmanager"}, body=lambda _: alerts.new_group(alerts.new_alert(summary=CANARY))
     ),
+    "create_ingest_token": _with_personal_token(body={"adapter": "alertmanager", "name": CANARY}),
+    "end_ingest_token": _with_personal_token(path=lambda data: {"tokenId": data.add_ingest_token()["tokenId"]}),
+    "list_ingest_tokens": _after(SampleData.add_ingest_token, _with_personal_token()),
+    "ingest_by_address": lambda data: SampleRequest(
+        path={"adapter": "alertmanager", "token": data.add_ingest_token()["token"]},
+        body=alerts.new_group(alerts.new_alert(summary=CANARY)),
+    ),
     "publish_bulk": _with_admin_token(
         body=lambda _: {
             "event": inputs.new_event(title=CANARY, labels={"repo": CANARY}),

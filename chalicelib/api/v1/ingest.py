@@ -1,97 +1,50 @@
 """v1 "ingest": take the requests of other systems as they send them."""
 
 from collections.abc import Mapping
-from functools import partial
-from typing import Any
-from uuid import uuid4
+from dataclasses import replace
 
 from chalice.app import Blueprint
-from pydantic_core import from_json
 
 from chalicelib import ids
-from chalicelib.api.bulk_publishing import BULK, bulk_ports
-from chalicelib.api.publishing import (
-    PUBLISH,
-    PUBLISH_PORTS,
-    RESOLVE,
-    SUPPLEMENT,
-    delivery_finder,
-    new_notifier,
-)
-from chalicelib.api.v1.contract import operation
+from chalicelib.api.ingesting import INGEST, ingest_ports, to_incoming
+from chalicelib.api.v1.contract import SPEND, V1, operation
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
-from chalicelib.core.domain.errors import Conflict, Invalid, NotFound
-from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, Refusal, Unauthorized
 from chalicelib.core.domain.requests import RawRequest, RequestContext
-from chalicelib.edge.json_text import check_json
+from chalicelib.edge.exchange import unspent
 from chalicelib.edge.operation import OperationReply
-from chalicelib.inbox.domain.deliveries import Supplement
-from chalicelib.inbox.services import bulk, deliveries, events
-from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.ingest.domain.adapters.table import find_adapter, read_with
-from chalicelib.ingest.domain.incoming import Incoming
-from chalicelib.ingest.domain.requests import IngestOut, IngestQuery, IngestRequest, ingest_charge, parse_recipients
+from chalicelib.ingest.domain.requests import (
+    IngestOut,
+    IngestQuery,
+    IngestRequest,
+    TokenQuery,
+    ingest_charge,
+    parse_mapping,
+    parse_recipients,
+)
 from chalicelib.ingest.services import ingest
+from chalicelib.resources import UNSEAL
+from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
 
 bp = Blueprint(__name__)
+
+_ANSWERS = {
+    200: "A dry run, or a request that makes no event.",
+    202: "The events were taken. The reply has one row per event.",
+}
 
 
 def _read(request: RawRequest, path: Mapping[str, str], query: IngestQuery) -> IngestRequest:
     """Read the request with its adapter."""
-    recipients = parse_recipients(query.to)
+    recipients, mapping = parse_recipients(query.to), parse_mapping(query.mapping)
     adapter = find_adapter(path["adapter"])
-    incoming = Incoming(
-        headers=request.headers,
-        body=request.body,
-        document=_parse_json(request.body),
-        request_id=request.request_id or ids.new_request_id(),
-        now=request.now,
-        login=query.login,
-    )
-    return IngestRequest(read_with(adapter, incoming), recipients, query.dry_run)
+    reading = read_with(adapter, to_incoming(request, login=query.login, mapping=mapping))
+    return IngestRequest(reading, recipients, query.dry_run)
 
 
-def _parse_json(body: bytes) -> Any:
-    """Return the parsed body; None if it is not JSON that stores can hold."""
-    try:
-        check_json(body)
-        return from_json(body, allow_inf_nan=False)
-    except (ValueError, Invalid):
-        return None
-
-
-def _ports(caller: PersonalToken | ToolsToken, context: RequestContext) -> ingest.Ports:
-    find = delivery_finder(caller, context)
-    store, notifier = DynamoDeliveries(), new_notifier()
-
-    def add_note(delivery_id: str, text: str) -> None:
-        known = find(delivery_id)
-        if known and any(each.markdown_body == text for each in known.supplements):
-            return  # the request was sent again
-        deliveries.add_supplement(
-            delivery_id,
-            Supplement(str(uuid4()), text, timestamp(context.now)),
-            caller=caller,
-            context=context,
-            find=find,
-            deliveries=store,
-            notifier=notifier,
-        )
-
-    # The service calls only those that are for this kind of token.
-    sender: Any = caller
-    return ingest.Ports(
-        publish=partial(events.publish, sender=sender, context=context, fire=ids.new_nonce(), ports=PUBLISH_PORTS),
-        preview=partial(events.preview, sender=sender, now=context.now, ports=PUBLISH_PORTS),
-        publish_bulk=partial(bulk.publish, caller=sender, context=context, fire=ids.new_nonce(), ports=bulk_ports()),
-        preview_bulk=partial(bulk.preview, caller=sender, context=context, ports=bulk_ports()),
-        resolve=partial(
-            deliveries.resolve, caller=caller, context=context, find=find, deliveries=store, notifier=notifier
-        ),
-        add_note=add_note,
-        find=find,
-        list_stored=store.list_first_fires,
-    )
+def _reply(out: IngestOut) -> OperationReply:
+    return OperationReply(out, 200 if out.dry_run or not out.results else 202)
 
 
 @operation(
@@ -102,14 +55,11 @@ def _ports(caller: PersonalToken | ToolsToken, context: RequestContext) -> inges
     tag="ingest",
     status=202,
     answer=IngestOut,
-    answers={
-        200: "A dry run, or a request that makes no event.",
-        202: "The events were taken. The reply has one row per event.",
-    },
+    answers=_ANSWERS,
     refusals=(NotFound, Conflict),
     reader=_read,
     charge=ingest_charge,
-    grants=PUBLISH + BULK + RESOLVE + SUPPLEMENT,
+    grants=SPEND + INGEST,
 )
 def ingest_events(
     adapter: str,  # noqa: ARG001 - the reader has it
@@ -125,5 +75,56 @@ def ingest_events(
     keep the identity that their system gives them, so a request that is sent again repeats them. With `dry_run=true`
     the reply has the events and their recipients, and nothing is made. Each event uses the rate units of publishing it.
     """
-    out, unspent = ingest.ingest(body, sender=caller, context=context, ports=_ports(caller, context))
-    return OperationReply(out, 200 if out.dry_run or not out.results else 202, unspent=unspent)
+    out, surplus = ingest.ingest(body, sender=caller, context=context, ports=ingest_ports(caller, context))
+    return replace(_reply(out), unspent=surplus)
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v1/ingest/{adapter}/{token}",
+    aliases=("/api/v1/ingest/{adapter}/{token}/v2/enqueue",),
+    checks_request_id=True,
+    tag="ingest",
+    status=202,
+    answer=IngestOut,
+    answers=_ANSWERS,
+    refusals=(Unauthorized, Forbidden, NotFound, Conflict, RateLimited),
+    reader=lambda request, _, __: request,
+    grants=SPEND + INGEST + UNSEAL,
+)
+def ingest_by_address(
+    adapter: str, token: str, query: TokenQuery, body: RawRequest, context: RequestContext
+) -> OperationReply:
+    """Publish what another system sends to an address with a token in it.
+
+    This is for systems that can set no header. The token is an ingest token, made with `POST /api/v1/ingest-tokens`
+    for one adapter. It publishes with the personal or tools token that made it, and uses its budgets. If it has a
+    signing secret, requests without the signature are refused.
+    """
+    secret = ids.parse_sign_in_secret(ids.PathSecret.INGEST, token)
+    if secret is None:
+        raise Unauthorized("The token in the address is malformed.")
+    known = DynamoIngestTokens().use(secret, now=context.now)
+    if known.adapter != adapter:
+        raise Forbidden(f"The token in the address is for the adapter {known.adapter}.")
+    reader = find_adapter(adapter)
+    incoming = to_incoming(body, login=query.login, mapping=known.mapping)
+    if known.signing_secret and not (reader.is_signed and reader.is_signed(incoming, known.signing_secret)):
+        raise Unauthorized("The signature of the request is missing or wrong.")
+    request = IngestRequest(read_with(reader, incoming), parse_recipients(query.to), query.dry_run)
+    publisher, charge = known.publishing_token, ingest_charge(request)
+    admission = V1.tokens.spend(publisher, charge, now=context.now, address=context.address)
+    if admission.refused:
+        raise admission.refused
+    sender = admission.caller
+    assert isinstance(sender, PersonalToken | ToolsToken)
+    try:
+        out, surplus = ingest.ingest(request, sender=sender, context=context, ports=ingest_ports(sender, context))
+    except Refusal as refusal:
+        V1.tokens.refund(publisher, unspent(refusal, admission.taken), now=context.now)
+        raise
+    due = replace(surplus, deliveries=min(surplus.deliveries, admission.taken.deliveries))
+    if due.deliveries:
+        V1.tokens.refund(publisher, due, now=context.now)
+    return _reply(out)

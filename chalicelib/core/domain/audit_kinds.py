@@ -47,6 +47,8 @@ class AuditKind(StrEnum):
     PERSONAL_TOKEN_CLAIM = "personalToken.claim"
     PERSONAL_TOKEN_ENABLE = "personalToken.enable"
     PERSONAL_TOKEN_DISABLE = "personalToken.disable"
+    INGEST_TOKEN_CREATE = "ingestToken.create"
+    INGEST_TOKEN_END = "ingestToken.end"
 
     INTEGRATOR_CREATE = "integrator.create"
     INTEGRATOR_UPDATE = "integrator.update"

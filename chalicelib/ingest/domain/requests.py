@@ -5,18 +5,20 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
+from pydantic_core import from_json
 
 from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import Omittable, Out, Query, UuidOut, is_uuid
 from chalicelib.inbox.domain.bulk import EmailRecipient, GroupRecipient, Recipient, RowError, UserRecipient
 from chalicelib.inbox.domain.events import InboundEvent
+from chalicelib.ingest.domain.adapters.mapped import check_mapping
 from chalicelib.ingest.domain.incoming import IngestStep, Reading
 
 _MOST_RECIPIENTS = 100
 
 
-class IngestQuery(Query):
+class TokenQuery(Query):
     """Whom the events are for, and whether they are made."""
 
     dry_run: bool = Field(default=False, description="Answer the events and recipients, and make nothing.")
@@ -27,6 +29,16 @@ class IngestQuery(Query):
     )
     login: Omittable[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
         None, description="For the adapter github: only mentions of this user, and only reviews that are asked of them."
+    )
+
+
+class IngestQuery(TokenQuery):
+    """The same, and the mapping of the adapter json."""
+
+    mapping: Omittable[Annotated[str, Field(min_length=2, max_length=4000)]] = Field(
+        None,
+        description="For the adapter json: a JSON object with a JMESPath expression for each member of an event, such "
+        'as `{"title": "alert.name"}`.',
     )
 
 
@@ -110,6 +122,24 @@ def parse_recipients(text: str | None) -> tuple[EmailRecipient | UserRecipient |
     if text and not named:
         raise _refused("names nobody")
     return tuple(dict.fromkeys(map(_to_recipient, named)))
+
+
+def parse_mapping(text: str | None) -> dict[str, str]:
+    """Read the query parameter `mapping`.
+
+    Raises:
+        Invalid: it is no JSON object, or its members or expressions are not those of a mapping.
+    """
+    if text is None:
+        return {}
+    try:
+        mapping = from_json(text)
+    except ValueError as error:
+        raise Invalid("mapping must be a JSON object.", {"mapping": ["must be a JSON object"]}) from error
+    if not isinstance(mapping, dict) or not all(isinstance(each, str) for each in mapping.values()):
+        raise Invalid("mapping must be an object of texts.", {"mapping": ["must be an object of texts"]})
+    check_mapping(mapping)
+    return mapping
 
 
 def ingest_charge(request: IngestRequest) -> Charge:

@@ -8,7 +8,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.stores.actions import update
 from chalicelib.core.stores.items import Row, from_item
 from chalicelib.core.stores.writes import try_commit
-from chalicelib.resources import DIRECTORY, NETWORK, PEERS, Table
+from chalicelib.resources import DIRECTORY, NETWORK, PEERS, TOKENS, Table
 from chalicelib.vault import reseal
 
 
@@ -32,7 +32,7 @@ def reseal_secrets() -> Resealing:
     """
     secret_keys.read_secret_keys()
     done = Resealing()
-    for table in (DIRECTORY, NETWORK, PEERS):
+    for table in (DIRECTORY, NETWORK, PEERS, TOKENS):
         for row in _rows(table):
             for column, place in places(table, row).items():
                 if column in row:
@@ -69,6 +69,8 @@ def places(table: Table, row: Row) -> dict[str, str]:
             return {"privateKey": f"{pk}/{sk}"}
         case PEERS.physical_name, "TOKEN", "CONNECTION":
             return {"token": f"{sk}/TOKEN"}
+        case TOKENS.physical_name, "INGEST", _:
+            return {"signingSecret": f"ingest/{row['tokenId']}"}
     return {}
 
 
@@ -78,6 +80,7 @@ def _rows(table: Table) -> Iterator[Row]:
 
 
 def _replace(table: Table, row: Row, column: str, sealed: str) -> bool:
-    key, names = {"pk": row["pk"], "sk": row["sk"]}, {"column": column}
+    key = {name: value for name, value in row.items() if name in ("pk", "sk")}
+    names = {"column": column}
     change = update(table, key, "SET #column = :anew", "#column = :was", names, anew=sealed, was=row[column])
     return try_commit([change], tokened=True)

@@ -29,6 +29,7 @@ SECTIONS = (
     "keys",
     "passkeys",
     "integrations",
+    "ingestTokens",
     "sessions",
 )
 # A function's reply has at most 6 MB, and its body is a string in it.

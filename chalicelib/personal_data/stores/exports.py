@@ -135,6 +135,7 @@ SOURCES: Mapping[str, Source] = {
     "integrations": _tokens(
         "PERSONAL#", "integrator", "label", "status", "severityCeiling", "dailyLimit", "moderated", "createdAt"
     ),
+    "ingestTokens": _tokens("INGEST#", "adapter", "name", "integrator", "createdAt", "lastUsedAt", "useCount"),
     "sessions": _tokens(
         "SESSION#", "sessionId", "device", "createdAt", "startedFrom", "lastUsedAt", "lastUsedFrom", "expiresAt"
     ),

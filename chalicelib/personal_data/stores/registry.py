@@ -141,6 +141,7 @@ _ACCESS = (
         passed_on=("toolsOwnerId",),
         exported="integrations",
     ),
+    RowKind(TOKENS, "INGEST#*", "ingest tokens", owner="userId", exported="ingestTokens"),
     RowKind(TOKENS, "SESSION#*", "sessions", owner="userId", exported="sessions"),
     RowKind(TOKENS, "SESSIONID#*", "sessions", owner="userId", why_not=INDEX),
     RowKind(TOKENS, "PASSKEY#*", "passkeys", owner="userId", exported="passkeys"),

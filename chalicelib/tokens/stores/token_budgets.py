@@ -15,7 +15,15 @@ from chalicelib.core.domain.errors import RateLimited, Unavailable
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.ids import CredentialKind, InstanceCredential, PresentedToken, SignInSecret, TokenKind, new_nonce
+from chalicelib.ids import (
+    CredentialKind,
+    InstanceCredential,
+    PathSecret,
+    PresentedToken,
+    SignInSecret,
+    TokenKind,
+    new_nonce,
+)
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
 from chalicelib.tokens.domain.sessions import hours_after
@@ -29,10 +37,8 @@ log = logging.getLogger("fluxden")
 _ATTEMPTS = 10
 _TOGETHER = " for all your API keys together"
 
-_IS_VALID = (
-    "(secretHash = :hash OR (priorHash = :hash AND priorExpiresAt > :now)) AND #status = :active"
-    " AND (attribute_not_exists(expiresAt) OR expiresAt > :now)"
-)
+_HAS_SECRET = "(secretHash = :hash OR (priorHash = :hash AND priorExpiresAt > :now)) AND "
+_IS_ACTIVE = "#status = :active AND (attribute_not_exists(expiresAt) OR expiresAt > :now)"
 # The update and its condition: for units alone, and for units and deliveries.
 _UNITS = ("minuteUsed = minuteUsed + :units", "#minute = :minute AND #day = :day AND minuteUsed <= :room")
 _UNITS_AND_DELIVERIES = (
@@ -195,8 +201,10 @@ def _write(request: Any, draw: Action | None, current: Row | None) -> Row:
 def _request(token: PresentedToken, change: _Change, now: datetime, address: str | None) -> Any:
     """Return the update that authenticates and charges, alone or as the member of a transaction."""
     held = " AND attribute_exists(holders)" if token.kind is InstanceCredential.INSTANCE else ""
-    named: Row = {"hash": token.secret_hash, "active": TokenStatus.ACTIVE.value, "now": int(now.timestamp()), "one": 1}
-    seen = ""
+    named: Row = {"active": TokenStatus.ACTIVE.value, "now": int(now.timestamp()), "one": 1}
+    seen = has_secret = ""
+    if not token.is_vouched:
+        has_secret, named["hash"] = _HAS_SECRET, token.secret_hash
     if address:
         seen, named["address"] = "lastUsedFrom = :address, ", address
     if token.kind is SignInSecret.SESSION:
@@ -207,7 +215,7 @@ def _request(token: PresentedToken, change: _Change, now: datetime, address: str
         "TableName": TOKENS.physical_name,
         "Key": to_item(token_key(token)),
         "UpdateExpression": f"SET {seen}lastUsedAt = :now, useCount = useCount + :one, {change.sets}",
-        "ConditionExpression": f"{_IS_VALID} AND {change.conditions}{held}",
+        "ConditionExpression": f"{has_secret}{_IS_ACTIVE} AND {change.conditions}{held}",
         "ExpressionAttributeNames": {"#minute": "minute", "#day": "day", "#status": "status"},
         "ExpressionAttributeValues": values(**named, **change.named),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -284,6 +292,8 @@ def _budget(kind: CredentialKind) -> int:
             return settings().session_budget
         case InstanceCredential.PLATFORM | InstanceCredential.INSTANCE:
             return settings().platform_budget
+        case PathSecret():
+            raise ValueError("The secret of an address has no budget of its own.")
 
 
 def _exhausted(caller: Caller, state: Window, now: datetime, whose: str = "") -> Admission:

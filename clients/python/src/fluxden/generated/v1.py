@@ -636,6 +636,52 @@ class V1(Operations):
         )
         return answer
 
+    def list_ingest_tokens(self, *, request_id: str | None = None) -> models.IngestTokensOut:
+        """List the ingest tokens that publish as you, newest first. Their secrets are masked.
+
+        Call it with `flux-in-pers-…` or `flux-tools-…`.
+        """
+        answer: models.IngestTokensOut = self._send("GET", "/api/v1/ingest-tokens", header={"X-Request-Id": request_id})
+        return answer
+
+    def create_ingest_token(
+        self, body: models.IngestTokenIn, *, idempotency_key: str | None = None, request_id: str | None = None
+    ) -> models.NewIngestTokenOut:
+        """Create a token for a system that can set no header.
+
+        The reply has the address to enter there, and only this reply has its secret. The token can do nothing but
+        send to its adapter, and publishes as the token that made it: within its limits, and until it ends. `github`
+        needs the secret that signs its requests; `json` needs a mapping. There are at most 20 for a person, or for
+        a tools token.
+
+        Call it with `flux-in-pers-…` or `flux-tools-…`.
+        """
+        answer: models.NewIngestTokenOut = self._send(
+            "POST",
+            "/api/v1/ingest-tokens",
+            body=body,
+            header={"X-Request-Id": request_id},
+            takes_key=True,
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    def end_ingest_token(
+        self, token_id: str, *, idempotency_key: str | None = None, request_id: str | None = None
+    ) -> models.EndedIngestTokenOut:
+        """End an ingest token. What is sent to its address is refused from now on.
+
+        Call it with `flux-in-pers-…` or `flux-tools-…`.
+        """
+        answer: models.EndedIngestTokenOut = self._send(
+            "DELETE",
+            f"/api/v1/ingest-tokens/{self._quoted(token_id)}",
+            header={"X-Request-Id": request_id},
+            takes_key=True,
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
     def ingest_events(
         self,
         adapter: str,
@@ -644,6 +690,7 @@ class V1(Operations):
         dry_run: bool | None = None,
         to: str | None = None,
         login: str | None = None,
+        mapping: str | None = None,
         request_id: str | None = None,
     ) -> models.IngestOut:
         """Publish what another system sends, in the shape that it sends.
@@ -659,6 +706,32 @@ class V1(Operations):
         answer: models.IngestOut = self._send(
             "POST",
             f"/api/v1/ingest/{self._quoted(adapter)}",
+            body=body,
+            query={"dry_run": dry_run, "to": to, "login": login, "mapping": mapping},
+            header={"X-Request-Id": request_id},
+        )
+        return answer
+
+    def ingest_by_address(
+        self,
+        adapter: str,
+        token: str,
+        body: Any,
+        *,
+        dry_run: bool | None = None,
+        to: str | None = None,
+        login: str | None = None,
+        request_id: str | None = None,
+    ) -> models.IngestOut:
+        """Publish what another system sends to an address with a token in it.
+
+        This is for systems that can set no header. The token is an ingest token, made with `POST /api/v1/ingest-
+        tokens` for one adapter. It publishes with the personal or tools token that made it, and uses its budgets.
+        If it has a signing secret, requests without the signature are refused.
+        """
+        answer: models.IngestOut = self._send(
+            "POST",
+            f"/api/v1/ingest/{self._quoted(adapter)}/{self._quoted(token)}",
             body=body,
             query={"dry_run": dry_run, "to": to, "login": login},
             header={"X-Request-Id": request_id},

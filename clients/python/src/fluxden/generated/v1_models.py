@@ -146,6 +146,11 @@ class EndpointIn(TypedDict):
 
     origin: str
     """The endpoint's origin, such as `https://ci.example.com`. The rest of a longer URL is ignored."""
+class EndedIngestTokenOut(TypedDict):
+    """The token that was ended."""
+
+    tokenId: str
+    requestId: str
 
 
 class EventTypeRow(TypedDict):
@@ -190,6 +195,40 @@ class IngestError(TypedDict):
     detail: str
 
 
+class IngestTokenIn(TypedDict):
+    """A new token for one adapter."""
+
+    adapter: str
+    """The adapter that it is for, such as `github`."""
+    name: str
+    """What tells it apart from others."""
+    signing_secret: NotRequired[str]
+    """The secret with which the other system signs its requests. Others are refused then."""
+    mapping: NotRequired[dict[str, str]]
+    """For the adapter json: a JMESPath expression for each member of an event."""
+
+
+class IngestTokenOut(TypedDict):
+    """A token without its secret; `address` has it masked."""
+
+    tokenId: str
+    adapter: str
+    name: str
+    address: str
+    isSigned: bool
+    mapping: NotRequired[dict[str, str]]
+    useCount: int
+    createdAt: str
+    lastUsedAt: str | None
+
+
+class IngestTokensOut(TypedDict):
+    """The caller's tokens, newest first."""
+
+    items: list[IngestTokenOut]
+    requestId: str
+
+
 class Integrator(TypedDict):
     """A system that may publish to this desk."""
 
@@ -215,6 +254,18 @@ class LinkOut(TypedDict):
 
     url: str
     requestId: NotRequired[str]
+
+
+class NewIngestTokenOut(TypedDict):
+    """A new token. Only this reply has its secret, which is the end of the address."""
+
+    tokenId: str
+    adapter: str
+    name: str
+    token: str
+    address: str
+    createdAt: str
+    requestId: str
 
 
 class ProblemDetails(TypedDict):

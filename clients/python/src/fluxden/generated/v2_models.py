@@ -613,6 +613,7 @@ class ExportPageOut(TypedDict):
         "keys",
         "passkeys",
         "integrations",
+        "ingestTokens",
         "sessions",
     ]
     """What the records are."""

@@ -1,0 +1,118 @@
+"""v1 "ingest": the tokens in the addresses that other systems send to."""
+
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.api.audit import audited
+from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
+from chalicelib.core.domain.audit import Subject
+from chalicelib.core.domain.audit_kinds import AuditKind
+from chalicelib.core.domain.callers import PersonalToken, ToolsToken
+from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
+from chalicelib.ingest.domain.adapters.table import check_token
+from chalicelib.resources import OWNER_INDEX, TOKENS, UNSEAL
+from chalicelib.sealing import seal_reply
+from chalicelib.settings import settings
+from chalicelib.tokens.domain.ingest_tokens import (
+    EndedIngestTokenOut,
+    IngestTokenIn,
+    IngestTokensOut,
+    NewIngestTokenOut,
+    address_of,
+    new_ingest_token,
+    publisher_of,
+    to_response,
+    visible_prefix,
+)
+from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
+
+bp = Blueprint(__name__)
+
+_LIST = SPEND + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem")
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v1/ingest-tokens",
+    checks_request_id=True,
+    tag="ingest",
+    status=201,
+    answers={201: "The created token, with its secret."},
+    refusals=(NotFound, Conflict, IdempotencyConflict, TooLarge),
+    replay=NewIngestTokenOut.model_validate,
+    grants=_LIST + REMEMBER + TOKENS.can("PutItem") + UNSEAL,
+    audits=(AuditKind.INGEST_TOKEN_CREATE,),
+)
+def create_ingest_token(
+    body: IngestTokenIn, caller: PersonalToken | ToolsToken, context: RequestContext
+) -> NewIngestTokenOut:
+    """Create a token for a system that can set no header.
+
+    The reply has the address to enter there, and only this reply has its secret. The token can do nothing but send to
+    its adapter, and publishes as the token that made it: within its limits, and until it ends. `github` needs the
+    secret that signs its requests; `json` needs a mapping. There are at most 20 for a person, or for a tools token.
+    """
+    check_token(body.adapter, is_signed=body.signing_secret is not None, mapping=body.mapping)
+    secret, token_id = ids.mint_sign_in_secret(ids.PathSecret.INGEST), str(uuid4())
+    prefix = visible_prefix(secret.text)
+    token = new_ingest_token(body, token_id=token_id, prefix=prefix, publisher=publisher_of(caller), now=context.now)
+    out = NewIngestTokenOut(
+        token_id=token_id,
+        adapter=token.adapter,
+        name=token.name,
+        token=secret.text,
+        address=address_of(settings().base_url, token.adapter, secret.text),
+        created_at=token.created_at,
+        request_id=context.request_id,
+    )
+    assert context.claim is None or context.sealing_key is not None
+    reply = seal_reply(out.model_dump(mode="json"), context.sealing_key) if context.sealing_key else {}
+    subject = Subject("ingestToken", token_id, token.user_id)
+    with audited(AuditKind.INGEST_TOKEN_CREATE, caller, context, subject, adapter=token.adapter):
+        DynamoIngestTokens().add(token, secret, claim=context.claim, reply=reply)
+    return out
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v1/ingest-tokens",
+    checks_request_id=True,
+    tag="ingest",
+    answers={200: "The tokens."},
+    grants=_LIST,
+)
+def list_ingest_tokens(caller: PersonalToken | ToolsToken, context: RequestContext) -> IngestTokensOut:
+    """List the ingest tokens that publish as you, newest first. Their secrets are masked."""
+    tokens = DynamoIngestTokens().list_for(publisher_of(caller))
+    items = [to_response(each, base_url=settings().base_url) for each in tokens]
+    return IngestTokensOut(items=items, request_id=context.request_id)
+
+
+@operation(
+    bp,
+    "DELETE",
+    "/api/v1/ingest-tokens/{tokenId}",
+    checks_request_id=True,
+    tag="ingest",
+    answers={200: "The token has ended."},
+    refusals=(NotFound, Conflict, IdempotencyConflict, TooLarge),
+    replay=EndedIngestTokenOut.model_validate,
+    grants=_LIST + REMEMBER + TOKENS.can("DeleteItem"),
+    audits=(AuditKind.INGEST_TOKEN_END,),
+)
+def end_ingest_token(
+    tokenId: str,  # noqa: N803 - contract
+    caller: PersonalToken | ToolsToken,
+    context: RequestContext,
+) -> EndedIngestTokenOut:
+    """End an ingest token. What is sent to its address is refused from now on."""
+    out = EndedIngestTokenOut(token_id=tokenId.lower(), request_id=context.request_id)
+    publisher = publisher_of(caller)
+    with audited(AuditKind.INGEST_TOKEN_END, caller, context, Subject("ingestToken", out.token_id, publisher.user_id)):
+        DynamoIngestTokens().end(out.token_id, publisher, claim=context.claim, reply=out.model_dump(mode="json"))
+    return out

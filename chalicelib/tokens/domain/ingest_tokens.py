@@ -1,0 +1,156 @@
+"""Tokens in the address of a webhook, for systems that can set no header: requests and responses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from chalicelib.core.domain.callers import PersonalToken, ToolsToken
+from chalicelib.core.domain.fields import In, Line, Omittable, Out, TimeOut, UuidOut, timestamp
+from chalicelib.ids import PathSecret, PresentedToken, TokenKind, vouched_token
+
+MOST_INGEST_TOKENS = 20
+
+
+class IngestTokenIn(In):
+    """A new token for one adapter."""
+
+    adapter: str = Field(min_length=1, max_length=40, description="The adapter that it is for, such as `github`.")
+    name: Line = Field(min_length=1, max_length=80, description="What tells it apart from others.")
+    signing_secret: Omittable[Annotated[str, Field(min_length=16, max_length=200)]] = Field(
+        None, description="The secret with which the other system signs its requests. Others are refused then."
+    )
+    mapping: Omittable[Annotated[dict[str, str], Field(min_length=1, max_length=10)]] = Field(
+        None, description="For the adapter json: a JMESPath expression for each member of an event."
+    )
+
+
+class IngestTokenOut(Out):
+    """A token without its secret; `address` has it masked."""
+
+    token_id: UuidOut
+    adapter: str
+    name: str
+    address: str
+    is_signed: bool
+    mapping: Omittable[dict[str, str]] = None
+    use_count: int
+    created_at: TimeOut
+    last_used_at: TimeOut | None
+
+
+class IngestTokensOut(Out):
+    """The caller's tokens, newest first."""
+
+    items: list[IngestTokenOut]
+    request_id: str
+
+
+class NewIngestTokenOut(Out):
+    """A new token. Only this reply has its secret, which is the end of the address."""
+
+    token_id: UuidOut
+    adapter: str
+    name: str
+    token: str
+    address: str
+    created_at: TimeOut
+    request_id: str
+
+
+class EndedIngestTokenOut(Out):
+    """The token that was ended."""
+
+    token_id: UuidOut
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """A personal or tools token that ingest tokens publish with. `user_id` is the employee of a personal one."""
+
+    kind: TokenKind
+    token_id: str
+    integrator: str
+    user_id: str | None = None
+
+
+@dataclass(frozen=True)
+class IngestToken:
+    """A token as it is stored. It publishes with the personal or tools token `publisher_id`, and in no other way.
+
+    `user_id` is the employee of the personal token; a tools token has none here. `signing_secret` is sealed until a
+    request uses it.
+    """
+
+    token_id: str
+    adapter: str
+    name: str
+    prefix: str
+    publisher: TokenKind
+    publisher_id: str
+    integrator: str
+    created_at: str
+    user_id: str | None = None
+    signing_secret: str | None = field(default=None, repr=False)
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    use_count: int = 0
+    last_used_at: datetime | None = None
+
+    @property
+    def publishing_token(self) -> PresentedToken:
+        """The token in whose name it publishes."""
+        return vouched_token(self.publisher, self.publisher_id)
+
+
+def publisher_of(caller: PersonalToken | ToolsToken) -> Publisher:
+    """Return the caller's token as the publisher of ingest tokens."""
+    if isinstance(caller, PersonalToken):
+        return Publisher(TokenKind.PERSONAL, caller.grant_id, caller.integrator, caller.user_id)
+    return Publisher(TokenKind.TOOLS, caller.token_id, caller.integrator)
+
+
+def new_ingest_token(
+    request: IngestTokenIn, *, token_id: str, prefix: str, publisher: Publisher, now: datetime
+) -> IngestToken:
+    """Return a token that publishes as `publisher` does."""
+    return IngestToken(
+        token_id=token_id,
+        adapter=request.adapter,
+        name=request.name,
+        prefix=prefix,
+        publisher=publisher.kind,
+        publisher_id=publisher.token_id,
+        integrator=publisher.integrator,
+        created_at=timestamp(now),
+        user_id=publisher.user_id,
+        signing_secret=request.signing_secret,
+        mapping=request.mapping or {},
+    )
+
+
+def visible_prefix(secret: str) -> str:
+    """Return the beginning of a secret by which it is recognised: its kind, and four of its 43 characters."""
+    return f"{secret[: len(PathSecret.INGEST) + 4]}…"
+
+
+def address_of(base_url: str, adapter: str, secret: str) -> str:
+    """Return the address to which the other system sends."""
+    return f"{base_url}/api/v1/ingest/{adapter}/{secret}"
+
+
+def to_response(token: IngestToken, *, base_url: str) -> IngestTokenOut:
+    """Return the token as its owner sees it."""
+    return IngestTokenOut(
+        token_id=token.token_id,
+        adapter=token.adapter,
+        name=token.name,
+        address=address_of(base_url, token.adapter, token.prefix),
+        is_signed=token.signing_secret is not None,
+        use_count=token.use_count,
+        created_at=token.created_at,
+        last_used_at=timestamp(token.last_used_at) if token.last_used_at else None,
+        **({"mapping": dict(token.mapping)} if token.mapping else {}),
+    )
