@@ -156,6 +156,7 @@ class SampleData:
         body = {"origin": WEBHOOK_URL, "since": "2026-05-01T00:00:00Z", "until": "2026-05-02T00:00:00Z"}
         made = self.create("/api/v1/callback-endpoints/replay", body, self.admin_token)
         return {"replayId": str(made["replayId"])}
+
     def add_ingest_token(self) -> dict[str, Any]:
         made: dict[str, Any] = self.create(
             "/api/v1/ingest-tokens", {"adapter": "alertmanager", "name": CANARY}, self.token

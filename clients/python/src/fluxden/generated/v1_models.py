@@ -141,16 +141,18 @@ class ClaimedToken(TypedDict):
     expiresPriorAt: str
 
 
-class EndpointIn(TypedDict):
-    """Names an endpoint of your integrator."""
-
-    origin: str
-    """The endpoint's origin, such as `https://ci.example.com`. The rest of a longer URL is ignored."""
 class EndedIngestTokenOut(TypedDict):
     """The token that was ended."""
 
     tokenId: str
     requestId: str
+
+
+class EndpointIn(TypedDict):
+    """Names an endpoint of your integrator."""
+
+    origin: str
+    """The endpoint's origin, such as `https://ci.example.com`. The rest of a longer URL is ignored."""
 
 
 class EventTypeRow(TypedDict):
