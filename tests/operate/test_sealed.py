@@ -133,6 +133,7 @@ def test_every_store_that_seals_is_known_to_be_resealed() -> None:
         "federation_settings",
         "hubs",
         "identity_providers",
+        "ingest_tokens",
         "instance_credentials",
         "push_keys",
         "signing_secrets",
