@@ -18,7 +18,6 @@ from chalicelib.tokens.domain.ingest_tokens import (
     Publisher,
     address_of,
     new_ingest_token,
-    visible_prefix,
 )
 from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
@@ -53,7 +52,6 @@ def create(publisher: UUID, *, adapter: str, name: str, signing_secret: str | No
     token = new_ingest_token(
         request,
         token_id=str(uuid4()),
-        prefix=visible_prefix(secret.text),
         publisher=_find(publisher),
         now=now,
     )

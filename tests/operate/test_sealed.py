@@ -16,11 +16,14 @@ from chalicelib.federation.connections.stores.federation_settings import DynamoF
 from chalicelib.federation.network.domain.membership import RegistrationAnswer
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.ids import PathSecret, TokenKind, mint_sign_in_secret, parse_sign_in_secret
 from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import new_keys
 from chalicelib.tokens.domain.identity_providers import Provider
+from chalicelib.tokens.domain.ingest_tokens import IngestTokenIn, Publisher, new_ingest_token
 from chalicelib.tokens.stores.identity_providers import DynamoIdentityProviders
+from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
 from chalicelib.vault import new_key
 from infra.admin import main
 from tests.conftest import Desk
@@ -48,6 +51,13 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     assert hubs.join(membership, key, said, now=now)
     providers = DynamoIdentityProviders()
     providers.save_provider(Provider("company", "Company", "https://login.example.com", "fluxden"), "a secret")
+    secret = mint_sign_in_secret(PathSecret.INGEST)
+    request = IngestTokenIn(adapter="github", name="CI", signing_secret="a secret of GitHub")
+    publisher = Publisher(TokenKind.TOOLS, "fd1-token", "fd1")
+    made = new_ingest_token(request, token_id="one", publisher=publisher, now=now)
+    DynamoIngestTokens().add(made, secret, claim=None, reply={})
+    presented = parse_sign_in_secret(PathSecret.INGEST, secret.text)
+    assert presented is not None
     connection = peers.find(SampleData(api, desk).add_connection())
     assert connection is not None
     return [
@@ -60,6 +70,7 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
         lambda: peers.token_of(connection),
         DynamoFederation().find_key,
         lambda: providers.read_secret("company"),
+        lambda: DynamoIngestTokens().use(presented, now=now).signing_secret,
     ]
 
 

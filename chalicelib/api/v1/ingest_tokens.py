@@ -25,7 +25,6 @@ from chalicelib.tokens.domain.ingest_tokens import (
     new_ingest_token,
     publisher_of,
     to_response,
-    visible_prefix,
 )
 from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
 
@@ -58,8 +57,7 @@ def create_ingest_token(
     """
     check_token(body.adapter, is_signed=body.signing_secret is not None, mapping=body.mapping)
     secret, token_id = ids.mint_sign_in_secret(ids.PathSecret.INGEST), str(uuid4())
-    prefix = visible_prefix(secret.text)
-    token = new_ingest_token(body, token_id=token_id, prefix=prefix, publisher=publisher_of(caller), now=context.now)
+    token = new_ingest_token(body, token_id=token_id, publisher=publisher_of(caller), now=context.now)
     out = NewIngestTokenOut(
         token_id=token_id,
         adapter=token.adapter,

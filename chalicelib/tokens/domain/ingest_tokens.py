@@ -12,6 +12,7 @@ from chalicelib.core.domain.fields import In, Line, Omittable, Out, TimeOut, Uui
 from chalicelib.ids import PathSecret, PresentedToken, TokenKind, vouched_token
 
 MOST_INGEST_TOKENS = 20
+_MASKED = f"{PathSecret.INGEST}…"
 
 
 class IngestTokenIn(In):
@@ -88,7 +89,6 @@ class IngestToken:
     token_id: str
     adapter: str
     name: str
-    prefix: str
     publisher: TokenKind
     publisher_id: str
     integrator: str
@@ -112,15 +112,12 @@ def publisher_of(caller: PersonalToken | ToolsToken) -> Publisher:
     return Publisher(TokenKind.TOOLS, caller.token_id, caller.integrator)
 
 
-def new_ingest_token(
-    request: IngestTokenIn, *, token_id: str, prefix: str, publisher: Publisher, now: datetime
-) -> IngestToken:
+def new_ingest_token(request: IngestTokenIn, *, token_id: str, publisher: Publisher, now: datetime) -> IngestToken:
     """Return a token that publishes as `publisher` does."""
     return IngestToken(
         token_id=token_id,
         adapter=request.adapter,
         name=request.name,
-        prefix=prefix,
         publisher=publisher.kind,
         publisher_id=publisher.token_id,
         integrator=publisher.integrator,
@@ -129,11 +126,6 @@ def new_ingest_token(
         signing_secret=request.signing_secret,
         mapping=request.mapping or {},
     )
-
-
-def visible_prefix(secret: str) -> str:
-    """Return the beginning of a secret by which it is recognised: its kind, and four of its 43 characters."""
-    return f"{secret[: len(PathSecret.INGEST) + 4]}…"
 
 
 def address_of(base_url: str, adapter: str, secret: str) -> str:
@@ -147,7 +139,7 @@ def to_response(token: IngestToken, *, base_url: str) -> IngestTokenOut:
         token_id=token.token_id,
         adapter=token.adapter,
         name=token.name,
-        address=address_of(base_url, token.adapter, token.prefix),
+        address=address_of(base_url, token.adapter, _MASKED),
         is_signed=token.signing_secret is not None,
         use_count=token.use_count,
         created_at=token.created_at,

@@ -1,6 +1,6 @@
 """Tokens in the addresses of webhooks, in the table `tokens` (see tokens): pk = INGEST#<sha-256 of the token>.
 
-tokenId, adapter, name, prefix, mapping; publisher, publisherId: the kind and the row of the token that publishes for it
+tokenId, adapter, name, mapping; publisher, publisherId: the kind and the row of the token that publishes for it
 userId: the employee of a personal token; signingSecret: sealed (see vault); useCount, lastUsedAt
 index owner: keyOwner = INGEST#<user id>, or INGEST#TOOLS#<token id>; createdAt
 """
@@ -99,7 +99,6 @@ def _to_row(token: IngestToken) -> Row:
         "tokenId": token.token_id,
         "adapter": token.adapter,
         "name": token.name,
-        "prefix": token.prefix,
         "publisher": token.publisher.name,
         "publisherId": token.publisher_id,
         "integrator": token.integrator,
@@ -119,7 +118,6 @@ def _from_row(row: Row) -> IngestToken:
         token_id=row["tokenId"],
         adapter=row["adapter"],
         name=row["name"],
-        prefix=row["prefix"],
         publisher=TokenKind[row["publisher"]],
         publisher_id=row["publisherId"],
         integrator=row["integrator"],
