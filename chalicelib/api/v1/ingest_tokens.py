@@ -70,7 +70,7 @@ def create_ingest_token(
     assert context.claim is None or context.sealing_key is not None
     reply = seal_reply(out.model_dump(mode="json"), context.sealing_key) if context.sealing_key else {}
     subject = Subject("ingestToken", token_id, token.user_id)
-    with audited(AuditKind.INGEST_TOKEN_CREATE, caller, context, subject, adapter=token.adapter):
+    with audited(AuditKind.INGEST_TOKEN_CREATE, caller, context, subject):
         DynamoIngestTokens().add(token, secret, claim=context.claim, reply=reply)
     return out
 
