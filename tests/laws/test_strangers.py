@@ -16,6 +16,7 @@ from chalicelib.edge.auth import CALLER_TYPES
 from chalicelib.edge.route import Route
 from chalicelib.ids import (
     InstanceCredential,
+    PathSecret,
     SignInSecret,
     TokenKind,
     mint_platform_token,
@@ -72,6 +73,7 @@ BOUNDS = {
     "get_scim_openapi": NO_CALLS,
     "get_v2_docs": NO_CALLS,
     "get_v2_openapi": NO_CALLS,
+    "ingest_by_address": OURS,
     "list_sign_in_providers": LISTS,
     "list_updates": NO_CALLS,
     "open_mcp_stream": NO_CALLS,
@@ -86,7 +88,7 @@ BOUNDS = {
 # Every function that draws random bits, with what they are for.
 MADE = {
     "chalicelib.ids.mint_token": "tools tokens, personal tokens (also claimed ones) and API keys: CHECKED",
-    "chalicelib.ids.mint_sign_in_secret": "sessions, sign-in codes, tickets and challenges of passkeys: CHECKED",
+    "chalicelib.ids.mint_sign_in_secret": "sessions, codes, tickets, challenges of passkeys, ingest tokens: CHECKED",
     "chalicelib.ids.mint_platform_token": "platform tokens: GUARDED",
     "chalicelib.api.v2.connection_requests.ask_for_connection": "connection tokens of our requests: GUARDED",
     "infra.commands.hub.join": "our instance key at a hub, with which the hub calls back: GUARDED",
@@ -99,6 +101,7 @@ MADE = {
     "chalicelib.api.v2.operate_network._decision": "challenges that we send, as above",
     "infra.commands.federation.block": "challenges that we send, as above",
     "infra.commands.instances._decision": "challenges that we send, as above",
+    "chalicelib.live.message_encryption.encrypt_message": "salt and key pair of one message; not taken",
     "chalicelib.vault.new_key": "the sealing key, which operators keep in the environment",
     "chalicelib.live.message_encryption.encrypt_message": "a salt and a key for one message; no operation takes them",
     "chalicelib.vault.seal": "a nonce, no secret",
@@ -127,6 +130,7 @@ TAKEN = {
     "p256dh": "of a browser's subscription, which the person gives",
     "authMethod": "no secret: how an agent's own users sign in",
     "linked_tools_token_id": "no secret: an id",
+    "signing_secret": "the maker's own: requests to an address must be signed with it",
     "withoutChallenge": "no secret: a choice",
 }
 _COMPARED = "compared with the hash in a challenge's row, so nothing is found by it"
@@ -143,6 +147,11 @@ def of_bearer(path: str) -> Callable[[Api, str], tuple[int, list[str]]]:
         return answer.status, answer.calls
 
     return show
+
+
+def of_address(api: Api, text: str) -> tuple[int, list[str]]:
+    answer = api.post(f"/api/v1/ingest/ntfy/{text}", {"topic": "x"})
+    return answer.status, answer.calls
 
 
 def of_session(api: Api, text: str) -> tuple[int, list[str]]:
@@ -181,6 +190,7 @@ CHECKED = {
     (TokenKind.KEY, "HTTP"): of_bearer("/api/v2/me"),
     (TokenKind.KEY, "MCP"): of_mcp,
     (TokenKind.KEY, "socket"): of_socket,
+    (PathSecret.INGEST, "address"): of_address,
     (SignInSecret.SESSION, "HTTP"): of_session,
     (SignInSecret.CODE, "sign_in"): of_code,
     (SignInSecret.TICKET, "socket"): of_socket,
@@ -251,7 +261,7 @@ def test_every_operation_for_strangers_says_what_bounds_it() -> None:
 def test_every_secret_that_is_made_or_taken_has_a_row() -> None:
     assert find_makers() == set(MADE)
     assert set(CALLER_TYPES) == {*TokenKind, *InstanceCredential, SignInSecret.SESSION}
-    assert {kind for kind, _ in CHECKED} == {*TokenKind, *SignInSecret}
+    assert {kind for kind, _ in CHECKED} == {*TokenKind, *SignInSecret, *PathSecret}
     assert {each.value for each in InstanceCredential} <= set(GUARDED)
     taken = {name for route in ROUTES.values() for name in find_secret_fields(route)}
     assert taken == set(TAKEN)
@@ -261,7 +271,7 @@ def test_every_secret_that_is_made_or_taken_has_a_row() -> None:
 @pytest.mark.usefixtures("desk")
 @pytest.mark.parametrize(("kind", "door"), CHECKED, ids=lambda each: str(each).strip("-_"))
 def test_a_secret_of_ours_with_a_wrong_character_is_refused_without_looking_for_it(
-    api: Api, kind: TokenKind | SignInSecret, door: str
+    api: Api, kind: TokenKind | SignInSecret | PathSecret, door: str
 ) -> None:
     show = CHECKED[kind, door]
     recorded = RECORDING if BOUNDS.get(door) == RECORDED else []
