@@ -101,7 +101,6 @@ MADE = {
     "chalicelib.api.v2.operate_network._decision": "challenges that we send, as above",
     "infra.commands.federation.block": "challenges that we send, as above",
     "infra.commands.instances._decision": "challenges that we send, as above",
-    "chalicelib.live.message_encryption.encrypt_message": "salt and key pair of one message; not taken",
     "chalicelib.vault.new_key": "the sealing key, which operators keep in the environment",
     "chalicelib.live.message_encryption.encrypt_message": "a salt and a key for one message; no operation takes them",
     "chalicelib.vault.seal": "a nonce, no secret",
