@@ -14,7 +14,7 @@ from chalicelib.federation.relays.stores.relay_rows import add_peer_id_action
 from chalicelib.federation.relays.stores.relays import DynamoRelays
 from chalicelib.feedback.domain.feedback import Author, AuthorKind, Feedback, FeedbackKind
 from chalicelib.feedback.stores.feedback import DynamoFeedback
-from chalicelib.ids import MintedToken, SignInSecret, TokenKind
+from chalicelib.ids import MintedToken, PathSecret, SignInSecret, TokenKind
 from chalicelib.inbox.domain.bulk_changes import BulkAction, BulkChange, BulkStatus, Counts
 from chalicelib.inbox.domain.deliveries import Delivery, Supplement
 from chalicelib.inbox.domain.event_types import Tally
@@ -40,8 +40,10 @@ from chalicelib.provisioning.domain.users import Details, MailAddress, User
 from chalicelib.provisioning.stores.groups import DynamoGroups
 from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
 from chalicelib.tokens.domain.identity_providers import Discovery, Identity, Provider
+from chalicelib.tokens.domain.ingest_tokens import IngestToken, Publisher
 from chalicelib.tokens.domain.scim_tokens import IssuedScimToken
 from chalicelib.tokens.stores.identity_providers import DynamoIdentityProviders
+from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
 from chalicelib.tokens.stores.scim_tokens import DynamoScimTokens
 from chalicelib.tokens.stores.sessions import DynamoSessions
 
@@ -82,6 +84,9 @@ JOB = BulkChange(
 FEEDBACK = Feedback(
     "01J0000000000000000000000B", Author(AuthorKind.INTEGRATOR, "fd1"), FeedbackKind.BUG, "bad", None, AT
 )
+INGEST_TOKEN = IngestToken(
+    SECOND, "json", "Checks", TokenKind.PERSONAL, FIRST, "fd1", AT, ZOE, mapping={"title": "check.name"}
+)
 SCIM_TOKEN = IssuedScimToken(FIRST, "Entra", TokenStatus.ACTIVE, AT, 0)
 
 
@@ -105,6 +110,8 @@ def _write_people() -> None:
     providers.save_provider(PROVIDER, "client secret")
     providers.save_discovery("company", DISCOVERY)
     assert providers.link_subject(IDENTITY, ZOE)
+    ingest_secret = MintedToken(PathSecret.INGEST, "text", "78" * 32, "78" * 32)
+    DynamoIngestTokens().add(INGEST_TOKEN, ingest_secret, claim=None, reply={})
     DynamoScimTokens().add(MintedToken(TokenKind.SCIM, "text", FIRST, "scim-hash"), "Entra", now=NOW)
     assert DynamoSessions().add_code(MintedToken(SignInSecret.CODE, "text", "34" * 32, "code-hash"), ZOE, now=NOW)
     people.add_person(Person(YAN, "yan@example.com", "Yan"))
@@ -151,6 +158,7 @@ def check(relay: Relay) -> None:
     assert providers.find_subject(IDENTITY) == ZOE
     assert erasures.list_running() == [ERASURE]
     assert erasures.find_receipt(SECOND) == RECEIPT
+    assert DynamoIngestTokens().list_for(Publisher(TokenKind.PERSONAL, FIRST, "fd1", ZOE)) == [INGEST_TOKEN]
     assert DynamoScimTokens().list_all() == [SCIM_TOKEN]
     assert DynamoPush().find_public_key() == "public"
     assert DynamoRelays().find_references(relay.connection_id, ["theirs"])["theirs"].relay_id == relay.relay_id
