@@ -1,5 +1,6 @@
 """An admin command has its effect once and says so, if every response of the store is lost."""
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -60,6 +61,15 @@ def _member(data: SampleData) -> str:
 _KEY = _by_list("keys", "list")
 _TOOLS = _by_list("tools-tokens", "list")
 _PERSONAL = _by_list("personal-tokens", "list")
+
+
+def _ingest_token(data: SampleData) -> str:
+    """Return the id of Bob's personal token, and that of an ingest token which publishes with it."""
+    listed = json.loads(run_admin("personal-tokens", "list", "--owner", "bob@example.com", "--json"))
+    publisher = next(each["tokenId"] for each in listed if each["integrator"] == "fd1")
+    return f"{publisher} {data.add_ingest_token()['tokenId']}"
+
+
 _AGENT = "agents add chronicler --name Chronicler --description Writes."
 _ITEM = "catalog create farm --name Farm"
 _PAUSE = "callbacks pause fd1 https://ci.example.com"
@@ -98,6 +108,8 @@ SAMPLES = (
     Sample("keys disable {}", arrange=_KEY),
     Sample("keys enable {}", arrange=_KEY),
     Sample("keys delete {}", arrange=_KEY),
+    Sample("ingest-tokens create {} --adapter ntfy --name cron", arrange=_PERSONAL),
+    Sample("ingest-tokens end {}", arrange=_ingest_token),
     Sample("personal-tokens disable {}", arrange=_PERSONAL),
     Sample("personal-tokens enable {}", arrange=_PERSONAL),
     Sample("projects create zeus --name Zeus --admin alice@example.com"),

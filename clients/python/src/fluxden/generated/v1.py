@@ -636,16 +636,18 @@ class V1(Operations):
         )
         return answer
 
-    def list_ingest_tokens(self, *, request_id: str | None = None) -> models.IngestTokensOut:
+    def list_ingest_tokens(
+        self,
+    ) -> models.IngestTokensOut:
         """List the ingest tokens that publish as you, newest first. Their secrets are masked.
 
         Call it with `flux-in-pers-…` or `flux-tools-…`.
         """
-        answer: models.IngestTokensOut = self._send("GET", "/api/v1/ingest-tokens", header={"X-Request-Id": request_id})
+        answer: models.IngestTokensOut = self._send("GET", "/api/v1/ingest-tokens")
         return answer
 
     def create_ingest_token(
-        self, body: models.IngestTokenIn, *, idempotency_key: str | None = None, request_id: str | None = None
+        self, body: models.IngestTokenIn, *, idempotency_key: str | None = None
     ) -> models.NewIngestTokenOut:
         """Create a token for a system that can set no header.
 
@@ -657,28 +659,17 @@ class V1(Operations):
         Call it with `flux-in-pers-…` or `flux-tools-…`.
         """
         answer: models.NewIngestTokenOut = self._send(
-            "POST",
-            "/api/v1/ingest-tokens",
-            body=body,
-            header={"X-Request-Id": request_id},
-            takes_key=True,
-            idempotency_key=idempotency_key,
+            "POST", "/api/v1/ingest-tokens", body=body, takes_key=True, idempotency_key=idempotency_key
         )
         return answer
 
-    def end_ingest_token(
-        self, token_id: str, *, idempotency_key: str | None = None, request_id: str | None = None
-    ) -> models.EndedIngestTokenOut:
+    def end_ingest_token(self, token_id: str, *, idempotency_key: str | None = None) -> models.EndedIngestTokenOut:
         """End an ingest token. What is sent to its address is refused from now on.
 
         Call it with `flux-in-pers-…` or `flux-tools-…`.
         """
         answer: models.EndedIngestTokenOut = self._send(
-            "DELETE",
-            f"/api/v1/ingest-tokens/{self._quoted(token_id)}",
-            header={"X-Request-Id": request_id},
-            takes_key=True,
-            idempotency_key=idempotency_key,
+            "DELETE", f"/api/v1/ingest-tokens/{self._quoted(token_id)}", takes_key=True, idempotency_key=idempotency_key
         )
         return answer
 
@@ -691,7 +682,6 @@ class V1(Operations):
         to: str | None = None,
         login: str | None = None,
         mapping: str | None = None,
-        request_id: str | None = None,
     ) -> models.IngestOut:
         """Publish what another system sends, in the shape that it sends.
 
@@ -708,7 +698,6 @@ class V1(Operations):
             f"/api/v1/ingest/{self._quoted(adapter)}",
             body=body,
             query={"dry_run": dry_run, "to": to, "login": login, "mapping": mapping},
-            header={"X-Request-Id": request_id},
         )
         return answer
 
@@ -721,7 +710,6 @@ class V1(Operations):
         dry_run: bool | None = None,
         to: str | None = None,
         login: str | None = None,
-        request_id: str | None = None,
     ) -> models.IngestOut:
         """Publish what another system sends to an address with a token in it.
 
@@ -734,7 +722,6 @@ class V1(Operations):
             f"/api/v1/ingest/{self._quoted(adapter)}/{self._quoted(token)}",
             body=body,
             query={"dry_run": dry_run, "to": to, "login": login},
-            header={"X-Request-Id": request_id},
         )
         return answer
 
