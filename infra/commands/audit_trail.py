@@ -115,7 +115,7 @@ NOT_AUDITED = {
     "deliveries index",
     "demo",
     "doctor",
-    "ingest-tokens list",
+    "ingest-tokens show",
     "employees erasures",
     "employees list",
     "employees show",

@@ -60,11 +60,11 @@ def create(publisher: UUID, *, adapter: str, name: str, signing_secret: str | No
     print_record({"tokenId": token.token_id, "adapter": adapter, "name": name, "address": address}, as_json=as_json)
 
 
-@ingest_tokens.command("list", epilog="Example: ingest-tokens list 0f0e1e9c-58a4-4d0e-8f53-6f1f8a4bd7c2")
+@ingest_tokens.command(epilog="Example: ingest-tokens show 0f0e1e9c-58a4-4d0e-8f53-6f1f8a4bd7c2")
 @click.argument("publisher", type=click.UUID)
 @json_option
-def list_(publisher: UUID, *, as_json: bool) -> None:
-    """List the tokens of a publisher, newest first. Secrets are not shown."""
+def show(publisher: UUID, *, as_json: bool) -> None:
+    """Show the tokens of a publisher, newest first. Secrets are not shown."""
     found = DynamoIngestTokens().list_for(_find(publisher))
     print_records([_to_record(each) for each in found], as_json=as_json, none="No ingest tokens.")
 

@@ -650,10 +650,10 @@ def test_ingest_tokens_are_made_listed_and_ended(api: Api, desk: Desk) -> None:
     made = read("ingest-tokens", "create", publisher, "--adapter", "ntfy", "--name", "cron")
     path = made["address"].removeprefix("http://desk.test")
     assert api.call("POST", path, raw="Backup done").status == 202
-    assert read("ingest-tokens", "list", publisher)[0]["useCount"] == 1
+    assert read("ingest-tokens", "show", publisher)[0]["useCount"] == 1
     done("ingest-tokens", "end", publisher, made["tokenId"])
     assert api.call("POST", path, raw="Backup done").status == 401
-    assert "There is no personal or tools token" in refused("ingest-tokens", "list", made["tokenId"])
+    assert "There is no personal or tools token" in refused("ingest-tokens", "show", made["tokenId"])
     new = ("ingest-tokens", "create", publisher, "--name")
     assert "needs signing_secret" in refused(*new, "x", "--adapter", "github")
     assert "at most 80" in refused(*new, "x" * 81, "--adapter", "ntfy")

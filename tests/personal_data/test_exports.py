@@ -58,6 +58,7 @@ def test_an_export_has_every_row_that_is_the_persons_own(api: Api, desk: Desk) -
     give_everything(api, desk)
     SampleData(api, desk).add_standing_approval()
     SampleData(api, desk).delegate()
+    SampleData(api, desk).add_ingest_token()
     bob, stored = desk.user_id("bob"), Counter[str]()
     for table, row in erasures.rows():
         kind = find_kind(KINDS, table, row)
