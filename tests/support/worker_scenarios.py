@@ -420,7 +420,7 @@ WORKER_SCENARIOS = {
         ("announce_due_inbox_changes", "change_inboxes"),
         _change_many,
         _read_bulk_change,
-        (["done"], [[2, 0, 1_000 - 2]], 2),
+        (["done"], [[2, 0, 1_000 - 2, 0]], 2),
         lambda _: [],
         sent_count=0,
         due_after=timedelta(minutes=1),
