@@ -19,13 +19,13 @@ bp = Blueprint(__name__)
 _DUE = DELIVERIES.can("Query", index=DUE_INDEX) + DELIVERIES.can("UpdateItem")
 
 
-@schedule(bp, minutes=5, grants=_DUE + DELIVERIES.can("GetItem") + CALLBACKS.can_send())
+@schedule(bp, minutes=10, grants=_DUE + DELIVERIES.can("GetItem") + CALLBACKS.can_send())
 def probe_callback_endpoints(now: datetime) -> int:
     """Have a waiting callback attempted at each endpoint that failures have paused, if its probe is due."""
     return probe_endpoints(now, probes=DynamoEndpoints(), queue=CALLBACK_JOBS)
 
 
-@schedule(bp, minutes=1, grants=_DUE + CALLBACK_REPLAYS.can_send())
+@schedule(bp, minutes=10, grants=_DUE + CALLBACK_REPLAYS.can_send())
 def announce_due_replays(now: datetime) -> int:
     """Queue the replays of callbacks that no worker has continued."""
     return announce_due(now, work=DynamoReplays(), queue=REPLAY_JOBS, gather=gather)

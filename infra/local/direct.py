@@ -53,7 +53,7 @@ HANDLED = {
     "GetItem": {"TableName", "Key", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"},
     "Query": _SHARED
     | {"KeyConditionExpression", "FilterExpression", "ProjectionExpression", "IndexName", "ConsistentRead"}
-    | {"Limit", "ScanIndexForward", "ExclusiveStartKey"},
+    | {"Limit", "ScanIndexForward", "ExclusiveStartKey", "Select"},
     "BatchGetItem": {"RequestItems"},
     "BatchWriteItem": {"RequestItems"},
     "TransactWriteItems": {"TransactItems", "ClientRequestToken"},
@@ -177,16 +177,16 @@ def _query(backend: DynamoDBBackend, params: Params) -> Params:
     where = compiled.key_condition(params["KeyConditionExpression"], names, frozenset(values), described)
     text, chosen = params.get("FilterExpression"), read_projection(params, where.names)
     expect(text != "")
+    only_count = params.get("Select") == "COUNT"
+    expect("Select" not in params or (only_count and chosen is None))
     matches = compiled.condition(text, names, frozenset(values))
     expect(set(dict(names)) <= where.names | matches.names | (chosen.names if chosen else frozenset()))
     rows, more = read_page(table, index, where, values, params)
     found = [row for row in rows if matches.holds(attributes_of(row), values)]
-    listed = indexed_attributes(table, index)
-    reply: Params = {
-        "Count": len(found),
-        "ScannedCount": len(rows),
-        "Items": [to_json(attributes_of(row), chosen, listed) for row in found],
-    }
+    reply: Params = {"Count": len(found), "ScannedCount": len(rows)}
+    if not only_count:
+        listed = indexed_attributes(table, index)
+        reply["Items"] = [to_json(attributes_of(row), chosen, listed) for row in found]
     if more:
         last = attributes_of(rows[-1])
         keys = [name for name, _ in described] + table.table_key_attrs
