@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 import time_machine
 
+from chalicelib import aws
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.items import to_item
 from chalicelib.edge.consumer import Consumer
 from chalicelib.edge.socket import SocketRoute
-from chalicelib.resources import Queue
+from chalicelib.resources import DELIVERIES, Queue
 from infra.local import engine
 from infra.local.pump import Pump
 from tests.laws.test_worker_faults import CONSUMERS, DELAYED
@@ -33,7 +36,7 @@ from tests.support.sample_data import SampleData
 from tests.support.sample_requests import ROUTES_BY_NAME, SAMPLE_REQUESTS
 from tests.support.sockets import Sockets
 from tests.support.template import served_functions
-from tests.support.worker_scenarios import WORKER_SCENARIOS, ScenarioContext
+from tests.support.worker_scenarios import WORKER_SCENARIOS, ScenarioContext, scan_rows
 
 pytestmark = pytest.mark.engine("real")
 
@@ -41,6 +44,8 @@ SOCKET_ROUTES = {
     each.source.route_key: each.handler for each in served_functions().values() if isinstance(each.source, SocketRoute)
 }
 HANDLERS = {each.name: each.handler for each in served_functions().values()}
+# A replay and the callbacks that it sends take a round each, and what waited for an endpoint is looked through twice.
+_MOST_ROUNDS = 3
 # Overdue work is announced after this time.
 OVERDUE = timedelta(minutes=15)
 
@@ -141,16 +146,28 @@ def test_workers_and_schedules_finish_their_work_under_the_runtime_client(
     with time_machine.travel(datetime.now(UTC) - scenario.due_after - OVERDUE):
         scenario.arrange(context)
     context.forget_sent()
-    for function in (*scenario.helpers, *scenario.functions):
-        if function in CONSUMERS:
-            Pump(DeployedWorker(CONSUMERS[function], deployed)).drain()
-        else:
-            deployed.invoke(HANDLERS[function], {})
+    for _ in range(_MOST_ROUNDS):
+        for function in (*scenario.helpers, *scenario.functions):
+            if function in CONSUMERS:
+                Pump(DeployedWorker(CONSUMERS[function], deployed)).drain()
+            else:
+                deployed.invoke(HANDLERS[function], {})
+        if scenario.read_result(context) == scenario.expected:
+            break
+        _make_replays_due()
     assert {HANDLERS[each] for each in scenario.functions} <= deployed.started.keys()
     assert scenario.read_result(context) == scenario.expected
     assert len({*scenario.list_sent(context)}) == scenario.sent_count
     queues = [CONSUMERS[each].queue for each in scenario.functions if each in CONSUMERS]
     assert [(count_messages(each), count_messages(each.dead_letters)) for each in queues] == [(0, 0)] * len(queues)
+
+
+def _make_replays_due() -> None:
+    """Make every replay that goes on due: the clock of the functions is not the test's to move."""
+    for row in scan_rows(DELIVERIES):
+        if row["pk"].startswith("REPLAY#") and "dueAt" in row:
+            item = to_item(row | {"dueAt": timestamp(datetime.now(UTC) - OVERDUE)})
+            aws.dynamodb().put_item(TableName=DELIVERIES.physical_name, Item=item)
 
 
 def test_heartbeats_are_queued_under_the_runtime_client(context: ScenarioContext, deployed: Deployed) -> None:
