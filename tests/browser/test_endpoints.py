@@ -49,7 +49,7 @@ def test_operator_pauses_an_endpoint_resumes_it_and_replays_what_failed(
         section = page.get_by_role("region", name=title)
         section.get_by_role("button", name=other).click()
         dialog = page.get_by_role("dialog")
-        dialog.get_by_role("combobox").first.select_option("fd1")
+        dialog.locator("select[name=integrator]").select_option("fd1")
         dialog.locator("input[name=origin]").fill(receiver.url)
         check(page, f"endpoint-dialog-{locale}-{width}")
         dialog.get_by_role("button", name=go_on).click()

@@ -18,7 +18,8 @@ def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
     console.go("queue")
     expect(console.page.get_by_role("heading", name="Queue")).to_be_visible()
     yes, no = (
-        console.call_v2("POST", "/queue", {"title": title})["id"] for title in ("Water the plants", "Buy a boat")
+        console.call_v2("POST", "/queue", {"title": title, "priority": "urgent"})["id"]
+        for title in ("Water the plants", "Buy a boat")
     )
 
     def task(task_id: str) -> Locator:
