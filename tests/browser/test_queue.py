@@ -14,7 +14,15 @@ def wait_until_armed(task: Locator) -> None:
     expect(task).to_have_attribute("data-armed", "")
 
 
+def finish_tasks_of_other_tests(console: Console) -> None:
+    """Take out of the queue what the chief of staff would hand out first."""
+    for status in ("ready", "in_progress"):
+        for left in console.call_v2("GET", f"/queue?status={status}")["items"]:
+            console.system.call("DELETE", f"/api/v2/queue/{left['id']}", token=console.key)
+
+
 def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
+    finish_tasks_of_other_tests(console)
     console.go("queue")
     expect(console.page.get_by_role("heading", name="Queue")).to_be_visible()
     yes, no = (
