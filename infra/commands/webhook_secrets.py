@@ -56,7 +56,7 @@ def reseal() -> None:
 
     The setting can list several keys, separated by commas: all of them open secrets, the first seals them. To replace a
     key, put the new key first, run this command, and then remove the old key. You can run it at any time. Exits with 1
-    if none of the keys opens a secret.
+    if none of the keys opens a secret. Secrets that an earlier release stored in clear are sealed too.
     """
     try:
         done = sealed.reseal_secrets()

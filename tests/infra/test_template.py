@@ -195,6 +195,7 @@ def test_get_operations_only_write_to_budgets_and_sockets() -> None:
 # Whoever can read the key can open every stored secret, so a function that is added here needs a reason.
 READ_SECRET_KEY = {
     "create_ingest_token",
+    "subscribe_to_push",
     "ingest_by_address",
     "approve_instance",
     "ask_for_connection",

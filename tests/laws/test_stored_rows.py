@@ -136,7 +136,18 @@ from tests.support import further_rows
 _FILE = Path(__file__).parents[1] / "data" / "stored_rows.json"
 # Sealed values and marks differ from run to run.
 _RANDOM = frozenset(
-    ("sealedKey", "sealedToken", "token", "nonce", "savedBy", "current", "prior", "clientSecret", "privateKey")
+    (
+        "sealedKey",
+        "sealedToken",
+        "token",
+        "nonce",
+        "savedBy",
+        "current",
+        "prior",
+        "clientSecret",
+        "privateKey",
+        "sealedAuth",
+    )
 )
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89000, tzinfo=UTC)
@@ -430,7 +441,8 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     log = DynamoFrames().list_last(ALICE, limit=10, now=NOW)
     assert [each.frame.event.members if each.frame else None for each in log] == [{"item": {"a": 1.5}}, None]
     assert DynamoFrames().find_log_state(ALICE, now=NOW).sockets == [SOCKET]
-    assert DynamoPush().list_subscriptions(ALICE) == [SUBSCRIPTION]
+    sealed = BrowserKeys("B" + "A" * 86, "random", is_sealed=True)
+    assert DynamoPush().list_subscriptions(ALICE) == [replace(SUBSCRIPTION, keys=sealed)]
     assert DynamoChat().list_before(ALICE, None, role=None, limit=9) == [MESSAGE]
     assert DynamoBoard().find_card(ALICE, ID) == CARD
     assert DynamoBoard().find_card(ALICE, OTHER) == BARE_CARD

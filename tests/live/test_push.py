@@ -6,8 +6,11 @@ import pytest
 import time_machine
 from py_vapid import Vapid02
 
+from chalicelib import aws
 from chalicelib.core.domain import bounds
-from chalicelib.resources import FAN_OUT, SOCKET_WORK, WEB_PUSH
+from chalicelib.live.stores.push import DynamoPush
+from chalicelib.operate.stores.sealed import reseal_secrets
+from chalicelib.resources import DIRECTORY, FAN_OUT, SOCKET_WORK, WEB_PUSH
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
@@ -127,6 +130,50 @@ def test_subscribing_again_adds_the_keys_that_were_missing(
     delivery = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
     pump.drain(WEB_PUSH)
     assert [BROWSER.decrypt(each.body) for each in receiver.received] == [delivery]
+
+
+def test_a_browsers_secret_is_stored_sealed_and_opens_in_its_own_row_only(api: Api, desk: Desk) -> None:
+    subscribe(api, desk.alice_key, "https://push.example.com/1")
+    subscribe(api, desk.bob_key, "https://push.example.com/1")
+    first, second = subscription_rows()
+    assert {KEYS["auth"]}.isdisjoint(each["S"] for row in (first, second) for each in row.values())
+    user_id = second["pk"]["S"].removeprefix("USER#")
+    aws.dynamodb().put_item(TableName=DIRECTORY.physical_name, Item=second | {"sealedAuth": first["sealedAuth"]})
+    (moved,) = DynamoPush().list_subscriptions(user_id)
+    with pytest.raises(ValueError, match="does not open"):
+        DynamoPush().open_keys(moved)
+
+
+@pytest.mark.parametrize("again", ["subscribe", "reseal"])
+def test_a_secret_that_an_earlier_release_stored_in_clear_is_read_and_becomes_sealed(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, again: str
+) -> None:
+    subscribe(api, desk.alice_key, receiver.url)
+    (row,) = subscription_rows()
+    del row["sealedAuth"]
+    aws.dynamodb().put_item(TableName=DIRECTORY.physical_name, Item=row | {"authSecret": {"S": KEYS["auth"]}})
+    sent = [publish_and_push(api, desk, pump, receiver)]
+    if again == "subscribe":
+        assert subscribe(api, desk.alice_key, receiver.url).status == 201
+    else:
+        assert reseal_secrets().anew == 1
+        assert reseal_secrets().anew == 0
+    (row,) = subscription_rows()
+    assert ("authSecret" in row, KEYS["auth"] in str(row), "sealedAuth" in row) == (False, False, True)
+    sent.append(publish_and_push(api, desk, pump, receiver))
+    assert [BROWSER.decrypt(each.body) for each in receiver.received] == sent
+
+
+def subscription_rows() -> list[dict[str, Any]]:
+    found = aws.dynamodb().scan(TableName=DIRECTORY.physical_name)["Items"]
+    return [dict(each) for each in found if each["sk"]["S"].startswith("PUSH#")]
+
+
+def publish_and_push(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> str:
+    """Publish an event, have its push messages sent, and return the delivery's id."""
+    delivery: str = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
+    pump.drain(WEB_PUSH)
+    return delivery
 
 
 @pytest.mark.parametrize(("name", "text"), [("p256dh", "BNcRd"), ("auth", "tBHI"), ("auth", "!" * 22)])

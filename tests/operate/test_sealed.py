@@ -18,6 +18,8 @@ from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.ids import PathSecret, TokenKind, mint_sign_in_secret, parse_sign_in_secret
 from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
+from chalicelib.live.domain.push import BrowserKeys, Subscription
+from chalicelib.live.stores.push import DynamoPush
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import new_keys
 from chalicelib.tokens.domain.identity_providers import Provider
@@ -60,7 +62,10 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     assert presented is not None
     connection = peers.find(SampleData(api, desk).add_connection())
     assert connection is not None
+    subscription = Subscription(desk.user_id("alice"), "https://push.example.com/1", "2026", BrowserKeys("B", "secret"))
+    DynamoPush().add(subscription, claim=None, reply={})
     return [
+        lambda: [DynamoPush().open_keys(each) for each in DynamoPush().list_subscriptions(subscription.user_id)],
         lambda: DynamoSigningSecrets().get("fd1"),
         DynamoPushKeys().find,
         lambda: DynamoInstances().key_of(instance),
@@ -146,6 +151,8 @@ def test_every_store_that_seals_is_known_to_be_resealed() -> None:
         "identity_providers",
         "ingest_tokens",
         "instance_credentials",
+        "push",
         "push_keys",
+        "sealed",  # what earlier releases stored in clear
         "signing_secrets",
     }

@@ -15,7 +15,7 @@ from chalicelib.live.domain.push import (
 from chalicelib.live.services import push
 from chalicelib.live.stores.push import DynamoPush
 from chalicelib.parallel import gather
-from chalicelib.resources import DIRECTORY, SOCKETS
+from chalicelib.resources import DIRECTORY, SOCKETS, UNSEAL
 
 bp = Blueprint(__name__)
 
@@ -51,6 +51,7 @@ def show_push(caller: ApiKey) -> PushOut:
     replay=SubscriptionOut.model_validate,
     grants=SPEND
     + REMEMBER
+    + UNSEAL
     + DIRECTORY.can("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     + SOCKETS.can("UpdateItem"),
 )

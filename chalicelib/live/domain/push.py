@@ -60,10 +60,14 @@ class SubscriptionState(StrEnum):
 
 @dataclass(frozen=True)
 class BrowserKeys:
-    """The keys with which messages are encrypted for one browser, in base64url (RFC 8291)."""
+    """The keys with which messages are encrypted for one browser, in base64url (RFC 8291).
+
+    Of a stored subscription the secret is sealed, unless an earlier release stored it.
+    """
 
     public_key: str
     auth_secret: str
+    is_sealed: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Subscriptions(Protocol):
     def list_subscriptions(self, user_id: str) -> list[Subscription]: ...
     def add(self, subscription: Subscription, *, claim: Claim | None, reply: dict[str, Any]) -> None: ...
     def remove(self, user_id: str, subscription_id: str, *, claim: Claim | None) -> bool: ...
+    def open_keys(self, subscription: Subscription) -> BrowserKeys | None: ...
     def save_failures(self, subscription: Subscription, failures: int) -> None: ...
     def stop(self, stopped: Subscription) -> bool: ...
 
@@ -153,9 +154,10 @@ class PushSender:
         if to.keys is None or job.delivery_id is None:
             return b""
         try:
-            return self.encrypt(job.delivery_id, to.keys)
+            keys = self.subscriptions.open_keys(to)
+            return self.encrypt(job.delivery_id, keys) if keys else b""
         except ValueError:
-            # Its keys are well-formed and no point of the curve, so no browser has them.
+            # Its keys are well-formed and no point of the curve, so no browser has them; or no sealing key opens them.
             log.warning("subscription %s has keys that encrypt nothing", to.subscription_id)
             return b""
 

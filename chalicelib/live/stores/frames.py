@@ -41,9 +41,8 @@ from chalicelib.live.domain.frames import (
     surplus_listeners,
 )
 from chalicelib.live.domain.sockets import Socket
-from chalicelib.live.stores.push import MARK
+from chalicelib.live.stores.sockets import BROWSERS_MARK, SOCKET, progress_action
 from chalicelib.live.stores.sockets import PREFIX as SOCKET_PREFIX
-from chalicelib.live.stores.sockets import SOCKET, progress_action
 from chalicelib.resources import SOCKETS
 
 # A person's sockets sort after the frames, and the number of their browsers sorts last. So a query from the end
@@ -73,7 +72,7 @@ class DynamoFrames:
         )
         seconds = now.timestamp()
         for row in rows:
-            if row["sk"] == MARK:
+            if row["sk"] == BROWSERS_MARK:
                 browsers = int(row["browsers"])
             elif row["sk"].startswith(SOCKET_PREFIX):
                 sockets.append(SOCKET.from_row(row))

@@ -1,5 +1,6 @@
 """Web Push subscriptions, in the table `directory`: USER#<id> / PUSH#<subscription id>; endpoint, createdAt;
-publicKey, authSecret: the browser's keys, if it gave them; failures: in a row, if any;
+publicKey, sealedAuth: the browser's keys, if it gave them, its secret sealed (see vault); rows of earlier releases
+have it in clear, as authSecret, until `admin reseal` or the browser's next subscription; failures: in a row, if any;
 state, stoppedAt, reason: only of a stopped one.
 
 The number of active ones is kept beside the person's sockets, in the table `sockets`: pk = <user id>, sk = WEBPUSH;
@@ -18,10 +19,11 @@ from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.live.domain.push import BrowserKeys, Subscription, SubscriptionState
+from chalicelib.live.stores.sockets import BROWSERS_MARK
 from chalicelib.people.stores.directory_rows import PUSH_SUBSCRIPTION
 from chalicelib.resources import DIRECTORY, SOCKETS
+from chalicelib.vault import seal, unseal
 
-MARK = "WEBPUSH"
 DESK_KEYS = {"pk": "DESK", "sk": "VAPID"}
 
 
@@ -36,6 +38,18 @@ class DynamoPush:
         rows = query_partition(DIRECTORY, f"USER#{user_id}", PUSH_SUBSCRIPTION)
         found = [_from_row(user_id, row) for row in rows]
         return sorted(found, key=lambda each: (each.created_at, each.subscription_id))
+
+    def open_keys(self, subscription: Subscription) -> BrowserKeys | None:
+        """Return a stored subscription's keys with its secret in clear; None if it has none. No store call.
+
+        Raises:
+            ValueError: no key of this deployment opens the secret.
+        """
+        keys = subscription.keys
+        if keys is None or not keys.is_sealed:
+            return keys
+        place = secret_place(subscription.user_id, subscription.subscription_id)
+        return BrowserKeys(keys.public_key, unseal(keys.auth_secret, place=place))
 
     def add(self, subscription: Subscription, *, claim: Claim | None, reply: dict[str, Any]) -> None:
         """Store a subscription. One that exists stays as it is, and is resumed if it was stopped.
@@ -57,10 +71,11 @@ class DynamoPush:
                 raise _full(subscription.user_id) from refused
             if "state" in refused.rows[0]:
                 self._resume(subscription, claim=claim, reply=reply)
-            elif subscription.keys and "authSecret" not in refused.rows[0]:
-                # An earlier release stored it without its keys.
+            elif subscription.keys and "sealedAuth" not in refused.rows[0]:
+                # An earlier release stored it without its keys, or with its secret in clear.
                 sets = _key_fields(subscription)
-                commit([update(DIRECTORY, key, f"SET {assignments(sets)}", EXISTS, **sets)], claim=claim, reply=reply)
+                change = update(DIRECTORY, key, f"SET {assignments(sets)} REMOVE authSecret", EXISTS, **sets)
+                commit([change], claim=claim, reply=reply)
             elif claim:
                 commit([check(DIRECTORY, key, EXISTS)], claim=claim, reply=reply)
 
@@ -121,7 +136,7 @@ def _from_row(user_id: str, row: Row) -> Subscription:
         user_id,
         row["endpoint"],
         row["createdAt"],
-        BrowserKeys(row["publicKey"], row["authSecret"]) if "authSecret" in row else None,
+        _keys(row),
         SubscriptionState(row.get("state", SubscriptionState.ACTIVE)),
         int(row.get("failures", 0)),
         row.get("stoppedAt"),
@@ -129,9 +144,25 @@ def _from_row(user_id: str, row: Row) -> Subscription:
     )
 
 
+def _keys(row: Row) -> BrowserKeys | None:
+    if "sealedAuth" in row:
+        return BrowserKeys(row["publicKey"], row["sealedAuth"], is_sealed=True)
+    return BrowserKeys(row["publicKey"], row["authSecret"]) if "authSecret" in row else None
+
+
 def _key_fields(subscription: Subscription) -> Row:
-    keys = subscription.keys
-    return {"publicKey": keys.public_key, "authSecret": keys.auth_secret} if keys else {}
+    if subscription.keys is None:
+        return {}
+    place = secret_place(subscription.user_id, subscription.subscription_id)
+    return {
+        "publicKey": subscription.keys.public_key,
+        "sealedAuth": seal(subscription.keys.auth_secret, place=place),
+    }
+
+
+def secret_place(user_id: str, subscription_id: str, /) -> str:
+    """Return the place that the secret of a browser is sealed for."""
+    return f"USER#{user_id}/{PUSH_SUBSCRIPTION}{subscription_id}"
 
 
 def _full(user_id: str) -> Conflict:
@@ -142,7 +173,7 @@ def _full(user_id: str) -> Conflict:
 def _count(user_id: str, change: int) -> Action:
     return update(
         SOCKETS,
-        {"pk": user_id, "sk": MARK},
+        {"pk": user_id, "sk": BROWSERS_MARK},
         "ADD browsers :change",
         "attribute_not_exists(browsers) OR browsers < :end",
         change=change,

@@ -25,6 +25,8 @@ from chalicelib.resources import HEARTBEAT_INDEX, SOCKETS, TOKENS
 from chalicelib.tokens.stores.token_rows import token_key
 
 PREFIX = "SOCKET#"
+# The row beside them that counts the person's browsers with push notifications (see push).
+BROWSERS_MARK = "WEBPUSH"
 # So that many people can connect at once. A change leaves out the sockets that are open.
 _SHARDS = 8
 SOCKET = Codec(Socket, {"sent_after": "toldFrom", "sent_to": "toldTo", "greeted": "welcomed"})

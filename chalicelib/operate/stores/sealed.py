@@ -9,7 +9,7 @@ from chalicelib.core.stores.actions import update
 from chalicelib.core.stores.items import Row, from_item
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import DIRECTORY, NETWORK, PEERS, TOKENS, Table
-from chalicelib.vault import reseal
+from chalicelib.vault import reseal, seal
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Resealing:
 
 
 def reseal_secrets() -> Resealing:
-    """Seal every secret with the deployment's first key that is sealed with another one.
+    """Seal every secret with the deployment's first key that is sealed with another one, or in clear.
 
     A secret that changes meanwhile is skipped, since it was sealed with the first key then. May be repeated at any
     time. One store call per megabyte, and one for each secret that is sealed again.
@@ -37,7 +37,22 @@ def reseal_secrets() -> Resealing:
             for column, place in places(table, row).items():
                 if column in row:
                     _reseal(table, row, column, place, done)
+            _seal_clear(table, row, done)
     return done
+
+
+def _seal_clear(table: Table, row: Row, done: Resealing) -> None:
+    """Seal the secret of a browser that an earlier release stored in clear."""
+    if table.physical_name != DIRECTORY.physical_name or "authSecret" not in row:
+        return
+    done.secrets += 1
+    sealed = seal(row["authSecret"], place=f"{row['pk']}/{row['sk']}")
+    key = {"pk": row["pk"], "sk": row["sk"]}
+    change = "SET sealedAuth = :sealed REMOVE authSecret"
+    if try_commit(
+        [update(table, key, change, "authSecret = :was", sealed=sealed, was=row["authSecret"])], tokened=True
+    ):
+        done.anew += 1
 
 
 def _reseal(table: Table, row: Row, column: str, place: str, done: Resealing) -> None:
@@ -57,6 +72,8 @@ def places(table: Table, row: Row) -> dict[str, str]:
     match table.physical_name, pk.partition("#")[0], sk.partition("#")[0]:
         case DIRECTORY.physical_name, "INTEGRATOR", "WEBHOOK":
             return dict.fromkeys(("current", "prior"), f"{pk}/{sk}")
+        case DIRECTORY.physical_name, "USER", "PUSH":
+            return {"sealedAuth": f"{pk}/{sk}"}
         case DIRECTORY.physical_name, "PROVIDERS", _:
             return {"clientSecret": f"{pk}/{sk}"}
         case DIRECTORY.physical_name, "DESK", "VAPID":
