@@ -1,55 +1,20 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { data, ApiError, query } from "../lib/api";
+import { data, query } from "../lib/api";
 import { listText, t, valueLabel } from "../lib/i18n";
 import { type LiveEvent, subscribe } from "../lib/live";
 import { removeSubscription, pushEnabled } from "../lib/push";
 import { me, signOut, usesSession } from "../lib/session";
-import { now } from "../lib/time";
-import { FormDialog } from "../ui/form";
-import { Chip, Field, Time } from "../ui/parts";
+import { Chip, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { NewButton, Rows } from "../ui/rows";
 import { CopyField, SecretDialog } from "../ui/secret";
 import { showError, showToast } from "../ui/toasts";
-
-interface Key {
-  id: string;
-  name: string;
-  keyPrefix: string;
-  permissions: "all" | string[];
-  isActive: boolean;
-  expiresAt: string | null;
-  lastUsedAt: string | null;
-  lastUsedFrom: string | null;
-  usageCount: number;
-  createdAt: string;
-  /** The id of the key that created this one. Null if it was an operator, or the user after signing in. */
-  createdBy: string | null;
-}
-
-type NewKey = Pick<Key, "id" | "name" | "keyPrefix" | "permissions" | "expiresAt" | "createdAt"> & { key: string };
-
-/** A key that the user is about to disable or delete. */
-interface PendingEnd {
-  key: Key;
-  how: "disable" | "delete";
-}
-
-const PATH = "api/v2/keys";
-// Every key can use A2A and MCP, so the areas `a2a` and `mcp` are not offered.
-const AREAS = ["queue", "chat", "kanban", "contacts", "inbox"];
-// Most agents need these.
-const DEFAULT_AREAS = ["queue", "chat", "kanban"];
-const DAYS = [7, 30, 90, 365];
-const DEFAULT_DAYS = 90;
-
-const isOwn = (key: Key): boolean => key.id === me.value?.key.id;
-const isExpired = (key: Key): boolean => key.expiresAt !== null && Date.parse(key.expiresAt) <= now.value;
-const hasFullAccess = (key: Key): boolean => key.permissions === "all" && key.isActive && !isExpired(key);
+import { type Key, type NewKey, KEYS, isOwn, isExpired, hasFullAccess } from "../lib/keys";
+import { type PendingEnd, NewKeyDialog, EndKeyDialog } from "./account-key-dialogs";
 
 export function Keys() {
-  const resource = useResource(() => data<Key[]>("GET", PATH));
+  const resource = useResource(() => data<Key[]>("GET", KEYS));
   const creating = useSignal(false);
   const created = useSignal<NewKey | null>(null);
   const pendingEnd = useSignal<PendingEnd | null>(null);
@@ -61,7 +26,7 @@ export function Keys() {
   const add = (key: Key) => change((keys) => (keys.some((each) => each.id === key.id) ? keys : [key, ...keys]));
   useEffect(() => subscribe((event) => event.type === "key_created" && add(event.key as Key)), []);
   const setActive = async (key: Key, isActive: boolean): Promise<void> => {
-    await data("PATCH", PATH, { id: key.id, isActive });
+    await data("PATCH", KEYS, { id: key.id, isActive });
     change((keys) => keys.map((each) => (each.id === key.id ? { ...each, isActive } : each)));
   };
   const setActiveOrShowError = (key: Key, isActive: boolean, undo: (() => void) | null): void => {
@@ -73,7 +38,7 @@ export function Keys() {
   const end = async ({ key, how }: PendingEnd): Promise<void> => {
     if (isOwn(key) && pushEnabled.value) await removeSubscription().catch(() => {});
     if (how === "disable") await setActive(key, false);
-    else await data("DELETE", query(PATH, { id: key.id }));
+    else await data("DELETE", query(KEYS, { id: key.id }));
     if (isOwn(key)) signOut();
     if (how === "delete") change((keys) => keys.filter((each) => each.id !== key.id));
     showToast(t(how === "disable" ? "key.disabled" : "key.deleted", { name: key.name }));
@@ -200,101 +165,6 @@ function Row({ of: key, maker, onToggle, onDelete }: RowProps) {
         </button>
       </div>
     </>
-  );
-}
-
-function NewKeyDialog({ onClose, onCreated }: { onClose: () => void; onCreated: (key: NewKey) => void }) {
-  const everything = useSignal(false);
-  return (
-    <FormDialog
-      title={t("key.new")}
-      draft="key"
-      action={t("key.create")}
-      onClose={onClose}
-      onSend={async (field, form) => {
-        const areas = form.getAll("area");
-        if (!everything.value && areas.length === 0) throw new ApiError(t("key.noArea"), 0);
-        onCreated(
-          await data<NewKey>("POST", PATH, {
-            name: field("name"),
-            permissions: everything.value ? "all" : areas,
-            ...(field("days") && { expiresInDays: Number(field("days")) }),
-          }),
-        );
-      }}
-    >
-      <Field label={t("name")} hint={t("key.nameHint")}>
-        <input name="name" required maxLength={100} autoFocus autocomplete="off" />
-      </Field>
-      <fieldset class="field">
-        <legend class="field-label">{t("key.permissions")}</legend>
-        {[true, false].map((all) => (
-          <label class="check" key={String(all)}>
-            <input
-              type="radio"
-              name="opens"
-              value={all ? "all" : "some"}
-              checked={everything.value === all}
-              onChange={() => (everything.value = all)}
-            />
-            <span>
-              {t(all ? "key.all" : "key.some")}
-              {all && <small class="field-hint">{t("key.allHint")}</small>}
-            </span>
-          </label>
-        ))}
-        {!everything.value && (
-          <div class="areas">
-            {AREAS.map((each) => (
-              <label class="check" key={each}>
-                <input type="checkbox" name="area" value={each} defaultChecked={DEFAULT_AREAS.includes(each)} />{" "}
-                {valueLabel("area", each)}
-              </label>
-            ))}
-          </div>
-        )}
-      </fieldset>
-      <Field label={t("key.expiration")}>
-        <select name="days" defaultValue={String(DEFAULT_DAYS)}>
-          {DAYS.map((each) => (
-            <option value={each} key={each} selected={each === DEFAULT_DAYS}>
-              {t("key.forDays", { n: each })}
-            </option>
-          ))}
-          <option value="">{t("key.noExpiration")}</option>
-        </select>
-      </Field>
-    </FormDialog>
-  );
-}
-
-interface EndKeyProps {
-  of: PendingEnd;
-  isLast: boolean;
-  onClose: () => void;
-  onConfirm: (pendingEnd: PendingEnd) => Promise<void>;
-}
-
-/** Confirm disabling or deleting a key. The key of this tab, and the last one with full access, need a checkbox too. */
-function EndKeyDialog({ of: pendingEnd, isLast, onClose, onConfirm }: EndKeyProps) {
-  const { key, how } = pendingEnd;
-  return (
-    <FormDialog
-      title={t(`key.${how}Title`, { name: key.name })}
-      action={t(how === "disable" ? "key.disable" : "delete")}
-      destructive
-      onClose={onClose}
-      onSend={() => onConfirm(pendingEnd)}
-    >
-      <p>{t(`key.${how}Effect`)}</p>
-      {isOwn(key) && <p class="note note-warn">{t("key.ownEffect")}</p>}
-      {isLast && <p class="note note-warn">{t("key.lastEffect")}</p>}
-      {(isOwn(key) || isLast) && (
-        <label class="check">
-          <input type="checkbox" required /> {t(isLast ? "key.lastConfirm" : "key.ownConfirm")}
-        </label>
-      )}
-    </FormDialog>
   );
 }
 

@@ -1,88 +1,44 @@
-import { type Signal, useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
+import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { data, ApiError } from "../lib/api";
-import { valueLabel, t } from "../lib/i18n";
+import { data } from "../lib/api";
+import { t } from "../lib/i18n";
 import { draftKey } from "../ui/draft";
 import { Field, Switch } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Loaded } from "../ui/loaded";
 import { TagInput } from "../ui/tags";
 import { showError, showToast } from "../ui/toasts";
-
-interface TopicFilter {
-  topic?: string;
-  projectId?: string;
-  teamId?: string;
-}
-
-interface Profile {
-  headline: string | null;
-  bio: string | null;
-  currentTitle: string | null;
-  currentCompany: string | null;
-  industry: string | null;
-  skills: string[];
-  taskTypes: string[];
-  languages: string[];
-  hobbies: string[];
-  superpowers: string[];
-  timezone: string | null;
-  capacity: string;
-  visibility: "public" | "connections" | "private";
-  relayMode: "full" | "selective" | "minimal" | "off";
-  allowAmbientInbound: boolean;
-  allowAmbientOutbound: boolean;
-  allowBroadcasts: boolean;
-  autoRespondAmbient: boolean;
-  relayQuietHours: { start: string; end: string; timezone: string } | null;
-  relayTopicFilters: Array<string | TopicFilter>;
-}
-
-type FieldsOfType<V> = { [K in keyof Profile]: Profile[K] extends V ? K : never }[keyof Profile];
+import { type ProfileFields, isEqual, changed, fieldError, topicText } from "../lib/profile";
+import {
+  TEXT_FIELDS,
+  LOCAL_TIME_ZONE,
+  type FormState,
+  Panel,
+  TextInput,
+  Toggle,
+  Select,
+  ZoneInput,
+} from "./account-profile-fields";
 
 const PATH = "api/v2/profile";
-const TEXT_FIELDS = ["currentTitle", "currentCompany", "industry"] as const;
 const LIST_FIELDS = ["skills", "taskTypes", "languages", "hobbies", "superpowers"] as const;
 const AGENT_RULES = ["allowAmbientOutbound", "allowBroadcasts", "autoRespondAmbient"] as const;
 const TIME_ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
-const LOCAL_TIME_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** The user's public profile and message settings, edited in place. */
 export function Profile() {
-  const resource = useResource(() => data<Profile>("GET", PATH));
+  const resource = useResource(() => data<ProfileFields>("GET", PATH));
   return <Loaded resource={resource}>{(stored) => <ProfileForm stored={stored} />}</Loaded>;
-}
-
-const isEqual = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
-
-/** Return the members that differ. Only these are saved, so that changes in another tab stay. */
-function changed(from: Profile, to: Profile): Partial<Profile> {
-  const names = Object.keys(to) as Array<keyof Profile>;
-  return Object.fromEntries(names.filter((name) => !isEqual(from[name], to[name])).map((name) => [name, to[name]]));
-}
-
-/** Return the field that an error names, and its reason: `skills.0: …` belongs to `skills`. */
-function fieldError(error: unknown, within: Profile): [string, string] | null {
-  const [, name = "", reason = ""] = (error instanceof ApiError && /^(\w+)[\w.]*: (.+)$/s.exec(error.detail)) || [];
-  return name in within ? [name, reason] : null;
-}
-
-/** The draft of the form, with access to the fields and their errors. */
-interface FormState {
-  draft: Signal<Profile>;
-  set: <K extends keyof Profile>(name: K, value: Profile[K]) => void;
-  errorOf: (name: keyof Profile) => string | undefined;
 }
 
 const DRAFT = "profile";
 
 /** Return the changes that were neither saved nor discarded when the user left the page. */
-const keptChanges = () => JSON.parse(sessionStorage.getItem(draftKey(DRAFT)) ?? "{}") as Partial<Profile>;
+const keptChanges = () => JSON.parse(sessionStorage.getItem(draftKey(DRAFT)) ?? "{}") as Partial<ProfileFields>;
 
-function ProfileForm({ stored }: { stored: Profile }) {
+function ProfileForm({ stored }: { stored: ProfileFields }) {
   const saved = useSignal(stored);
-  const draft = useSignal<Profile>({ ...stored, ...keptChanges() });
+  const draft = useSignal<ProfileFields>({ ...stored, ...keptChanges() });
   const rejected = useSignal<[string, string] | null>(null);
   const busy = useSignal(false);
   const form = useRef<HTMLFormElement>(null);
@@ -101,7 +57,7 @@ function ProfileForm({ stored }: { stored: Profile }) {
     busy.value = true;
     const sent = draft.value;
     try {
-      const now = await data<Profile>("PATCH", PATH, changed(saved.value, sent));
+      const now = await data<ProfileFields>("PATCH", PATH, changed(saved.value, sent));
       // Keep text that was typed during the request.
       draft.value = { ...now, ...changed(sent, draft.value) };
       saved.value = now;
@@ -160,18 +116,6 @@ function ProfileForm({ stored }: { stored: Profile }) {
         </div>
       )}
     </form>
-  );
-}
-
-function Panel({ title, note, children }: { title: string; note?: string; children: ComponentChildren }) {
-  return (
-    <section class="panel" aria-label={title}>
-      <header>
-        <h2>{title}</h2>
-        {note && <p class="faint">{note}</p>}
-      </header>
-      {children}
-    </section>
   );
 }
 
@@ -292,83 +236,5 @@ function UnsolicitedMessages(formState: FormState) {
         </div>
       )}
     </Panel>
-  );
-}
-
-/** Return the text of a topic filter. */
-function topicText(entry: string | TopicFilter): string {
-  return typeof entry === "string" ? entry : [entry.topic, entry.projectId, entry.teamId].filter(Boolean).join(" + ");
-}
-
-function TextInput({
-  name,
-  hint,
-  draft,
-  set,
-  errorOf,
-}: FormState & { name: (typeof TEXT_FIELDS)[number] | "headline"; hint?: string }) {
-  return (
-    <Field label={t(`profile.${name}`)} {...(hint && { hint })} error={errorOf(name)}>
-      <input
-        maxLength={200}
-        value={draft.value[name] ?? ""}
-        aria-invalid={errorOf(name) ? true : undefined}
-        onInput={(event) => set(name, event.currentTarget.value || null)}
-      />
-    </Field>
-  );
-}
-
-function Toggle({ name, draft, set }: FormState & { name: FieldsOfType<boolean> }) {
-  return (
-    <Switch
-      label={t(`profile.${name}`)}
-      hint={t(`profile.${name}Hint`)}
-      on={draft.value[name]}
-      onChange={(on) => set(name, on)}
-    />
-  );
-}
-
-interface SelectProps<K extends "visibility" | "relayMode"> extends FormState {
-  name: K;
-  values: Array<Profile[K]>;
-  label: string;
-}
-
-function Select<K extends "visibility" | "relayMode">({ name, values, label, draft, set }: SelectProps<K>) {
-  const chosen = draft.value[name];
-  return (
-    <Field label={label} hint={valueLabel(`${name}Hint`, chosen)}>
-      <select value={chosen} onChange={(event) => set(name, event.currentTarget.value as Profile[K])}>
-        {values.map((each) => (
-          <option value={each} key={each}>
-            {valueLabel(name, each)}
-          </option>
-        ))}
-      </select>
-    </Field>
-  );
-}
-
-interface ZoneProps {
-  value: string;
-  error: string | undefined;
-  required?: boolean;
-  onChange: (zone: string) => void;
-}
-
-function ZoneInput({ value, error, required = false, onChange }: ZoneProps) {
-  return (
-    <input
-      list="zones"
-      maxLength={60}
-      placeholder={LOCAL_TIME_ZONE}
-      spellcheck={false}
-      required={required}
-      value={value}
-      aria-invalid={error ? true : undefined}
-      onInput={(event) => onChange(event.currentTarget.value.trim())}
-    />
   );
 }

@@ -1,52 +1,20 @@
 import { useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
 import { data, query } from "../lib/api";
-import { shortDeviceName } from "../lib/devices";
 import { type MessageKey, t } from "../lib/i18n";
 import { href, route, setParams } from "../lib/router";
 import { me, signOut } from "../lib/session";
 import { AskDialog, FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
-import { Avatar, Chip, Field, Tabs, Time } from "../ui/parts";
+import { Avatar, Field, Tabs } from "../ui/parts";
 import { Loaded } from "../ui/loaded";
 import { useResource } from "../ui/resource";
 import { showToast } from "../ui/toasts";
-import { type Employee, EMPLOYEES, LinkDialog, type SignInLink, States } from "./admin-people";
-
-interface Person extends Employee {
-  projects: Array<{ slug: string; name: string; role: "admin" | "member" }>;
-  sessions: Array<{
-    id: string;
-    isCurrent: boolean;
-    device: string;
-    createdAt: string;
-    startedFrom: string | null;
-    lastUsedAt: string | null;
-  }>;
-  keys: Array<{
-    id: string;
-    name: string;
-    keyPrefix: string;
-    isActive: boolean;
-    expiresAt: string | null;
-    lastUsedAt: string | null;
-  }>;
-  personalTokens: Array<{
-    id: string;
-    integrator: string;
-    label: string | null;
-    status: string;
-    lastUsedAt: string | null;
-  }>;
-  groups: string[];
-  passkeys: number;
-  connections: number;
-  browsers: number;
-  lastSeenAt: string | null;
-}
+import { EMPLOYEES, LinkDialog, type SignInLink, States } from "./admin-people";
+import type { Person } from "../lib/person";
+import { SessionRows, KeyRows, TokenRows } from "./admin-person-access";
+import { Overview } from "./admin-person-overview";
 
 type Asked = "rename" | "operator" | "deactivate" | "link" | "sessions" | { deleteKey: Person["keys"][number] };
-
 const VIEWS = ["overview", "sessions", "keys", "tokens"] as const;
 
 /** One person: what they may do, where they are signed in, and what gives them access. */
@@ -280,202 +248,5 @@ function DeleteKeyDialog({
       onClose={onClose}
       onConfirm={() => onDelete(key)}
     />
-  );
-}
-
-function Overview({ of: person }: { of: Person }) {
-  return (
-    <>
-      <dl class="stats">
-        <div class="stat">
-          <dt>{t("people.lastSeen")}</dt>
-          <dd>{person.lastSeenAt ? <Time at={person.lastSeenAt} /> : t("people.never")}</dd>
-        </div>
-        {(["passkeys", "connections", "browsers"] as const).map((each) => (
-          <div class="stat" key={each}>
-            <dt>{t(`people.${each}`)}</dt>
-            <dd>
-              <b>{person[each]}</b>
-            </dd>
-          </div>
-        ))}
-      </dl>
-      {person.groups.length > 0 && (
-        <section>
-          <h3>{t("people.groups")}</h3>
-          <ul class="chips">
-            {person.groups.map((each) => (
-              <li key={each}>
-                <Chip>{each}</Chip>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
-      <section>
-        <h3>{t("people.projects")}</h3>
-        {person.projects.length === 0 ? (
-          <p class="faint">{t("people.noProjects")}</p>
-        ) : (
-          <ul class="chips">
-            {person.projects.map((each) => (
-              <li key={each.slug}>
-                <Chip title={each.slug}>
-                  {each.name}
-                  {each.role === "admin" && ` · ${t("people.projectAdmin")}`}
-                </Chip>
-              </li>
-            ))}
-          </ul>
-        )}
-      </section>
-    </>
-  );
-}
-
-interface Listed<T> {
-  rows: T[];
-  empty: MessageKey;
-  children: (each: T) => ComponentChildren;
-}
-
-function AccessRows<T extends { id: string }>({ rows, empty, children }: Listed<T>) {
-  if (rows.length === 0) return <p class="faint">{t(empty)}</p>;
-  return (
-    <ul class="rows">
-      {rows.map((each) => (
-        <li class="row-card" key={each.id}>
-          {children(each)}
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function Used({ at }: { at: string | null }) {
-  if (!at) return <>{t("key.neverUsed")}</>;
-  return (
-    <>
-      {t("session.used")} <Time at={at} />
-    </>
-  );
-}
-
-function SessionRows({
-  of: person,
-  onEnd,
-  onEndAll,
-}: {
-  of: Person;
-  onEnd: (id: string) => void;
-  onEndAll: () => void;
-}) {
-  return (
-    <>
-      {person.sessions.length > 1 && (
-        <div class="row row-end">
-          <button type="button" class="button button-danger" onClick={onEndAll}>
-            {t("people.endAll")}
-          </button>
-        </div>
-      )}
-      <AccessRows rows={person.sessions} empty="people.noSessions">
-        {(each) => (
-          <>
-            <div class="row-main">
-              <p title={each.device}>
-                <b>{shortDeviceName(each.device) || each.device || t("session.unknown")}</b>{" "}
-                {each.isCurrent && <Chip kind="chip-info">{t("session.current")}</Chip>}
-              </p>
-              <p class="faint">
-                {t("session.since")} <Time at={each.createdAt} />
-                {each.startedFrom && ` · ${each.startedFrom}`}
-                {each.lastUsedAt && (
-                  <>
-                    {" · "}
-                    <Used at={each.lastUsedAt} />
-                  </>
-                )}
-              </p>
-            </div>
-            <button type="button" class="button" onClick={() => onEnd(each.id)}>
-              {t("session.end")}
-            </button>
-          </>
-        )}
-      </AccessRows>
-    </>
-  );
-}
-
-function KeyRows({
-  of: person,
-  onSwitch,
-  onDelete,
-}: {
-  of: Person;
-  onSwitch: (id: string, isActive: boolean) => void;
-  onDelete: (key: Person["keys"][number]) => void;
-}) {
-  return (
-    <AccessRows rows={person.keys} empty="people.noKeys">
-      {(each) => (
-        <>
-          <div class="row-main">
-            <p>
-              <b>{each.name}</b>{" "}
-              <Chip kind={each.isActive ? "chip-success" : ""}>{t(each.isActive ? "key.on" : "key.off")}</Chip>
-            </p>
-            <p class="faint">
-              <span class="mono">{each.keyPrefix}</span> · <Used at={each.lastUsedAt} />
-              {each.expiresAt && (
-                <>
-                  {" · "}
-                  {t("key.expires")} <Time at={each.expiresAt} />
-                </>
-              )}
-            </p>
-          </div>
-          <div class="task-actions">
-            {(each.isActive || person.active) && (
-              <button type="button" class="button" onClick={() => onSwitch(each.id, !each.isActive)}>
-                {t(each.isActive ? "key.disable" : "key.enable")}
-              </button>
-            )}
-            <button type="button" class="button button-danger" onClick={() => onDelete(each)}>
-              {t("delete")}
-            </button>
-          </div>
-        </>
-      )}
-    </AccessRows>
-  );
-}
-
-function TokenRows({ of: person, onSwitch }: { of: Person; onSwitch: (id: string, isActive: boolean) => void }) {
-  return (
-    <AccessRows rows={person.personalTokens} empty="people.noTokens">
-      {(each) => {
-        const isActive = each.status === "active";
-        return (
-          <>
-            <div class="row-main">
-              <p>
-                <b>{each.label ?? each.integrator}</b>{" "}
-                <Chip kind={isActive ? "chip-success" : ""}>{t(isActive ? "key.on" : "key.off")}</Chip>
-              </p>
-              <p class="faint">
-                {each.integrator} · <Used at={each.lastUsedAt} />
-              </p>
-            </div>
-            {(isActive || (each.status === "disabled" && person.active)) && (
-              <button type="button" class="button" onClick={() => onSwitch(each.id, !isActive)}>
-                {t(isActive ? "key.disable" : "key.enable")}
-              </button>
-            )}
-          </>
-        );
-      }}
-    </AccessRows>
   );
 }

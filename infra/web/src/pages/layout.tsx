@@ -4,7 +4,7 @@ import { unreadMessages } from "../lib/chat";
 import { t } from "../lib/i18n";
 import { releaseHolds } from "../lib/holds";
 import { summary } from "../lib/inbox-summary";
-import { setShortcutsEnabled, shortcutsEnabled, useShortcuts } from "../lib/shortcuts";
+import { useShortcuts } from "../lib/shortcuts";
 import { connectionState } from "../lib/live";
 import { removeSubscription, detectPush, pushEnabled, setPush } from "../lib/push";
 import { totals } from "../lib/queue";
@@ -14,7 +14,7 @@ import { me, opens, signOut, usesSession } from "../lib/session";
 import type { Entry } from "../lib/palette";
 import { theme, nextTheme } from "../lib/theme";
 import { Icon, type IconName } from "../ui/icons";
-import { Avatar, Dialog, EmptyState, IconButton } from "../ui/parts";
+import { Avatar, EmptyState, IconButton } from "../ui/parts";
 import { showError, Toasts, undoLast } from "../ui/toasts";
 import { Board } from "./board";
 import { Chat } from "./chat";
@@ -26,6 +26,7 @@ import { Newest } from "./newest";
 import { Palette, usePaletteKey } from "./palette";
 import { Queue } from "./queue";
 import { Account } from "./account";
+import { ShortcutsDialog } from "./shortcuts-dialog";
 
 const PAGES = {
   inbox: { show: Inbox, key: "i", area: "inbox" },
@@ -37,7 +38,8 @@ const PAGES = {
   operate: { show: Admin, key: "o", area: "all" },
   you: { show: Account, key: "y", area: null },
 } as const;
-type PageName = keyof typeof PAGES;
+
+export type PageName = keyof typeof PAGES;
 
 export function Layout() {
   const showingShortcuts = useSignal(false);
@@ -133,7 +135,12 @@ export function Layout() {
           onClose={() => (searching.value = false)}
         />
       )}
-      {showingShortcuts.value && <ShortcutsDialog names={names} onClose={() => (showingShortcuts.value = false)} />}
+      {showingShortcuts.value && (
+        <ShortcutsDialog
+          pages={names.map((name) => ({ name, key: PAGES[name].key }))}
+          onClose={() => (showingShortcuts.value = false)}
+        />
+      )}
     </div>
   );
 }
@@ -232,83 +239,5 @@ function ConnectionStatus() {
       <span class="live-dot" aria-hidden="true" />
       <span class="nav-text">{t(`live.${connectionState.value}`)}</span>
     </p>
-  );
-}
-
-function ShortcutsDialog({ names, onClose }: { names: PageName[]; onClose: () => void }) {
-  const groups: Array<[string, Array<[string[], string]>]> = [
-    [
-      t("help.everywhere"),
-      [
-        ...names.map((name): [string[], string] => [["g", PAGES[name].key], t(`page.${name}`)]),
-        [["Ctrl", "K"], t("palette.title")],
-        [["z"], t("undo")],
-        [["?"], t("help.title")],
-      ],
-    ],
-    [
-      t("page.inbox"),
-      [
-        [["j", "k"], t("help.move")],
-        [["e"], t("help.archive")],
-        [["r"], t("help.read")],
-        [["s"], t("help.snooze")],
-        [["x"], t("help.select")],
-        [["Shift", "j", "k"], t("help.selectMore")],
-        [["a"], t("help.selectAll")],
-        [["R"], t("help.resolve")],
-        [["v", "1"], t("help.view")],
-        [["/"], t("help.search")],
-        [["Esc"], t("close")],
-      ],
-    ],
-    [
-      t("page.queue"),
-      [
-        [["j", "k"], t("help.move")],
-        [["y"], t("queue.approve")],
-        [["n"], t("queue.reject")],
-      ],
-    ],
-    [
-      t("page.board"),
-      [
-        [["Space"], t("help.lift")],
-        [["←", "→", "↑", "↓"], t("help.carry")],
-        [["Enter"], t("help.open")],
-        [["Esc"], t("help.cancelMove")],
-      ],
-    ],
-  ];
-  return (
-    <Dialog title={t("help.title")} onClose={onClose} wide>
-      <div class="help">
-        {groups.map(([title, keys]) => (
-          <section key={title}>
-            <h3>{title}</h3>
-            <dl>
-              {keys.map(([pressed, text]) => (
-                <div key={text}>
-                  <dt>
-                    {pressed.map((each) => (
-                      <kbd key={each}>{each}</kbd>
-                    ))}
-                  </dt>
-                  <dd>{text}</dd>
-                </div>
-              ))}
-            </dl>
-          </section>
-        ))}
-      </div>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={shortcutsEnabled.value}
-          onChange={(event) => setShortcutsEnabled(event.currentTarget.checked)}
-        />
-        {t("help.enable")}
-      </label>
-    </Dialog>
   );
 }
