@@ -68,6 +68,9 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.ingest": "catalog inbox live",
         "api.v1.ingest_tokens": "inbox",
     },
+    "reach": {
+        "queues.reach": "inbox live",
+    },
     "tasks": {
         "api.v1.employee_tasks": "catalog inbox live",
         "api.v2.approvals": "chat inbox live",

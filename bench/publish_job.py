@@ -16,7 +16,7 @@ from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.inbox.stores.sent import DynamoSent
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import PUSH_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS, REACH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
@@ -41,7 +41,7 @@ _PORTS = events.Ports(
     has_relaxed_event_types=has_relaxed_event_types,
     queue_held=_queue_held,
     replies=DynamoIdempotency(),
-    notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS),
+    notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, REACH_JOBS),
     gather=gather,
 )
 

@@ -115,6 +115,7 @@ INBOX_CHANGES = Queue("inbox-changes")
 NOTICES = Queue("notices")
 OUTBOX_WORK = Queue("outbox-work")
 PEER_NOTICES = Queue("peer-notices")
+REACH = Queue("reach")
 SNOOZES = Queue("snoozes")
 SOCKET_WORK = Queue("socket-work")
 WEB_PUSH = Queue("web-push")
@@ -127,6 +128,7 @@ QUEUES = (
     NOTICES,
     OUTBOX_WORK,
     PEER_NOTICES,
+    REACH,
     SNOOZES,
     SOCKET_WORK,
     WEB_PUSH,
@@ -142,8 +144,8 @@ UNSEAL = SECRET_KEY.can_read()
 # To push to the open connections of a person: to the first at once, to the others by a worker.
 NOTIFY = SOCKETS.can("Query", "PutItem", "DeleteItem") + SOCKET_API.can_post() + SOCKET_WORK.can_send()
 
-# To send a browser notification where no connection is open.
-NUDGE = WEB_PUSH.can_send()
+# To send a browser notification where no connection is open, and to reach people by channels of their own.
+NUDGE = WEB_PUSH.can_send() + REACH.can_send()
 
 INBOX_INDEX = "inbox"
 DUE_INDEX = "due"

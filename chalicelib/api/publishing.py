@@ -14,7 +14,7 @@ from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.domain.frames import LogState
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import PUSH_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS, REACH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
@@ -51,7 +51,7 @@ class _Labels:
 
 def new_notifier() -> Notifier:
     """Return what tells people who listen."""
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, REACH_JOBS)
 
 
 def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None, now: datetime) -> None:

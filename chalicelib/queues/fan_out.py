@@ -14,7 +14,7 @@ from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.inbox.stores.sent import DynamoSent
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import PUSH_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS, REACH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
@@ -40,7 +40,9 @@ def fan_out(message: FanOutJob) -> None:
         deliveries=DynamoDeliveries(),
         sends=DynamoSends(),
         labels=DynamoSent(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS),
+        notifier=Notifier(
+            DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, REACH_JOBS
+        ),
         gather=gather,
         now=datetime.now(UTC),
     ).deliver(message)

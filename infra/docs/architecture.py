@@ -23,6 +23,7 @@ POSITIONS = {
     "ingest": (4, 0),
     "tasks": (4, 1),
     "agents": (4, 4),
+    "reach": (4, 3),
     "inbox": (5, 1),
     "chat": (5, 2),
     "catalog": (6, 0),

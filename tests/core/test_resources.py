@@ -9,6 +9,7 @@ from chalicelib.resources import (
     NOTIFY,
     NUDGE,
     QUEUES,
+    REACH,
     SOCKET_API,
     SOCKET_WORK,
     SOCKETS,
@@ -55,7 +56,7 @@ def test_notification_may_only_touch_sockets_and_their_queue_and_a_nudge_only_it
     assert {grant.resource for grant in NOTIFY} == {SOCKETS, SOCKET_API, SOCKET_WORK}
     assert SOCKET_API.can_post()[0] in NOTIFY
     assert tuple(grant for grant in NOTIFY if grant.resource == SOCKET_WORK) == SOCKET_WORK.can_send()
-    assert WEB_PUSH.can_send() == NUDGE
+    assert WEB_PUSH.can_send() + REACH.can_send() == NUDGE
 
 
 def test_every_queue_is_listed_and_no_two_resources_of_a_kind_share_a_name() -> None:

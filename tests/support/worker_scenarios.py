@@ -10,11 +10,13 @@ from urllib.parse import parse_qs
 from chalicelib import aws
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.items import from_item
+from chalicelib.core.stores.writes import commit
 from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, proof
 from chalicelib.federation.network.stores.registrations import DynamoRegistrations
 from chalicelib.inbox.domain.endpoints import Endpoint, PausedBy
 from chalicelib.inbox.stores.endpoints import DynamoEndpoints
+from chalicelib.live.stores.push import mark_reach
 from chalicelib.resources import (
     CALLBACKS,
     CHAT,
@@ -289,6 +291,13 @@ def _publish_to_two_browsers(context: ScenarioContext) -> None:
     for path in ("one", "two"):
         endpoint = {"endpoint": f"{context.address}/{path}"}
         assert context.api.post("/api/v2/push/subscriptions", endpoint, context.desk.bob_key).status == 201
+    assert context.api.post("/api/v1/events", inputs.new_event(), context.desk.bob).status == 202
+
+
+def _publish_to_a_channel(context: ScenarioContext) -> None:
+    commit([mark_reach(context.desk.user_id("bob"), "a-channel", is_on=True)])
+    endpoint = {"endpoint": f"{context.address}/one"}
+    assert context.api.post("/api/v2/push/subscriptions", endpoint, context.desk.bob_key).status == 201
     assert context.api.post("/api/v1/events", inputs.new_event(), context.desk.bob).status == 202
 
 
@@ -579,6 +588,14 @@ WORKER_SCENARIOS = {
         None,
         _read_received(lambda received: received.path),
         sent_count=2,
+    ),
+    "a person with a channel": WorkerScenario(
+        ("reach_person",),
+        _publish_to_a_channel,
+        lambda _: None,
+        None,
+        _read_received(lambda received: received.path),
+        helpers=("nudge",),
     ),
     "a client that reconnects": WorkerScenario(
         ("serve_sockets",),

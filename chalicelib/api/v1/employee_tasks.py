@@ -12,7 +12,7 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import from_stored_reply
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import PUSH_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS, REACH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
@@ -81,7 +81,7 @@ def propose_employee_task(body: EmployeeTaskIn, caller: ToolsToken, context: Req
     settings; otherwise the reply is 404. The task names your integrator as its `source`, and waits for the employee's
     confirmation, unless the employee approves tasks automatically. An employee can have 50 open tasks of an integrator.
     """
-    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS)
+    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, REACH_JOBS)
     return _tasks(caller, context).propose(body, item_id=str(uuid4()), notifier=notifier)
 
 

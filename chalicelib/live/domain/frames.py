@@ -93,7 +93,8 @@ class PushOutcome(StrEnum):
 class LiveEvent:
     """An event for a person's open sockets; it becomes a frame when it gets its position in the log.
 
-    With an `urgency` it is pushed to the person's browsers if no socket receives it.
+    With an `urgency` it is pushed to the person's browsers if no socket receives it. Where the person has preferences
+    and it is about a delivery, a worker decides how they are reached.
     """
 
     type: FrameType
@@ -148,12 +149,14 @@ class LogEntry:
 class LogState:
     """The state of a person's log: its last entry (position 0 if it is empty), and the open sockets.
 
-    `browsers` is the number of browsers that receive push messages.
+    `browsers` is the number of browsers that receive push messages. `has_preferences` says that the person has chosen
+    how to be reached, or has channels besides their browsers: then a worker decides.
     """
 
     last: LogEntry
     sockets: Sequence[Socket] = ()
     browsers: int = 0
+    has_preferences: bool = False
 
     @property
     def is_followed(self) -> bool:
@@ -161,8 +164,13 @@ class LogState:
         return self.last.position > 0 or bool(self.sockets)
 
     def has_no_audience(self, *kinds: FrameType) -> bool:
-        """Whether no client or browser is to be told of such events, because a list shows them later."""
-        return not self.is_followed and not self.browsers and _SHOWN_LATER.issuperset(kinds)
+        """Whether no client, browser or channel is to be told of such events, because a list shows them later."""
+        return not (self.is_followed or self.is_reachable) and _SHOWN_LATER.issuperset(kinds)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the person may be told of urgent events where they have no client open."""
+        return bool(self.browsers) or self.has_preferences
 
     def listeners_for(self, event: LiveEvent, *, now: datetime) -> list[Socket]:
         """Return the sockets that will receive `event`, pushed or from their catch-up."""
@@ -175,7 +183,7 @@ class LogState:
     def expected_outcome(self, event: LiveEvent, *, now: datetime) -> PushOutcome:
         """Return the outcome of telling the person of `event`, if every socket takes it."""
         listeners = self.listeners_for(event, now=now)
-        return push_outcome(listeners, has_browsers=bool(self.browsers and event.urgency), now=now)
+        return push_outcome(listeners, has_browsers=bool(self.is_reachable and event.urgency), now=now)
 
 
 def surplus_listeners(sockets: Sequence[Socket], *, now: datetime) -> frozenset[str]:

@@ -121,6 +121,23 @@ class PushJob(Out):
     delivery_id: str | None = None
 
 
+class ReachJob(Out):
+    """A queue message: reach a person about this delivery by the channels that their preferences choose.
+
+    `message_id` is the same however often the message is processed, and another one when the delivery comes back.
+    """
+
+    user_id: str
+    delivery_id: str
+    urgency: Urgency
+    message_id: UuidOut
+
+    @classmethod
+    def of(cls, user_id: str, delivery_id: str, urgency: Urgency, *, at: str) -> Self:
+        message_id = str(uuid5(_NAMESPACE, f"{user_id}\n{delivery_id}\n{at}"))
+        return cls(user_id=user_id, delivery_id=delivery_id, urgency=urgency, message_id=message_id)
+
+
 def _endpoint(text: str, info: ValidationInfo) -> str:
     allow_loopback = bool(info.context and info.context.get("allow_loopback"))
     if reason := link_error(text, allow_loopback=allow_loopback):

@@ -1,7 +1,8 @@
-"""The queue `web-push`: each job names a person whose browsers are notified."""
+"""The queues `web-push` and `reach`: each job names a person whose browsers are notified, or whom to reach."""
 
 from chalicelib.core.gateways.job_queue import JobQueue
-from chalicelib.live.domain.push import PushJob
-from chalicelib.resources import WEB_PUSH
+from chalicelib.live.domain.push import PushJob, ReachJob
+from chalicelib.resources import REACH, WEB_PUSH
 
 PUSH_JOBS = JobQueue[PushJob](WEB_PUSH)
+REACH_JOBS = JobQueue[ReachJob](REACH)

@@ -7,11 +7,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.measures import PUSHES
 from chalicelib.core.domain.person_refs import person_ref
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.frames import Frame, LiveEvent, LogEntry, LogState, PushOutcome, push_outcome
-from chalicelib.live.domain.push import PushJob
+from chalicelib.live.domain.push import PushJob, ReachJob
 from chalicelib.live.domain.sockets import FrameJob, PostOutcome, Socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
@@ -31,6 +32,7 @@ class Notifier:
     gather: Callable[..., list[Any]]
     frame_jobs: JobSender[FrameJob]
     push_jobs: JobSender[PushJob] | None = None
+    reach_jobs: JobSender[ReachJob] | None = None
 
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState | None:
         """Return the state of the person's log for `notify`, or None if it can't be read. One store call."""
@@ -44,8 +46,9 @@ class Notifier:
         """Send the events to the person's sockets, and say whether one took them, or gets them from its catch-up.
 
         If nobody has listened for a day, events that a list shows later are not written to the log. An urgent event
-        that no socket takes that a person looks at is pushed to browsers. Store calls in sequence: 1; 2 without a log
-        state; 1 more to delete sockets that are gone, and 1 to push where such a socket was expected to take the event.
+        that no socket takes that a person looks at is pushed to browsers; where the person has preferences, a worker is
+        sent it in any case. Store calls in sequence: 1; 2 without a log state; 1 more to delete sockets that are gone,
+        and 1 to push where such a socket was expected to take the event.
         Beyond four sockets, a worker pushes to the others: 1 queue call, at the same time as the posts to the four.
         """
         is_queued = False
@@ -53,12 +56,14 @@ class Notifier:
             log_state = log_state or self.frames.find_log_state(user_id, now=now)
             if log_state.has_no_audience(*(each.type for each in events)):
                 return PushOutcome.NONE
-            push = self._push_to_browsers(user_id, events, log_state)
+            reach = self._reach(user_id, events, log_state, now)
+            push = reach or self._push_to_browsers(user_id, events, log_state)
             if not log_state.is_followed and all(each.is_shown_later for each in events):
                 return PushOutcome.PENDING if push and push() else PushOutcome.NONE
             append = partial(self.frames.append, user_id, events, log_state, now=now)
             entries: Sequence[LogEntry]
-            if push and not all(log_state.has_viewer_for(each, now=now) for each in events if each.urgency):
+            is_viewed = all(log_state.has_viewer_for(each, now=now) for each in events if each.urgency)
+            if push and (reach or not is_viewed):
                 entries, is_queued = self.gather(append, push)
                 push = None
             else:
@@ -72,6 +77,17 @@ class Notifier:
         if push and not any(each.is_viewed(now) for each in taken_by):
             is_queued = push()
         return push_outcome(taken_by, has_browsers=is_queued, now=now)
+
+    def _reach(
+        self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, now: datetime
+    ) -> Callable[[], bool] | None:
+        if self.reach_jobs is None or not log_state.has_preferences:
+            return None
+        for event in events:
+            if event.urgency and (delivery_id := event.members.get("deliveryId")):
+                job = ReachJob.of(user_id, delivery_id, event.urgency, at=timestamp(now))
+                return partial(_send, self.reach_jobs, job, "%s is not reached beyond their open sockets")
+        return None
 
     def _push_to_browsers(
         self, user_id: str, events: Sequence[LiveEvent], log_state: LogState
@@ -107,7 +123,7 @@ class Notifier:
         return post_entries(socket, entries, sockets=self.sockets, gateway=self.gateway)
 
 
-J = TypeVar("J", FrameJob, PushJob)
+J = TypeVar("J", FrameJob, PushJob, ReachJob)
 
 
 def _send(jobs: JobSender[J], job: J, failure: str) -> bool:

@@ -61,7 +61,7 @@ class DynamoFrames:
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState:
         """Read the log's end and its listeners consistently. One store call."""
         sockets: list[Socket] = []
-        last, browsers = LogEntry(0, None), 0
+        last, browsers, has_preferences = LogEntry(0, None), 0, False
         rows = query(
             SOCKETS,
             KeyConditionExpression="pk = :pk",
@@ -73,13 +73,13 @@ class DynamoFrames:
         seconds = now.timestamp()
         for row in rows:
             if row["sk"] == BROWSERS_MARK:
-                browsers = int(row["browsers"])
+                browsers, has_preferences = int(row["browsers"]), "reach" in row
             elif row["sk"].startswith(SOCKET_PREFIX):
                 sockets.append(SOCKET.from_row(row))
             else:
                 last = _entry(row) if row["expiresAt"] > seconds else last
                 break
-        return LogState(last, [each for each in sockets if each.expires_at > seconds], browsers)
+        return LogState(last, [each for each in sockets if each.expires_at > seconds], browsers, has_preferences)
 
     def append(
         self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, *, now: datetime

@@ -4,8 +4,8 @@ have it in clear, as authSecret, until `admin reseal` or the browser's next subs
 state, stoppedAt, reason: only of a stopped one.
 
 The number of active ones is kept beside the person's sockets, in the table `sockets`: pk = <user id>, sk = WEBPUSH;
-browsers. So publishing reads it together with the listeners. The desk's public key: DESK / VAPID; publicKey (see
-push_keys)
+browsers; reach: what says how the person is reached otherwise, if anything does (see `mark_reach`). So publishing reads
+it together with the listeners. The desk's public key: DESK / VAPID; publicKey (see push_keys)
 """
 
 from typing import Any
@@ -179,6 +179,23 @@ def _count(user_id: str, change: int) -> Action:
         change=change,
         # Taking one away is never too much.
         end=bounds.BROWSERS.most + (change < 0),
+    )
+
+
+def mark_reach(user_id: str, reason: str, *, is_on: bool) -> Action:
+    """Return the action that adds a reason to reach the person by a worker, or takes it away; either may be repeated.
+
+    Publishing sends the person's deliveries to the worker as long as there is a reason, such as `preferences` or the
+    id of a channel.
+    """
+    change = "ADD reach :reasons" if is_on else "DELETE reach :reasons"
+    # Releases before this one read `browsers` of every such row.
+    return update(
+        SOCKETS,
+        {"pk": user_id, "sk": BROWSERS_MARK},
+        f"SET browsers = if_not_exists(browsers, :none) {change}",
+        none=0,
+        reasons={reason},
     )
 
 
