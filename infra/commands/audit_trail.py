@@ -61,6 +61,7 @@ COMMAND_KINDS = {
     "instances suspend": AuditKind.INSTANCE_SUSPEND,
     "integrators archive": AuditKind.INTEGRATOR_ARCHIVE,
     "ingest-tokens create": AuditKind.INGEST_TOKEN_CREATE,
+    "ingest-tokens route": AuditKind.INGEST_TOKEN_ROUTE,
     "ingest-tokens end": AuditKind.INGEST_TOKEN_END,
     "integrators create": AuditKind.INTEGRATOR_CREATE,
     "integrators set": AuditKind.INTEGRATOR_UPDATE,

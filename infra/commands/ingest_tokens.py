@@ -1,23 +1,28 @@
 """`ingest-tokens`: manage the tokens in the addresses that other systems send to."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 from uuid import UUID, uuid4
 
 import click
 from pydantic import ValidationError
 
 from chalicelib import ids
-from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.errors import Forbidden, NotFound
 from chalicelib.edge.problem import to_invalid
 from chalicelib.ingest.domain.adapters.table import check_token
+from chalicelib.ingest.domain.routing import read_rules
+from chalicelib.people.stores.employees import DynamoEmployees
 from chalicelib.settings import settings
 from chalicelib.tokens.domain.ingest_tokens import (
+    IngestRulesIn,
     IngestToken,
     IngestTokenIn,
     Publisher,
     address_of,
+    addresses_in,
     new_ingest_token,
+    with_user_ids,
 )
 from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
@@ -70,6 +75,33 @@ def show(publisher: UUID, *, as_json: bool) -> None:
 
 
 @ingest_tokens.command(
+    epilog="Example: ingest-tokens route 0f0e1e9c-58a4-4d0e-8f53-6f1f8a4bd7c2 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55 "
+    "rules.json"
+)
+@click.argument("publisher", type=click.UUID)
+@click.argument("token_id", type=click.UUID)
+@click.argument("file", type=click.File())
+def route(publisher: UUID, token_id: UUID, file: TextIO) -> None:
+    """Replace the routing rules of a token of a tools token.
+
+    FILE has {"rules": [{"when": {"labels.team": "pay*"}, "to": ["group:payments"]}]}, or is - for the standard input.
+    The last rule that matches decides.
+    """
+    found = _find(publisher)
+    if found.kind is not ids.TokenKind.TOOLS:
+        raise Forbidden("A personal token publishes to its owner, so it has no routing rules.")
+    try:
+        rules = IngestRulesIn.model_validate_json(file.read()).rules
+    except ValidationError as error:
+        raise to_invalid(error) from error
+    read_rules(rules)
+    known = with_user_ids(rules, DynamoEmployees().find_user_ids(addresses_in(rules)))
+    read_rules(known)
+    DynamoIngestTokens().save_rules(str(token_id), known, found, claim=None, reply={})
+    click.echo(f"Ingest token {token_id} has {len(known)} routing rules.")
+
+
+@ingest_tokens.command(
     epilog="Example: ingest-tokens end 0f0e1e9c-58a4-4d0e-8f53-6f1f8a4bd7c2 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55"
 )
 @click.argument("publisher", type=click.UUID)
@@ -95,6 +127,7 @@ def _to_record(token: IngestToken) -> dict[str, Any]:
         "adapter": token.adapter,
         "name": token.name,
         "integrator": token.integrator,
+        "rules": len(token.rules),
         "signed": token.signing_secret is not None,
         "createdAt": token.created_at,
         "lastUsedAt": format_time(token.last_used_at),

@@ -10,6 +10,8 @@ its events.
 
 - **Who gets them.** With a personal token the token's owner. With a tools token the recipients in the query: `?to=`
   and email addresses, user ids or `group:` and the slug of a project, separated by commas.
+- **Routing rules** say by labels and fields who gets what an address of a tools token is sent, see
+  [below](#routing-rules).
 - **Try it first.** `?dry_run=true` answers the events and their recipients, and makes nothing.
 - **Once.** Events keep the identity that their system gives them. A request that is sent again repeats its
   deliveries. Where a system gives none, the `X-Request-Id` of the request identifies its event.
@@ -25,6 +27,31 @@ its events.
 - **Other shapes.** A request in another shape is refused with 400, and the reason names the adapter that fits.
 
 The event types below follow the prefix of the integrator: `fd1.alert.firing`."""
+_ROUTING = """\
+## Routing rules
+
+`PUT /api/v1/ingest-tokens/{tokenId}/rules`, or the command `ingest-tokens route`, gives rules to an ingest token of a
+tools token. As in a CODEOWNERS file, the last rule that matches decides, so the general ones come first:
+
+```json
+{"rules": [
+  {"to": ["group:operations"]},
+  {"when": {"labels.team": "pay*"}, "to": ["group:payments"]},
+  {"when": {"labels.team": "pay*", "severity": "critical"}, "to": ["group:payments", "nadia@example.com"]}
+]}
+```
+
+- A rule matches if each of its patterns fits the whole text. `*` stands for any characters, and letters match in both
+  cases. A rule without patterns matches every event.
+- Patterns are for `title`, `event_id`, `type` (below the prefix of the integrator), `severity`, `summary`, and
+  `labels.` with the name of a label, as the adapter reads them. A label that an event lacks fits no pattern.
+- What no rule matches is for those in `?to=`, and is refused if there is nobody.
+- What resolves or notes an event is for everybody who has it, whatever the rules say by then.
+- People are kept by user id. An address that nobody has is refused, and the checks of publishing stay: approval, limits
+  and projects.
+- A token has up to 50 rules, which name up to 50 recipients and have up to 8,000 bytes.
+- With `?dry_run=true` each event has its `routing`: the number of the rule that decides, and of all that match. To try
+  rules before they are kept, send them as `?rules=` to `POST /api/v1/ingest/{adapter}`."""
 _EXAMPLE = """\
 ## Example
 
@@ -38,9 +65,7 @@ def render() -> str:
     names = table(
         ("Adapter", "For"), [(f"[{code(each.name)}](#{each.name})", each.sender) for each in ADAPTERS.values()]
     )
-    return page(
-        "Ingest", _INTRODUCTION, names, _EXAMPLE.replace("```\n", "```sh\n", 1), *map(_describe, ADAPTERS.values())
-    )
+    return page("Ingest", _INTRODUCTION, names, _EXAMPLE, _ROUTING, *map(_describe, ADAPTERS.values()))
 
 
 def _describe(adapter: Adapter) -> str:

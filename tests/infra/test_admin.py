@@ -657,3 +657,26 @@ def test_ingest_tokens_are_made_listed_and_ended(api: Api, desk: Desk) -> None:
     new = ("ingest-tokens", "create", publisher, "--name")
     assert "needs signing_secret" in refused(*new, "x", "--adapter", "github")
     assert "at most 80" in refused(*new, "x" * 81, "--adapter", "ntfy")
+
+
+def test_ingest_tokens_are_routed(api: Api, desk: Desk, tmp_path: Path) -> None:
+    publisher = next(each["tokenId"] for each in read("tools-tokens", "list") if each["integrator"] == "fd1")
+    made = read("ingest-tokens", "create", publisher, "--adapter", "ntfy", "--name", "cron")
+    file = tmp_path / "rules.json"
+    file.write_text('{"rules": [{"when": {"title": "Backup*"}, "to": ["alice@example.com"]}]}')
+    command = ("ingest-tokens", "route", publisher, made["tokenId"], str(file))
+    assert "has 1 routing rules" in done(*command)
+    assert read("ingest-tokens", "show", publisher)[0]["rules"] == 1
+    path = made["address"].removeprefix("http://desk.test")
+    (row,) = api.call("POST", f"{path}?dry_run=true", raw="Backup done").json["results"]
+    assert (row["routing"], row["recipients"][0]["email"]) == ({"rule": 1, "matched": [1]}, "alice@example.com")
+    for wrong, reason in (
+        ('{"rules": [{"to": ["nobody@example.com"]}]}', "nobody has"),
+        ('{"rules": [{"when": {"x": "y"}, "to": ["group:apollo"]}]}', "has no field x"),
+        ("{", "JSON"),
+    ):
+        file.write_text(wrong)
+        assert reason in refused(*command)
+    personal = read("personal-tokens", "list", "--owner", "alice@example.com")[0]["tokenId"]
+    file.write_text('{"rules": []}')
+    assert "no routing rules" in refused("ingest-tokens", "route", personal, made["tokenId"], str(file))

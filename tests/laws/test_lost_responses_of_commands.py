@@ -70,6 +70,13 @@ def _ingest_token(data: SampleData) -> str:
     return f"{publisher} {data.add_ingest_token()['tokenId']}"
 
 
+def _routed_token(data: SampleData) -> str:
+    """Return the id of an admin tools token, that of an ingest token which publishes with it, and a file of rules."""
+    listed = json.loads(run_admin("tools-tokens", "list", "--json"))
+    publisher = next(each["tokenId"] for each in listed if each["integrator"] == "fd1" and each["admin"])
+    return f"{publisher} {data.add_routed_token()['tokenId']} tests/data/ingest_rules.json"
+
+
 _AGENT = "agents add chronicler --name Chronicler --description Writes."
 _ITEM = "catalog create farm --name Farm"
 _PAUSE = "callbacks pause fd1 https://ci.example.com"
@@ -110,6 +117,7 @@ SAMPLES = (
     Sample("keys delete {}", arrange=_KEY),
     Sample("ingest-tokens create {} --adapter ntfy --name cron", arrange=_PERSONAL),
     Sample("ingest-tokens end {}", arrange=_ingest_token),
+    Sample("ingest-tokens route {}", arrange=_routed_token),
     Sample("personal-tokens disable {}", arrange=_PERSONAL),
     Sample("personal-tokens enable {}", arrange=_PERSONAL),
     Sample("projects create zeus --name Zeus --admin alice@example.com"),

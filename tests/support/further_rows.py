@@ -40,7 +40,7 @@ from chalicelib.provisioning.domain.users import Details, MailAddress, User
 from chalicelib.provisioning.stores.groups import DynamoGroups
 from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
 from chalicelib.tokens.domain.identity_providers import Discovery, Identity, Provider
-from chalicelib.tokens.domain.ingest_tokens import IngestToken, Publisher
+from chalicelib.tokens.domain.ingest_tokens import IngestRule, IngestToken, Publisher
 from chalicelib.tokens.domain.scim_tokens import IssuedScimToken
 from chalicelib.tokens.stores.identity_providers import DynamoIdentityProviders
 from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
@@ -87,6 +87,10 @@ FEEDBACK = Feedback(
 INGEST_TOKEN = IngestToken(
     SECOND, "json", "Checks", TokenKind.PERSONAL, FIRST, "fd1", AT, ZOE, mapping={"title": "check.name"}
 )
+ROUTED_TOKEN = IngestToken(
+    FIRST, "ntfy", "Cron", TokenKind.TOOLS, SECOND, "fd1", AT,
+    rules=(IngestRule(when={"severity": "critical", "labels.team": "pay*"}, to=[ZOE, "group:apollo"]),),
+)  # fmt: skip
 SCIM_TOKEN = IssuedScimToken(FIRST, "Entra", TokenStatus.ACTIVE, AT, 0)
 
 
@@ -112,6 +116,8 @@ def _write_people() -> None:
     assert providers.link_subject(IDENTITY, ZOE)
     ingest_secret = MintedToken(PathSecret.INGEST, "text", "78" * 32, "78" * 32)
     DynamoIngestTokens().add(INGEST_TOKEN, ingest_secret, claim=None, reply={})
+    routed_secret = MintedToken(PathSecret.INGEST, "text", "79" * 32, "79" * 32)
+    DynamoIngestTokens().add(ROUTED_TOKEN, routed_secret, claim=None, reply={})
     DynamoScimTokens().add(MintedToken(TokenKind.SCIM, "text", FIRST, "scim-hash"), "Entra", now=NOW)
     assert DynamoSessions().add_code(MintedToken(SignInSecret.CODE, "text", "34" * 32, "code-hash"), ZOE, now=NOW)
     people.add_person(Person(YAN, "yan@example.com", "Yan"))
@@ -158,6 +164,7 @@ def check(relay: Relay) -> None:
     assert providers.find_subject(IDENTITY) == ZOE
     assert erasures.list_running() == [ERASURE]
     assert erasures.find_receipt(SECOND) == RECEIPT
+    assert DynamoIngestTokens().list_for(Publisher(TokenKind.TOOLS, SECOND, "fd1")) == [ROUTED_TOKEN]
     assert DynamoIngestTokens().list_for(Publisher(TokenKind.PERSONAL, FIRST, "fd1", ZOE)) == [INGEST_TOKEN]
     assert DynamoScimTokens().list_all() == [SCIM_TOKEN]
     assert DynamoPush().find_public_key() == "public"

@@ -163,6 +163,13 @@ class SampleData:
         )
         return made
 
+    def add_routed_token(self) -> dict[str, Any]:
+        """Make an ingest token that publishes as an admin tools token, which rules are for."""
+        made: dict[str, Any] = self.create(
+            "/api/v1/ingest-tokens", {"adapter": "alertmanager", "name": CANARY}, self.admin_token
+        )
+        return made
+
     def change_inbox(self) -> str:
         """Archive a delivery as a bulk change, and return the id of that."""
         body = {"action": "archive", "ids": [self.add_delivery()]}

@@ -490,6 +490,12 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     ),
     "create_ingest_token": _with_personal_token(body={"adapter": "alertmanager", "name": CANARY}),
     "end_ingest_token": _with_personal_token(path=lambda data: {"tokenId": data.add_ingest_token()["tokenId"]}),
+    "replace_ingest_rules": _with_admin_token(
+        path=lambda data: {"tokenId": data.add_routed_token()["tokenId"]},
+        body=lambda _: {
+            "rules": [{"when": {"severity": "critical", "labels.team": CANARY}, "to": [_BOB["email"], "group:apollo"]}]
+        },
+    ),
     "list_ingest_tokens": _after(SampleData.add_ingest_token, _with_personal_token()),
     "ingest_by_address": lambda data: SampleRequest(
         path={"adapter": "alertmanager", "token": data.add_ingest_token()["token"]},

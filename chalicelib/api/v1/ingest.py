@@ -22,7 +22,9 @@ from chalicelib.ingest.domain.requests import (
     ingest_charge,
     parse_mapping,
     parse_recipients,
+    parse_rules,
 )
+from chalicelib.ingest.domain.routing import read_rules
 from chalicelib.ingest.services import ingest
 from chalicelib.resources import UNSEAL
 from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
@@ -37,10 +39,10 @@ _ANSWERS = {
 
 def _read(request: RawRequest, path: Mapping[str, str], query: IngestQuery) -> IngestRequest:
     """Read the request with its adapter."""
-    recipients, mapping = parse_recipients(query.to), parse_mapping(query.mapping)
+    recipients, mapping, rules = parse_recipients(query.to), parse_mapping(query.mapping), parse_rules(query.rules)
     adapter = find_adapter(path["adapter"])
     reading = read_with(adapter, to_incoming(request, login=query.login, mapping=mapping))
-    return IngestRequest(reading, recipients, query.dry_run)
+    return IngestRequest(reading, recipients, query.dry_run, rules)
 
 
 def _reply(out: IngestOut) -> OperationReply:
@@ -70,9 +72,10 @@ def ingest_events(
     """Publish what another system sends, in the shape that it sends.
 
     The adapter reads the request: `alertmanager` and others. A personal token publishes to its owner, a tools token to
-    the recipients in `to`. A request has at most 100 events; one that is refused does not affect the others. Events
-    keep the identity that their system gives them, so a request that is sent again repeats them. With `dry_run=true`
-    the reply has the events and their recipients, and nothing is made. Each event uses the rate units of publishing it.
+    the recipients in `to`, or those of `rules`. A request has at most 100 events; one that is refused does not affect
+    the others. Events keep the identity that their system gives them, so a request that is sent again repeats them.
+    With `dry_run=true` the reply has the events and their recipients, and nothing is made. Each event uses the rate
+    units of publishing it.
     """
     out, surplus = ingest.ingest(body, sender=caller, context=context, ports=ingest_ports(caller, context))
     return replace(_reply(out), unspent=surplus)
@@ -98,7 +101,7 @@ def ingest_by_address(
 
     This is for systems that can set no header. The token is an ingest token, made with `POST /api/v1/ingest-tokens`
     for one adapter. It publishes with the personal or tools token that made it, and uses its budgets. If it has a
-    signing secret, requests without the signature are refused.
+    signing secret, requests without the signature are refused. If it has routing rules, they decide who gets an event.
     """
     secret = ids.parse_sign_in_secret(ids.PathSecret.INGEST, token)
     if secret is None:
@@ -110,7 +113,8 @@ def ingest_by_address(
     incoming = to_incoming(body, login=query.login, mapping=known.mapping)
     if known.signing_secret and not (reader.is_signed and reader.is_signed(incoming, known.signing_secret)):
         raise Unauthorized("The signature of the request is missing or wrong.")
-    request = IngestRequest(read_with(reader, incoming), parse_recipients(query.to), query.dry_run)
+    rules = read_rules(known.rules)
+    request = IngestRequest(read_with(reader, incoming), parse_recipients(query.to), query.dry_run, rules)
     publisher, charge = known.publishing_token, ingest_charge(request)
     admission = V1.tokens.spend(publisher, charge, now=context.now, address=context.address)
     if admission.refused:

@@ -13,18 +13,25 @@ from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.ingest.domain.adapters.table import check_token
-from chalicelib.resources import OWNER_INDEX, TOKENS, UNSEAL
+from chalicelib.ingest.domain.routing import read_rules
+from chalicelib.people.stores.employees import DynamoEmployees
+from chalicelib.resources import DIRECTORY, OWNER_INDEX, TOKENS, UNSEAL
 from chalicelib.sealing import seal_reply
 from chalicelib.settings import settings
 from chalicelib.tokens.domain.ingest_tokens import (
     EndedIngestTokenOut,
+    IngestRulesIn,
+    IngestRulesOut,
     IngestTokenIn,
     IngestTokensOut,
     NewIngestTokenOut,
     address_of,
+    addresses_in,
     new_ingest_token,
     publisher_of,
     to_response,
+    to_rule_response,
+    with_user_ids,
 )
 from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
 
@@ -87,6 +94,45 @@ def list_ingest_tokens(caller: PersonalToken | ToolsToken, context: RequestConte
     tokens = DynamoIngestTokens().list_for(publisher_of(caller))
     items = [to_response(each, base_url=settings().base_url) for each in tokens]
     return IngestTokensOut(items=items, request_id=context.request_id)
+
+
+@operation(
+    bp,
+    "PUT",
+    "/api/v1/ingest-tokens/{tokenId}/rules",
+    tag="ingest",
+    answers={200: "The rules."},
+    refusals=(NotFound, Conflict, IdempotencyConflict, TooLarge),
+    replay=IngestRulesOut.model_validate,
+    grants=_LIST + REMEMBER + TOKENS.can("UpdateItem") + DIRECTORY.can("BatchGetItem"),
+    audits=(AuditKind.INGEST_TOKEN_ROUTE,),
+)
+def replace_ingest_rules(
+    tokenId: str,  # noqa: N803 - contract
+    body: IngestRulesIn,
+    caller: ToolsToken,
+    context: RequestContext,
+) -> IngestRulesOut:
+    """Replace the routing rules of an ingest token, which say who gets what is sent to it.
+
+    As in a CODEOWNERS file, the last rule that matches decides, so begin with the general ones. Where none matches, the
+    event is for those in `to` of the query. What resolves or notes an event is for all who have it. Rules name people
+    by address or user id, and are kept with ids; an address that nobody has is refused. Try them with `dry_run=true`,
+    whose reply says which rules match. A token has up to 50 rules, with up to 50 recipients and 8,000 bytes in all.
+    """
+    read_rules(body.rules)
+    addresses = addresses_in(body.rules)
+    rules = with_user_ids(body.rules, DynamoEmployees().find_user_ids(addresses) if addresses else {})
+    read_rules(rules)
+    out = IngestRulesOut(
+        token_id=tokenId.lower(), rules=list(map(to_rule_response, rules)), request_id=context.request_id
+    )
+    publisher, subject = publisher_of(caller), Subject("ingestToken", out.token_id)
+    with audited(AuditKind.INGEST_TOKEN_ROUTE, caller, context, subject, rules=len(rules)):
+        DynamoIngestTokens().save_rules(
+            out.token_id, rules, publisher, claim=context.claim, reply=out.model_dump(mode="json")
+        )
+    return out
 
 
 @operation(

@@ -48,6 +48,7 @@ class AuditKind(StrEnum):
     PERSONAL_TOKEN_ENABLE = "personalToken.enable"
     PERSONAL_TOKEN_DISABLE = "personalToken.disable"
     INGEST_TOKEN_CREATE = "ingestToken.create"
+    INGEST_TOKEN_ROUTE = "ingestToken.route"
     INGEST_TOKEN_END = "ingestToken.end"
 
     INTEGRATOR_CREATE = "integrator.create"

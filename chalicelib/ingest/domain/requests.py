@@ -2,20 +2,23 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import Omittable, Out, Query, UuidOut, is_uuid
-from chalicelib.inbox.domain.bulk import EmailRecipient, GroupRecipient, Recipient, RowError, UserRecipient
+from chalicelib.core.domain.fields import Omittable, Out, Query, UuidOut
+from chalicelib.inbox.domain.bulk import Recipient, RowError
 from chalicelib.inbox.domain.events import InboundEvent
 from chalicelib.ingest.domain.adapters.mapped import check_mapping
-from chalicelib.ingest.domain.incoming import IngestStep, Reading
+from chalicelib.ingest.domain.incoming import Draft, IngestStep, Reading
+from chalicelib.ingest.domain.routing import Recipients, Routing, Rule, named_by, read_recipient, read_rules, route
+from chalicelib.tokens.domain.ingest_tokens import IngestRule, IngestRulesIn
 
 _MOST_RECIPIENTS = 100
+_MOST_BESIDE_RULES = 50
 
 
 class TokenQuery(Query):
@@ -25,7 +28,7 @@ class TokenQuery(Query):
     to: Omittable[Annotated[str, Field(min_length=1, max_length=4000)]] = Field(
         None,
         description="For a tools token: the recipients, separated by commas. An email address, a user id, or `group:` "
-        "and the slug of a project. A personal token publishes to its owner.",
+        "and the slug of a project. A personal token publishes to its owner. With rules, who gets what none matches.",
     )
     login: Omittable[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
         None, description="For the adapter github: only mentions of this user, and only reviews that are asked of them."
@@ -33,12 +36,18 @@ class TokenQuery(Query):
 
 
 class IngestQuery(TokenQuery):
-    """The same, and the mapping of the adapter json."""
+    """The same, the mapping of the adapter json, and rules to try."""
 
     mapping: Omittable[Annotated[str, Field(min_length=2, max_length=4000)]] = Field(
         None,
         description="For the adapter json: a JSON object with a JMESPath expression for each member of an event, such "
         'as `{"title": "alert.name"}`.',
+    )
+    rules: Omittable[Annotated[str, Field(min_length=2, max_length=8000)]] = Field(
+        None,
+        description="For a tools token: rules as `PUT /api/v1/ingest-tokens/{tokenId}/rules` takes them, such as "
+        '`[{"when": {"labels.team": "pay*"}, "to": ["group:payments"]}]`. The last that matches decides who gets an '
+        "event.",
     )
 
 
@@ -47,8 +56,28 @@ class IngestRequest:
     """A request as its adapter read it, and whom its events are for; nobody for the owner of a personal token."""
 
     reading: Reading
-    recipients: tuple[EmailRecipient | UserRecipient | GroupRecipient, ...]
+    recipients: Recipients
     dry_run: bool
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Keep who may be named within what one call of publishing takes.
+
+        Raises:
+            Invalid: there are rules, and `to` names too many.
+        """
+        if self.rules and len(self.recipients) > _MOST_BESIDE_RULES:
+            raise _refused(f"names {len(self.recipients)} recipients; at most {_MOST_BESIDE_RULES} beside rules")
+
+    @property
+    def names_recipients(self) -> bool:
+        return bool(self.recipients or self.rules)
+
+    def route(self, draft: Draft) -> Routing:
+        """Return whom the draft is for. What follows up is for all: those who have the delivery."""
+        if draft.step is IngestStep.PUBLISH:
+            return route(draft, self.rules, self.recipients)
+        return Routing(tuple(dict.fromkeys((*named_by(self.rules), *self.recipients))))
 
 
 class IngestOutcome(StrEnum):
@@ -80,8 +109,18 @@ class IngestError(Out):
     detail: str
 
 
+class IngestRouting(Out):
+    """Why an event is for its recipients: the number of the rule that decides, and of all that match, from 1.
+
+    Without `rule` none matches, and the event is for those in `to`.
+    """
+
+    rule: Omittable[int] = None
+    matched: list[int]
+
+
 class IngestRow(Out):
-    """One event of the request. A dry run answers the whole `event`, and no outcome.
+    """One event of the request. A dry run answers the whole `event`, and no outcome; with rules also which one decides.
 
     `accepted` events of a tools token are delivered after the reply; `unknown` is what should resolve or note an event
     that nobody has.
@@ -92,6 +131,7 @@ class IngestRow(Out):
     step: IngestStep
     outcome: Omittable[IngestOutcome] = None
     recipients: list[IngestRecipient]
+    routing: Omittable[IngestRouting] = None
     event: Omittable[InboundEvent] = None
     error: Omittable[IngestError] = None
 
@@ -110,7 +150,7 @@ class IngestOut(Out):
     )
 
 
-def parse_recipients(text: str | None) -> tuple[EmailRecipient | UserRecipient | GroupRecipient, ...]:
+def parse_recipients(text: str | None) -> Recipients:
     """Read the query parameter `to`.
 
     Raises:
@@ -121,7 +161,10 @@ def parse_recipients(text: str | None) -> tuple[EmailRecipient | UserRecipient |
         raise _refused(f"names {len(named)} recipients; at most {_MOST_RECIPIENTS} are allowed")
     if text and not named:
         raise _refused("names nobody")
-    return tuple(dict.fromkeys(map(_to_recipient, named)))
+    try:
+        return tuple(dict.fromkeys(map(read_recipient, named)))
+    except ValidationError as error:
+        raise _refused("must name email addresses, user ids, or group: and a slug") from error
 
 
 def parse_mapping(text: str | None) -> dict[str, str]:
@@ -142,27 +185,33 @@ def parse_mapping(text: str | None) -> dict[str, str]:
     return mapping
 
 
+def parse_rules(text: str | None) -> tuple[Rule, ...]:
+    """Read the query parameter `rules`.
+
+    Raises:
+        Invalid: it is no JSON list of rules, or they are not those that a token may have.
+    """
+    if text is None:
+        return ()
+    try:
+        rules = TypeAdapter(list[IngestRule]).validate_json(text)
+        IngestRulesIn(rules=rules)
+    except ValidationError as error:
+        reason = "must be a JSON list of rules, each with when and to"
+        raise Invalid(f"rules {reason}.", {"rules": [reason]}) from error
+    return read_rules(rules)
+
+
 def ingest_charge(request: IngestRequest) -> Charge:
     """Return the charge: for each event that of publishing it, or of a bulk call where recipients are named."""
     drafts = request.reading.drafts
     published = [each for each in drafts if each.step is IngestStep.PUBLISH]
     if request.dry_run or not drafts:
         return Charge()
-    if request.recipients:
-        return Charge(len(drafts), deliveries=len(published) * len(request.recipients))
+    if request.names_recipients:
+        return Charge(len(drafts), deliveries=sum(len(request.route(each).recipients) for each in published))
     units = sum(each.severity.units for each in published) + len(drafts) - len(published)
     return Charge(units, deliveries=len(published))
-
-
-def _to_recipient(text: str) -> Any:
-    try:
-        if text.startswith("group:"):
-            return GroupRecipient(type="group", slug=text.removeprefix("group:").strip())
-        if is_uuid(text):
-            return UserRecipient(type="user_id", user_id=text)
-        return EmailRecipient(type="email", email=text)
-    except ValidationError as error:
-        raise _refused("must name email addresses, user ids, or group: and a slug") from error
 
 
 def _refused(reason: str) -> Invalid:

@@ -8,7 +8,7 @@ from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import Forbidden, Invalid, NotFound, Refusal, Unavailable
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.inbox.domain.bulk import BulkEventRequest, BulkOut, Target, UserRecipient
+from chalicelib.inbox.domain.bulk import BulkEventRequest, BulkOut, GroupRecipient, Recipient, Target, UserRecipient
 from chalicelib.inbox.domain.deliveries import Delivery, ModerationStatus
 from chalicelib.inbox.domain.delivery_ids import derive_delivery_id, derive_held_delivery_id
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut
@@ -21,12 +21,16 @@ from chalicelib.ingest.domain.requests import (
     IngestOutcome,
     IngestRecipient,
     IngestRequest,
+    IngestRouting,
     IngestRow,
 )
+from chalicelib.ingest.domain.routing import Recipients, Routing
 
 Sender = PersonalToken | ToolsToken
 # One read of a store finds so many.
 MOST_OCCURRENCES = 100
+# Of so many each is looked for, also where the delivery is still on its way. Of more, only those who have it.
+MOST_FOLLOWERS = 100
 
 
 @dataclass(frozen=True)
@@ -50,23 +54,36 @@ class _Ingest:
     context: RequestContext
     ports: Ports
     unused: int = 0  # deliveries that were charged and not made
+    _followers: list[Target] | None = None
 
     def handle(self, draft: Draft) -> IngestRow:
-        event = to_event(draft, prefix=self.sender.event_prefix, now=self.context.now)
+        event, routing = self.to_event(draft), self.request.route(draft)
         if self.request.dry_run:
-            return _row(event, draft, self._preview(event), event=event)
+            return _row(event, draft, self._preview(event, routing), event=event, **self._explain(draft, routing))
         if draft.step is not IngestStep.PUBLISH:
             return self._follow_up(draft, event)
-        row = self._publish(draft, event)
+        row = self._publish(draft, event, routing.recipients)
         if row.outcome is IngestOutcome.REPEATED and (again := self._next_occurrence(row)):
-            return self._publish(draft, event.model_copy(update={"event_id": again}))
+            return self._publish(draft, event.model_copy(update={"event_id": again}), routing.recipients)
         return row
 
-    def _publish(self, draft: Draft, event: InboundEvent) -> IngestRow:
+    def to_event(self, draft: Draft) -> InboundEvent:
+        return to_event(draft, prefix=self.sender.event_prefix, now=self.context.now)
+
+    def _explain(self, draft: Draft, routing: Routing) -> dict[str, Any]:
+        if not self.request.rules or draft.step is not IngestStep.PUBLISH:
+            return {}
+        last = _given(rule=routing.matched[-1] if routing.matched else None)
+        return {"routing": IngestRouting(matched=list(routing.matched), **last)}
+
+    def _publish(self, draft: Draft, event: InboundEvent, recipients: Recipients) -> IngestRow:
         if isinstance(self.sender, ToolsToken):
-            out, surplus = self.ports.publish_bulk(self._bulk_request(event))
+            if not recipients:
+                reason = "names nobody for this event, and no rule matches it"
+                raise Invalid(f"to {reason}.", {"to": [reason]})
+            out, surplus = self.ports.publish_bulk(BulkEventRequest(event=event, recipients=list(recipients)))
             self.unused += surplus
-            recipients = [
+            rows = [
                 IngestRecipient(
                     recipient=each.recipient, email=each.email, **_given(delivery_id=each.delivery_id, error=each.error)
                 )
@@ -75,7 +92,7 @@ class _Ingest:
             made = [each for each in out.results if each.error is None]
             is_repeat = made and all(each.deduped for each in made)
             outcome = IngestOutcome.REPEATED if is_repeat else IngestOutcome.ACCEPTED if made else IngestOutcome.REFUSED
-            return _row(event, draft, recipients, outcome=outcome)
+            return _row(event, draft, rows, outcome=outcome)
         delivery = self.ports.publish(event)
         self.unused += bool(delivery.deduped)
         outcome = IngestOutcome.REPEATED if delivery.deduped else IngestOutcome.DELIVERED
@@ -107,11 +124,43 @@ class _Ingest:
         """Resolve or note the deliveries of an earlier event."""
         recipients = [
             each if each.delivery_id is None or self._follow_up_one(draft, each.delivery_id) else _without_id(each)
-            for each in self._preview(event, with_ids=True)
+            for each in self._list_followers(draft, event)
         ]
         done = IngestOutcome.RESOLVED if draft.step is IngestStep.RESOLVE else IngestOutcome.NOTED
         outcome = done if any(each.delivery_id for each in recipients) else IngestOutcome.UNKNOWN
         return _row(event, draft, recipients, outcome=outcome)
+
+    def _list_followers(self, draft: Draft, event: InboundEvent) -> list[IngestRecipient]:
+        """Return who may have the delivery of an earlier event, with its id."""
+        if isinstance(self.sender, PersonalToken):
+            derive = derive_held_delivery_id if self.sender.moderated else derive_delivery_id
+            return [self._owner(derive(self.sender.integrator, self.sender.user_id, event.event_id))]
+        if self._followers is None:
+            self._followers = self._look_up_followers(self.request.route(draft).recipients, event)
+        ids = {
+            each.user_id: derive_delivery_id(self.sender.integrator, each.user_id, event.event_id)
+            for each in self._followers
+            if each.user_id
+        }
+        if self.request.rules and len(ids) > MOST_FOLLOWERS:
+            # Rules name more people than any one event was for.
+            stored = self.ports.list_stored(list(ids.values()))
+            ids = {user_id: each for user_id, each in ids.items() if each in stored}
+        known = [(each, ids.get(each.user_id or "")) for each in self._followers]
+        return [_to_recipient(each, found) for each, found in known if found or not self.request.rules]
+
+    def _look_up_followers(self, recipients: Recipients, event: InboundEvent) -> list[Target]:
+        """Look people up at once. Groups that rules name are each as large as one call allows, and looked up alone."""
+        if not self.request.rules:
+            return self.ports.preview_bulk(BulkEventRequest(event=event, recipients=list(recipients)))
+        calls: list[list[Recipient]] = [[each] for each in recipients if isinstance(each, GroupRecipient)]
+        if people := [each for each in recipients if not isinstance(each, GroupRecipient)]:
+            calls.append([*people])
+        found: dict[object, Target] = {}
+        for named in calls:
+            for target in self.ports.preview_bulk(BulkEventRequest(event=event, recipients=named)):
+                found.setdefault(target.identity, target)
+        return list(found.values())
 
     def _follow_up_one(self, draft: Draft, delivery_id: str) -> bool:
         known = self.ports.find(delivery_id)
@@ -126,35 +175,19 @@ class _Ingest:
             return False
         return True
 
-    def _preview(self, event: InboundEvent, *, with_ids: bool = False) -> list[IngestRecipient]:
+    def _preview(self, event: InboundEvent, routing: Routing) -> list[IngestRecipient]:
         if isinstance(self.sender, PersonalToken):
-            if not with_ids:
-                self.ports.preview(event)
-                return [self._owner()]
-            derive = derive_held_delivery_id if self.sender.moderated else derive_delivery_id
-            return [self._owner(derive(self.sender.integrator, self.sender.user_id, event.event_id))]
-        targets, integrator = self.ports.preview_bulk(self._bulk_request(event)), self.sender.integrator
-        return [
-            IngestRecipient(
-                recipient=each.recipient,
-                email=each.email,
-                **_given(
-                    delivery_id=derive_delivery_id(integrator, each.user_id, event.event_id)
-                    if with_ids and each.user_id
-                    else None,
-                    error=each.error,
-                ),
-            )
-            for each in targets
-        ]
+            self.ports.preview(event)
+            return [self._owner()]
+        if not routing.recipients:
+            return []
+        request = BulkEventRequest(event=event, recipients=list(routing.recipients))
+        return [_to_recipient(each) for each in self.ports.preview_bulk(request)]
 
     def _owner(self, delivery_id: str | None = None) -> IngestRecipient:
         assert isinstance(self.sender, PersonalToken)
         recipient = UserRecipient(type="user_id", user_id=self.sender.user_id)
         return IngestRecipient(recipient=recipient, **_given(delivery_id=delivery_id))
-
-    def _bulk_request(self, event: InboundEvent) -> BulkEventRequest:
-        return BulkEventRequest(event=event, recipients=list(self.request.recipients))
 
 
 def ingest(
@@ -170,11 +203,11 @@ def ingest(
         Refusal: the only event is refused, or every one; this is the refusal of the first.
         Unavailable: a store did not answer. What was not done is done when the request is sent again.
     """
-    if isinstance(sender, ToolsToken) and not request.recipients:
+    if isinstance(sender, ToolsToken) and not request.names_recipients:
         reason = "is required with a tools token"
         raise Invalid(f"to {reason}: name the recipients.", {"to": [reason]})
-    if isinstance(sender, PersonalToken) and request.recipients:
-        raise Forbidden("A personal token publishes to its owner. Use a tools token to name recipients in `to`.")
+    if isinstance(sender, PersonalToken) and request.names_recipients:
+        raise Forbidden("A personal token publishes to its owner. Use a tools token to name recipients.")
     work = _Ingest(request, sender, context, ports)
     first: Refusal | None = None
     rows = []
@@ -185,7 +218,7 @@ def ingest(
             raise
         except Refusal as refusal:
             first = first or refusal
-            work.unused += draft.step is IngestStep.PUBLISH and max(1, len(request.recipients))
+            work.unused += draft.step is IngestStep.PUBLISH and _charged(request, draft)
             rows.append(_refused_row(draft, refusal, work))
     if first and all(each.error for each in rows):
         raise first
@@ -197,13 +230,23 @@ def ingest(
 
 
 def _refused_row(draft: Draft, refusal: Refusal, work: _Ingest) -> IngestRow:
-    event = to_event(draft, prefix=work.sender.event_prefix, now=work.context.now)
+    event = work.to_event(draft)
     error = IngestError(code=refusal.code.replace("-", "_"), detail=refusal.detail)
     return _row(event, draft, [], outcome=IngestOutcome.REFUSED, error=error)
 
 
 def _row(of: InboundEvent, draft: Draft, recipients: list[IngestRecipient], **more: Any) -> IngestRow:
     return IngestRow(event_id=of.event_id, event_type=of.event_type, step=draft.step, recipients=recipients, **more)
+
+
+def _charged(request: IngestRequest, draft: Draft) -> int:
+    """Return how many deliveries were charged for a draft that is published."""
+    return len(request.route(draft).recipients) if request.names_recipients else 1
+
+
+def _to_recipient(target: Target, delivery_id: str | None = None) -> IngestRecipient:
+    known = _given(delivery_id=delivery_id, error=target.error)
+    return IngestRecipient(recipient=target.recipient, email=target.email, **known)
 
 
 def _without_id(recipient: IngestRecipient) -> IngestRecipient:

@@ -1,6 +1,6 @@
 """Tokens in the address of a webhook, for systems that can set no header: requests and responses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -8,10 +8,14 @@ from typing import Annotated
 from pydantic import Field
 
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
+from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import In, Line, Omittable, Out, TimeOut, UuidOut, timestamp
 from chalicelib.ids import PathSecret, PresentedToken, TokenKind, vouched_token
 
 MOST_INGEST_TOKENS = 20
+MOST_RULES = 50
+_Pattern = Annotated[str, Field(min_length=1, max_length=120)]
+_To = Annotated[str, Field(min_length=1, max_length=260)]
 _MASKED = f"{PathSecret.INGEST}…"
 
 
@@ -28,6 +32,41 @@ class IngestTokenIn(In):
     )
 
 
+class IngestRule(In):
+    """Whom those events are for that fit every pattern of `when`; without patterns, all events."""
+
+    when: dict[Annotated[str, Field(min_length=1, max_length=100)], _Pattern] = Field(
+        default_factory=dict,
+        max_length=5,
+        description="Patterns by field: `title`, `event_id`, `type`, `severity`, `summary`, or `labels.` and the name "
+        "of a label. `*` stands for any characters; letters match in both cases.",
+    )
+    to: Annotated[list[_To], Field(min_length=1, max_length=10)] = Field(
+        description="Email addresses, user ids, or `group:` and the slug of a project."
+    )
+
+
+class IngestRulesIn(In):
+    """The routing rules of a token, in their order. The last that matches decides."""
+
+    rules: Annotated[list[IngestRule], Field(max_length=MOST_RULES)]
+
+
+class IngestRuleOut(Out):
+    """A rule as it is stored. Email addresses are user ids there."""
+
+    when: dict[str, str]
+    to: list[str]
+
+
+class IngestRulesOut(Out):
+    """The rules as they are from now on."""
+
+    token_id: UuidOut
+    rules: list[IngestRuleOut]
+    request_id: str
+
+
 class IngestTokenOut(Out):
     """A token without its secret; `address` has it masked."""
 
@@ -37,6 +76,7 @@ class IngestTokenOut(Out):
     address: str
     is_signed: bool
     mapping: Omittable[dict[str, str]] = None
+    rules: Omittable[list[IngestRuleOut]] = None
     use_count: int
     created_at: TimeOut
     last_used_at: TimeOut | None
@@ -83,7 +123,7 @@ class IngestToken:
     """A token as it is stored. It publishes with the personal or tools token `publisher_id`, and in no other way.
 
     `user_id` is the employee of the personal token; a tools token has none here. `signing_secret` is sealed until a
-    request uses it.
+    request uses it. People are user ids in `rules`.
     """
 
     token_id: str
@@ -96,6 +136,7 @@ class IngestToken:
     user_id: str | None = None
     signing_secret: str | None = field(default=None, repr=False)
     mapping: Mapping[str, str] = field(default_factory=dict)
+    rules: tuple[IngestRule, ...] = ()
     use_count: int = 0
     last_used_at: datetime | None = None
 
@@ -145,4 +186,35 @@ def to_response(token: IngestToken, *, base_url: str) -> IngestTokenOut:
         created_at=token.created_at,
         last_used_at=timestamp(token.last_used_at) if token.last_used_at else None,
         **({"mapping": dict(token.mapping)} if token.mapping else {}),
+        **({"rules": list(map(to_rule_response, token.rules))} if token.rules else {}),
     )
+
+
+def to_rule_response(rule: IngestRule) -> IngestRuleOut:
+    """Return a rule as it is answered."""
+    return IngestRuleOut(when=dict(rule.when), to=list(rule.to))
+
+
+def with_user_ids(rules: Sequence[IngestRule], user_ids: Mapping[str, str]) -> tuple[IngestRule, ...]:
+    """Return the rules with user ids instead of email addresses, so that no row has an address of a person.
+
+    Raises:
+        Invalid: nobody has one of the addresses.
+    """
+    made = []
+    for number, rule in enumerate(rules):
+        to = [user_ids.get(each.strip().lower(), "") if _is_address(each) else each.strip() for each in rule.to]
+        if "" in to:
+            reason = "names an address that nobody has"
+            raise Invalid(f"rules.{number}.to {reason}.", {f"rules.{number}.to": [reason]})
+        made.append(rule.model_copy(update={"to": list(dict.fromkeys(to))}))
+    return tuple(made)
+
+
+def addresses_in(rules: Sequence[IngestRule]) -> list[str]:
+    """Return the email addresses that the rules name, in lower case."""
+    return sorted({each.strip().lower() for rule in rules for each in rule.to if _is_address(each)})
+
+
+def _is_address(recipient: str) -> bool:
+    return "@" in recipient and not recipient.strip().startswith("group:")

@@ -1,10 +1,12 @@
 """Tokens in the addresses of webhooks, in the table `tokens` (see tokens): pk = INGEST#<sha-256 of the token>.
 
-tokenId, adapter, name, mapping; publisher, publisherId: the kind and the row of the token that publishes for it
+tokenId, adapter, name, mapping; rules: each with when and to, in their order
+publisher, publisherId: the kind and the row of the token that publishes for it
 userId: the employee of a personal token; signingSecret: sealed (see vault); useCount, lastUsedAt
 index owner: keyOwner = INGEST#<user id>, or INGEST#TOOLS#<token id>; createdAt
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +16,12 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.errors import Conflict, NotFound, Unauthorized
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.stores.actions import EXISTS, delete, put, put_new
+from chalicelib.core.stores.actions import EXISTS, delete, put, put_new, update
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.ids import MintedToken, PresentedToken, TokenKind
 from chalicelib.resources import TOKENS
-from chalicelib.tokens.domain.ingest_tokens import MOST_INGEST_TOKENS, IngestToken, Publisher
+from chalicelib.tokens.domain.ingest_tokens import MOST_INGEST_TOKENS, IngestRule, IngestToken, Publisher
 from chalicelib.tokens.stores.grants import list_owned
 from chalicelib.vault import seal, unseal
 
@@ -56,6 +58,21 @@ class DynamoIngestTokens:
         if not try_commit(
             [delete(TOKENS, {"pk": pk}, "tokenId = :id", id=token_id)], claim=claim, reply=reply, audited=True
         ):
+            raise NotFound("Ingest token not found.")
+
+    def save_rules(
+        self, token_id: str, rules: Sequence[IngestRule], publisher: Publisher, *, claim: Claim | None, reply: Row
+    ) -> None:
+        """Replace the rules of a token that publishes as `publisher`. Store calls: 3.
+
+        Raises:
+            NotFound: there is none.
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        pk = next((pk for pk, token in self._rows(publisher) if token.token_id == token_id), f"{_KIND}#")
+        stored = [each.model_dump() for each in rules]
+        change = update(TOKENS, {"pk": pk}, "SET #rules = :rules", "tokenId = :id", id=token_id, rules=stored)
+        if not try_commit([change], claim=claim, reply=reply, audited=True):
             raise NotFound("Ingest token not found.")
 
     def use(self, secret: PresentedToken, *, now: datetime) -> IngestToken:
@@ -108,6 +125,7 @@ def _to_row(token: IngestToken) -> Row:
     }
     row |= {"userId": token.user_id} if token.user_id else {}
     row |= {"mapping": dict(token.mapping)} if token.mapping else {}
+    row |= {"rules": [each.model_dump() for each in token.rules]} if token.rules else {}
     if token.signing_secret:
         row["signingSecret"] = seal(token.signing_secret, place=_place(token.token_id))
     return row
@@ -125,6 +143,7 @@ def _from_row(row: Row) -> IngestToken:
         user_id=row.get("userId"),
         signing_secret=row.get("signingSecret"),
         mapping=row.get("mapping", {}),
+        rules=tuple(IngestRule(when=each["when"], to=each["to"]) for each in row.get("rules", ())),
         use_count=int(row["useCount"]),
         last_used_at=_moment(row.get("lastUsedAt")),
     )

@@ -68,6 +68,7 @@ export const auditEn = {
   "audit.kind.group.update": "changed a group",
   "audit.kind.group.remove": "removed a group",
   "audit.kind.ingestToken.create": "created an ingest token",
+  "audit.kind.ingestToken.route": "changed the routing rules of an ingest token",
   "audit.kind.ingestToken.end": "ended an ingest token",
   "audit.kind.directoryToken.create": "created a SCIM token",
   "audit.kind.directoryToken.rotate": "rotated a SCIM token",

@@ -68,6 +68,7 @@ export const auditZh: Record<keyof typeof auditEn, string> = {
   "audit.kind.group.update": "更改群组",
   "audit.kind.group.remove": "移除群组",
   "audit.kind.ingestToken.create": "创建接入令牌",
+  "audit.kind.ingestToken.route": "修改接入令牌的路由规则",
   "audit.kind.ingestToken.end": "终止接入令牌",
   "audit.kind.directoryToken.create": "创建 SCIM 令牌",
   "audit.kind.directoryToken.rotate": "轮换 SCIM 令牌",

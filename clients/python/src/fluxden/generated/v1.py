@@ -673,6 +673,28 @@ class V1(Operations):
         )
         return answer
 
+    def replace_ingest_rules(
+        self, token_id: str, body: models.IngestRulesIn, *, idempotency_key: str | None = None
+    ) -> models.IngestRulesOut:
+        """Replace the routing rules of an ingest token, which say who gets what is sent to it.
+
+        As in a CODEOWNERS file, the last rule that matches decides, so begin with the general ones. Where none
+        matches, the event is for those in `to` of the query. What resolves or notes an event is for all who have
+        it. Rules name people by address or user id, and are kept with ids; an address that nobody has is refused.
+        Try them with `dry_run=true`, whose reply says which rules match. A token has up to 50 rules, with up to 50
+        recipients and 8,000 bytes in all.
+
+        Call it with `flux-tools-…`.
+        """
+        answer: models.IngestRulesOut = self._send(
+            "PUT",
+            f"/api/v1/ingest-tokens/{self._quoted(token_id)}/rules",
+            body=body,
+            takes_key=True,
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
     def ingest_events(
         self,
         adapter: str,
@@ -682,14 +704,15 @@ class V1(Operations):
         to: str | None = None,
         login: str | None = None,
         mapping: str | None = None,
+        rules: str | None = None,
     ) -> models.IngestOut:
         """Publish what another system sends, in the shape that it sends.
 
         The adapter reads the request: `alertmanager` and others. A personal token publishes to its owner, a tools
-        token to the recipients in `to`. A request has at most 100 events; one that is refused does not affect the
-        others. Events keep the identity that their system gives them, so a request that is sent again repeats them.
-        With `dry_run=true` the reply has the events and their recipients, and nothing is made. Each event uses the
-        rate units of publishing it.
+        token to the recipients in `to`, or those of `rules`. A request has at most 100 events; one that is refused
+        does not affect the others. Events keep the identity that their system gives them, so a request that is sent
+        again repeats them. With `dry_run=true` the reply has the events and their recipients, and nothing is made.
+        Each event uses the rate units of publishing it.
 
         Call it with `flux-in-pers-…` or `flux-tools-…`.
         """
@@ -697,7 +720,7 @@ class V1(Operations):
             "POST",
             f"/api/v1/ingest/{self._quoted(adapter)}",
             body=body,
-            query={"dry_run": dry_run, "to": to, "login": login, "mapping": mapping},
+            query={"dry_run": dry_run, "to": to, "login": login, "mapping": mapping, "rules": rules},
         )
         return answer
 
@@ -715,7 +738,8 @@ class V1(Operations):
 
         This is for systems that can set no header. The token is an ingest token, made with `POST /api/v1/ingest-
         tokens` for one adapter. It publishes with the personal or tools token that made it, and uses its budgets.
-        If it has a signing secret, requests without the signature are refused.
+        If it has a signing secret, requests without the signature are refused. If it has routing rules, they decide
+        who gets an event.
         """
         answer: models.IngestOut = self._send(
             "POST",

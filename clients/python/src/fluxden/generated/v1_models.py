@@ -197,6 +197,47 @@ class IngestError(TypedDict):
     detail: str
 
 
+class IngestRouting(TypedDict):
+    """
+    Why an event is for its recipients: the number of the rule that decides, and of all that match, from 1.
+
+    Without `rule` none matches, and the event is for those in `to`.
+    """
+
+    rule: NotRequired[int]
+    matched: list[int]
+
+
+class IngestRule(TypedDict):
+    """Whom those events are for that fit every pattern of `when`; without patterns, all events."""
+
+    when: NotRequired[dict[str, str]]
+    """Patterns by field: `title`, `event_id`, `type`, `severity`, `summary`, or `labels.` and the name of a label. `*` stands for any characters; letters match in both cases."""
+    to: list[str]
+    """Email addresses, user ids, or `group:` and the slug of a project."""
+
+
+class IngestRuleOut(TypedDict):
+    """A rule as it is stored. Email addresses are user ids there."""
+
+    when: dict[str, str]
+    to: list[str]
+
+
+class IngestRulesIn(TypedDict):
+    """The routing rules of a token, in their order. The last that matches decides."""
+
+    rules: list[IngestRule]
+
+
+class IngestRulesOut(TypedDict):
+    """The rules as they are from now on."""
+
+    tokenId: str
+    rules: list[IngestRuleOut]
+    requestId: str
+
+
 class IngestTokenIn(TypedDict):
     """A new token for one adapter."""
 
@@ -219,6 +260,7 @@ class IngestTokenOut(TypedDict):
     address: str
     isSigned: bool
     mapping: NotRequired[dict[str, str]]
+    rules: NotRequired[list[IngestRuleOut]]
     useCount: int
     createdAt: str
     lastUsedAt: str | None
@@ -740,7 +782,7 @@ class IngestRecipient(TypedDict):
 
 class IngestRow(TypedDict):
     """
-    One event of the request. A dry run answers the whole `event`, and no outcome.
+    One event of the request. A dry run answers the whole `event`, and no outcome; with rules also which one decides.
 
     `accepted` events of a tools token are delivered after the reply; `unknown` is what should resolve or note an event
     that nobody has.
@@ -755,6 +797,7 @@ class IngestRow(TypedDict):
     ]
     """What became of an event."""
     recipients: list[IngestRecipient]
+    routing: NotRequired[IngestRouting]
     event: NotRequired[InboundEvent]
     error: NotRequired[IngestError]
 
