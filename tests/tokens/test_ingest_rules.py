@@ -14,7 +14,7 @@ from tests.support.pump import Pumps
 TOKENS = "/api/v1/ingest-tokens"
 INBOX = "/api/v1/inbox"
 ALERTS = "/api/v1/ingest/alertmanager"
-RULES = [
+RULES: list[dict[str, Any]] = [
     {"to": ["alice@example.com"]},
     {"when": {"labels.team": "pay*"}, "to": ["Bob@example.com"]},
     {"when": {"severity": "info", "labels.team": "payments"}, "to": ["group:apollo"]},
