@@ -92,7 +92,7 @@ def test_a_swipe_to_the_left_snoozes_until_the_chosen_time(phone: Console) -> No
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     phone.card(first).tap()
     # The tab "Snoozed" has the same beginning, and is there until the notification covers the list.
-    page.locator(".sheet").get_by_role("button", name="Snooze", exact=True).click()
+    page.get_by_role("button", name="Snooze", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Tomorrow morning").click()
     expect(phone.card(first)).to_have_count(0)
     expect(phone.card(second)).to_be_visible()
