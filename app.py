@@ -37,7 +37,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.push": "",
         "queues.socket_work": "",
         "schedules.heartbeats": "",
-        "queues.web_push": "",
+        "queues.web_push": "inbox",
     },
     "chat": {
         "api.v2.chat": "live",

@@ -7,6 +7,7 @@ from chalice.app import Blueprint
 from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
+from chalicelib.inbox.stores.push_results import DynamoPushResults
 from chalicelib.live.domain.push import PushJob, PushKeys
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
@@ -20,7 +21,7 @@ from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.live.vapid import authorization
 from chalicelib.parallel import gather
-from chalicelib.resources import DIRECTORY, NOTIFY, SOCKETS, UNSEAL, WEB_PUSH
+from chalicelib.resources import DELIVERIES, DIRECTORY, NOTIFY, SOCKETS, UNSEAL, WEB_PUSH
 
 bp = Blueprint(__name__)
 
@@ -39,6 +40,7 @@ def _sign(keys: PushKeys, endpoint: str) -> str:
     + UNSEAL
     + DIRECTORY.can("Query", "GetItem", "UpdateItem", "DeleteItem")
     + SOCKETS.can("UpdateItem")
+    + DELIVERIES.can("UpdateItem")
     + WEB_PUSH.can_send()
     + NOTIFY,
 )
@@ -52,6 +54,7 @@ def nudge(message: PushJob) -> None:
         encrypt=encrypt_message,
         queue=PUSH_JOBS,
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
+        results=DynamoPushResults(),
         gather=gather,
         clock=lambda: datetime.now(UTC),
     ).run(message)

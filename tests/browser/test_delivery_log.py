@@ -56,6 +56,24 @@ def test_id_of_a_delivery_leads_to_it(console: Console) -> None:
     expect(console.page.get_by_text("Stored in the inbox")).to_be_visible()
 
 
+def test_log_shows_which_push_service_refused_a_message(open_console: Open) -> None:
+    console = open_console()
+    with Receiver() as receiver:
+        receiver.status = 410
+        made = console.call_v2("POST", "/push/subscriptions", {"endpoint": receiver.url})
+        # A tab of an earlier test may still count as one that somebody looks at.
+        while not (published := console.publish_answer(title="For the browser")).get("pushPending"):
+            console.page.wait_for_timeout(50)
+        log = f"/operate/deliveries/{published['deliveryId']}"
+        while "push_refused" not in [each["step"] for each in console.call_v2("GET", log)["steps"]]:
+            console.page.wait_for_timeout(50)
+    console.system.call("DELETE", f"/api/v2/push/subscriptions/{made['id']}", None, console.key)
+    console.sign_in()
+    console.go(f"operate/{published['deliveryId']}?tab=log")
+    step = console.page.get_by_role("listitem").filter(has_text="Push not taken")
+    expect(step).to_contain_text("127.0.0.1: status 410")
+
+
 def wait_for(console: Console, delivery_id: str, outcome: str) -> None:
     """Wait until the callback of the delivery has this outcome."""
     deadline = time.monotonic() + 60

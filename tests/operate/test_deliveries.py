@@ -1,16 +1,22 @@
 """The delivery log: what was sent to whom, its steps, why it did not arrive, and resent callbacks."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from chalicelib.core.domain.push_results import MOST_RESULTS, PushResult
 from chalicelib.inbox.domain.endpoints import MOST_ATTEMPTS
-from chalicelib.resources import CALLBACKS
+from chalicelib.inbox.stores.push_results import DynamoPushResults
+from chalicelib.live.domain.push import PushJob, Urgency
+from chalicelib.live.gateways.web_push import PUSH_JOBS
+from chalicelib.resources import CALLBACKS, WEB_PUSH
 from tests.conftest import Desk
 from tests.operate.conftest import ADMIN, EVENTS, data, find_entries
 from tests.support import inputs
 from tests.support.api import Api
 from tests.support.pump import Pumps
+from tests.support.push_browsers import Browser
 from tests.support.receiver import Receiver
 
 pytestmark = pytest.mark.usefixtures("running_minute")
@@ -69,6 +75,42 @@ def test_steps_tell_what_happened_to_a_delivery(api: Api, desk: Desk, pump: Pump
     assert delivery_id in callback["requestBody"]
     assert callback["attempts"][0]["error"].startswith("answered 500")
     assert (entry["recipient"]["email"], entry["notArrived"]) == ("alice@example.com", None)
+
+
+def test_steps_tell_which_push_services_took_the_message(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    with Receiver() as ended:
+        ended.status = 410
+        for each in (receiver, ended):
+            subscription = {"endpoint": each.url, "keys": Browser().keys}
+            assert api.post("/api/v2/push/subscriptions", subscription, desk.alice_key).status == 201
+        delivery_id, host = publish(api, desk), urlsplit(receiver.url).hostname
+        assert pump.drain(WEB_PUSH) == 1
+    entry = data(api.get(f"{LOG}/{delivery_id}", desk.alice_key))
+    pushes = sorted((each["step"], each["detail"]) for each in entry["steps"] if "push" in each["step"])
+    assert pushes == [("push_refused", f"{host}: status 410"), ("pushed", host)]
+
+    shown = api.get(f"/api/v1/delivery-log/{delivery_id}", desk.fd1)
+    assert steps(shown.json) == ["accepted", "stored", "pushed"], "the browsers of a recipient are their own"
+    assert (str(host) in shown.text, "410" in shown.text) == (False, False)
+
+
+def test_log_keeps_so_many_pushes_and_nothing_of_a_delivery_that_is_gone(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    subscription = {"endpoint": receiver.url, "keys": Browser().keys}
+    api.post("/api/v2/push/subscriptions", subscription, desk.alice_key)
+    delivery_id = publish(api, desk)
+    pump.drain(WEB_PUSH)
+    kept = [PushResult("push.example.com", "2026-05-21T12:00:00.000Z")] * (MOST_RESULTS - 2)
+    DynamoPushResults().add(delivery_id, kept)
+    for _ in range(2):
+        PUSH_JOBS.send(PushJob(user_id=desk.user_id("alice"), urgency=Urgency.LOW, delivery_id=delivery_id))
+    PUSH_JOBS.send(PushJob(user_id=desk.user_id("alice"), urgency=Urgency.LOW, delivery_id=inputs.uuid(7)))
+    pump.drain(WEB_PUSH)
+    assert len(receiver.received) == 4, "what is logged changes nothing about what is sent"
+    entry = data(api.get(f"{LOG}/{delivery_id}", desk.alice_key))
+    assert steps(entry).count("pushed") == MOST_RESULTS
+    assert api.get(f"{LOG}/{inputs.uuid(7)}", desk.alice_key).status == 404
 
 
 def test_log_says_why_a_delivery_did_not_arrive(api: Api, desk: Desk) -> None:

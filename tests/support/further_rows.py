@@ -7,6 +7,7 @@ from typing import Any
 import time_machine
 
 from chalicelib.core.domain.callers import TokenStatus
+from chalicelib.core.domain.push_results import PushResult
 from chalicelib.core.stores.writes import commit
 from chalicelib.federation.connections.stores.known_desks import DynamoKnownDesks
 from chalicelib.federation.relays.domain.relays import Relay
@@ -23,6 +24,7 @@ from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.bulk_changes import DynamoBulkChanges
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.inbox.stores.push_results import DynamoPushResults
 from chalicelib.inbox.stores.saved_views import DynamoSavedViews
 from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.inbox.stores.sent import DynamoSent
@@ -81,6 +83,7 @@ JOB = BulkChange(
     FIRST, ZOE, BulkAction.ARCHIVE, AT, {"archived": True}, [FIRST, SECOND], status=BulkStatus.QUEUED,
     counts=Counts(1, 2, 3)
 )  # fmt: skip
+PUSHES = [PushResult("push.example", AT), PushResult("push.example", AT, "status 410")]
 FEEDBACK = Feedback(
     "01J0000000000000000000000B", Author(AuthorKind.INTEGRATOR, "fd1"), FeedbackKind.BUG, "bad", None, AT
 )
@@ -138,6 +141,7 @@ def _write_deliveries() -> None:
     assert not sends.record_bulk(DELIVERY, fire="another", now=NOW).is_new
     DynamoSent().add_labels([DELIVERY])
     assert DynamoDeliveries().add_supplement(DELIVERY, SUPPLEMENT, **NO_CLAIM)
+    DynamoPushResults().add(FIRST, PUSHES)
     assert DynamoAcceptedCalls().mark_seen([FIRST], fire="a-fire", now=NOW) == set()
     DynamoBulkChanges().add(JOB, claim=None, reply={}, now=NOW)
     types.count_hours("fd1", now=NOW + timedelta(hours=3), most=9)
@@ -178,7 +182,7 @@ def _check_deliveries() -> None:
     assert detail is not None
     stored = replace(DELIVERY, fire_count=2, supplement_count=1, sent_in_bulk=True, listed_at=AT, sent_at=AT)
     assert detail.delivery == stored
-    assert detail.supplements == [SUPPLEMENT]
+    assert (detail.supplements, detail.pushes) == ([SUPPLEMENT], PUSHES)
     assert DynamoBulkChanges().find(FIRST, with_ids=True) == JOB
     assert DynamoAcceptedCalls().mark_seen([FIRST], fire="another", now=NOW) == {FIRST}
     assert not DynamoSends().record_bulk(DELIVERY, fire="another", now=NOW).is_new

@@ -57,9 +57,11 @@ def list_own_logged_deliveries(query: OwnDeliveryLogQuery, caller: ToolsToken) -
     grants=SPEND + DELIVERIES.can("Query") + DIRECTORY.can("BatchGetItem"),
 )
 def get_own_logged_delivery(deliveryId: str, caller: ToolsToken) -> DeliveryLogEntry:  # noqa: N803 - contract's spelling
-    """Show the steps of a delivery of your integrator: accepted, held, stored, clicked, and each attempt of callbacks.
+    """Show the steps of a delivery of your integrator: accepted, held, stored, pushed, clicked, and each attempt of
+    callbacks.
 
-    What the recipient did with it in their inbox is not shown. Of a failed attempt, `error` has the beginning of the
+    What the recipient did with it in their inbox is not shown, and neither are their browsers: one step says whether a
+    push service took a message about it. Of a failed attempt, `error` has the beginning of the
     reply.
     """
     return deliveries.get_own_delivery(

@@ -58,9 +58,10 @@ def list_logged_deliveries(query: DeliveryLogQuery, caller: ApiKey) -> DeliveryL
     grants=OPERATE + DELIVERIES.can("Query"),
 )
 def get_logged_delivery(deliveryId: str, caller: ApiKey) -> DeliveryLogEntry:  # noqa: ARG001, N803 - admits; contract
-    """Show the steps of a delivery: accepted, held, stored, read, clicked, and each attempt of its callbacks.
+    """Show the steps of a delivery: accepted, held, stored, pushed, read, clicked, and each attempt of its callbacks.
 
-    Of a failed attempt, `error` has the beginning of the reply.
+    Each message to one of the recipient's browsers is a step with the host of its push service; up to 40 are kept. Of a
+    failed attempt, `error` has the beginning of the reply.
     """
     return deliveries.get_delivery(deliveryId, deliveries=DynamoDeliveries(), people=DynamoDirectory())
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.push_results import PushResult
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.delivery_ids import derive_delivery_id, derive_held_delivery_id
 from chalicelib.inbox.domain.events import ActionType, InboundEvent
@@ -152,11 +153,12 @@ class Supplement:
 
 @dataclass(frozen=True)
 class DeliveryDetail:
-    """A delivery with all its supplements, oldest first, and the clicks on its buttons."""
+    """A delivery with its supplements, oldest first, the clicks on its buttons, and what push services made of it."""
 
     delivery: Delivery
     supplements: Sequence[Supplement] = ()
     clicks: Sequence[Click] = ()
+    pushes: Sequence[PushResult] = ()
 
     def find_click(self, index: int) -> Click | None:
         return next((click for click in self.clicks if click.index == index), None)

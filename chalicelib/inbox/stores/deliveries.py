@@ -20,6 +20,7 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, Delivery, DeliveryDetail, Supplement
 from chalicelib.inbox.stores.clicks import click_from_row
 from chalicelib.inbox.stores.delivery_rows import SORT_KEY, delivery_key, end_with, from_row
+from chalicelib.inbox.stores.push_results import results_of
 from chalicelib.resources import DELIVERIES
 
 
@@ -108,6 +109,7 @@ def _find(condition: str, **named: Any) -> DeliveryDetail | None:
         from_row(kinds[SORT_KEY][0]),
         [_supplement_from_row(row) for row in kinds.get("SUPPLEMENT", [])],
         [click_from_row(row) for row in kinds.get("ACTION", [])],
+        results_of(kinds[SORT_KEY][0]),
     )
 
 

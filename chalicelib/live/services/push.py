@@ -12,6 +12,7 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.measures import PUSHES
 from chalicelib.core.domain.person_refs import person_ref
+from chalicelib.core.domain.push_results import PushResult
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, JobSender, Post
 from chalicelib.live.domain.frames import FrameType, LiveEvent
@@ -47,6 +48,10 @@ class Subscriptions(Protocol):
     def open_keys(self, subscription: Subscription) -> BrowserKeys | None: ...
     def save_failures(self, subscription: Subscription, failures: int) -> None: ...
     def stop(self, stopped: Subscription) -> bool: ...
+
+
+class PushResults(Protocol):
+    def add(self, delivery_id: str, results: Sequence[PushResult]) -> None: ...
 
 
 class Keys(Protocol):
@@ -99,6 +104,7 @@ class PushSender:
     encrypt: Encrypt
     queue: JobSender[PushJob]
     notifier: Notifier
+    results: PushResults
     gather: Gather
     clock: Callable[[], datetime]
 
@@ -106,8 +112,8 @@ class PushSender:
         """Send a push message to each browser of the job.
 
         A subscription that its push service refuses is ended, one that fails for the fifth time in a row is paused, and
-        their owner is told. Store calls: 2, 1 for each that fails or no longer does, and 2 more for each that is
-        stopped.
+        their owner is told. What each push service made of a delivery's message is kept with the delivery. Store calls:
+        3, 1 for each that fails or no longer does, and 2 more for each that is stopped.
 
         If one of several push services fails, that browser gets a job of its own, so that the others are not sent the
         message twice.
@@ -124,31 +130,44 @@ class PushSender:
         if not wanted or keys is None:
             return
         answers = self.gather(*(lambda to=each: self._push(to, job, keys) for each in wanted))
-        failed = [(each, answer) for each, answer in zip(wanted, answers, strict=True) if answer]
+        self._keep(job, [result for result, _ in answers])
+        failed = [(each, result) for each, (result, is_retried) in zip(wanted, answers, strict=True) if is_retried]
         if len(wanted) == 1 and failed:
-            raise Unavailable(f"The push service of {wanted[0].host} answered: {failed[0][1]}")
+            raise Unavailable(f"The push service of {wanted[0].host} answered: {failed[0][1].error}")
         for each, _ in failed:
             self.queue.send(job.model_copy(update={"subscription_id": each.subscription_id}))
 
-    def _push(self, to: Subscription, job: PushJob, keys: PushKeys) -> str | None:
+    def _keep(self, job: PushJob, results: Sequence[PushResult]) -> None:
+        if job.delivery_id is None:
+            return
+        try:
+            self.results.add(job.delivery_id, results)
+        except Exception:
+            # Repeating the message would notify the browsers again, and the log is not worth that.
+            log.exception("what push services made of delivery %s was not stored", job.delivery_id)
+
+    def _push(self, to: Subscription, job: PushJob, keys: PushKeys) -> tuple[PushResult, bool]:
+        """Send the message to one browser, and return what came of it, and whether to send it again."""
         body = self._encrypt(to, job)
         headers = push_headers(job.urgency, is_encrypted=bool(body))
         answer = self.post(to.endpoint, body, {**headers, "Authorization": self.sign(keys, to.endpoint)})
         is_taken = answer.status is not None and 200 <= answer.status <= 299  # noqa: PLR2004 - HTTP's
         PUSHES.add(channel="browser", outcome="taken" if is_taken else "gone" if answer.status in _ENDED else "failed")
+        result = PushResult(to.host, timestamp(self.clock()))
         if is_taken:
             if to.failures:
                 self.subscriptions.save_failures(to, 0)
-            return None
+            return result, False
         reason = f"status {answer.status}" if answer.status is not None else answer.error or "no answer"
+        result = replace(result, error=reason)
         if answer.status in _ENDED:
             self._stop(to, SubscriptionState.ENDED, reason)
-            return None
+            return result, False
         if to.failures + 1 >= MOST_FAILURES:
             self._stop(to, SubscriptionState.PAUSED, reason)
-            return None
+            return result, False
         self.subscriptions.save_failures(to, to.failures + 1)
-        return reason
+        return result, True
 
     def _encrypt(self, to: Subscription, job: PushJob) -> bytes:
         if to.keys is None or job.delivery_id is None:

@@ -42,6 +42,8 @@ class DeliveryStep(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     STORED = "stored"
+    PUSHED = "pushed"
+    PUSH_REFUSED = "push_refused"
     READ = "read"
     ARCHIVED = "archived"
     RESOLVED = "resolved"
@@ -96,7 +98,11 @@ class StepOut(Out):
     step: DeliveryStep
     at: TimeOut
     index: Omittable[int] = None
-    detail: Omittable[str] = Field(None, description="The button's label, or how the attempt ended.")
+    detail: Omittable[str] = Field(
+        None,
+        description="The button's label, how the attempt ended, or to which "
+        "push service a message went, and why it refused it.",
+    )
 
 
 class LoggedCallback(Out):
@@ -121,12 +127,20 @@ class DeliveryLogEntry(LoggedDelivery):
 
 # What a recipient does with a delivery is theirs, and not its sender's to know.
 _OF_THE_RECIPIENT = frozenset((DeliveryStep.READ, DeliveryStep.ARCHIVED))
+_PUSHES = frozenset((DeliveryStep.PUSHED, DeliveryStep.PUSH_REFUSED))
 
 
-def without_reading(entry: DeliveryLogEntry) -> DeliveryLogEntry:
-    """Return the entry as its integrator may see it: without what the recipient did in their inbox."""
-    steps = [each for each in entry.steps if each.step not in _OF_THE_RECIPIENT]
-    return entry.model_copy(update={"steps": steps})
+def for_integrator(entry: DeliveryLogEntry) -> DeliveryLogEntry:
+    """Return the entry as its integrator may see it: without what the recipient did in their inbox.
+
+    Which browsers somebody has, how many, and which push services they use, is theirs. So one step without details says
+    whether a message was pushed to one of them.
+    """
+    taken = [each for each in entry.steps if each.step is DeliveryStep.PUSHED]
+    refused = [each for each in entry.steps if each.step is DeliveryStep.PUSH_REFUSED]
+    steps = [each for each in entry.steps if each.step not in _OF_THE_RECIPIENT | _PUSHES]
+    steps += [StepOut(step=each.step, at=each.at) for each in (taken or refused)[:1]]
+    return entry.model_copy(update={"steps": sorted(steps, key=lambda each: each.at)})
 
 
 def reason_not_arrived(delivery: Delivery, recipient: Person | None) -> NotArrived | None:
@@ -188,6 +202,9 @@ def _steps(detail: DeliveryDetail) -> Iterator[StepOut]:
     for step, at in states:
         if at:
             yield StepOut(step=step, at=at)
+    for push in detail.pushes:
+        step = DeliveryStep.PUSH_REFUSED if push.error else DeliveryStep.PUSHED
+        yield StepOut(step=step, at=push.at, detail=f"{push.host}: {push.error}" if push.error else push.host)
     for click in detail.clicks:
         yield from _click_steps(click, label=_label(click, delivery))
 

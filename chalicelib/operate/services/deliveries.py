@@ -19,9 +19,9 @@ from chalicelib.operate.domain.deliveries import (
     DeliveryLogEntry,
     LoggedDelivery,
     OwnDeliveryLogQuery,
+    for_integrator,
     to_log_entry,
     to_logged,
-    without_reading,
 )
 from chalicelib.people.services.ports import People
 
@@ -65,7 +65,7 @@ def get_own_delivery(delivery_id: str, *, integrator: str, deliveries: Deliverie
     detail = _find(delivery_id, deliveries)
     if detail.delivery.integrator != integrator:
         raise NotFound("Delivery not found.")
-    return without_reading(_entry(detail, people))
+    return for_integrator(_entry(detail, people))
 
 
 def resend_callback(

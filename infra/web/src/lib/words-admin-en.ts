@@ -45,6 +45,8 @@ export const adminEn = {
   "step.approved": "Approved",
   "step.rejected": "Rejected",
   "step.stored": "Stored in the inbox",
+  "step.pushed": "Pushed to a browser",
+  "step.push_refused": "Push not taken",
   "step.read": "Read",
   "step.archived": "Archived",
   "step.resolved": "Resolved",

@@ -47,6 +47,8 @@ export const adminZh: Record<keyof typeof adminEn, string> = {
   "step.approved": "已批准",
   "step.rejected": "已拒绝",
   "step.stored": "已存入收件箱",
+  "step.pushed": "已推送到浏览器",
+  "step.push_refused": "推送未被接受",
   "step.read": "已读",
   "step.archived": "已归档",
   "step.resolved": "已处理",

@@ -224,8 +224,8 @@ function EntryDetail({ entry, resource }: { entry: Entry; resource: Resource<Ent
       </dl>
       <h3>{t("log.steps")}</h3>
       <ol class="log-steps">
-        {entry.steps.map((each) => (
-          <li key={`${each.step} ${each.at} ${each.index}`}>
+        {entry.steps.map((each, position) => (
+          <li key={`${each.step} ${each.at} ${each.index} ${position}`}>
             <b>{valueLabel("step", each.step)}</b> <time dateTime={each.at}>{fullTime(each.at)}</time>
             {each.detail && (
               <span class="faint" dir="auto">

@@ -300,11 +300,13 @@ class V1(Operations):
         return answer
 
     def get_own_logged_delivery(self, delivery_id: str) -> models.DeliveryLogEntry:
-        """Show the steps of a delivery of your integrator: accepted, held, stored, clicked, and each attempt of
+        """Show the steps of a delivery of your integrator: accepted, held, stored, pushed, clicked, and each attempt
+        of.
+
         callbacks.
 
-        What the recipient did with it in their inbox is not shown. Of a failed attempt, `error` has the beginning
-        of the reply.
+        What the recipient did with it in their inbox is not shown, and neither are their browsers: one step says
+        whether a push service took a message about it. Of a failed attempt, `error` has the beginning of the reply.
 
         Call it with `flux-tools-…` of an administrator.
         """

@@ -441,6 +441,8 @@ class StepOut(TypedDict):
         "approved",
         "rejected",
         "stored",
+        "pushed",
+        "push_refused",
         "read",
         "archived",
         "resolved",
@@ -452,7 +454,7 @@ class StepOut(TypedDict):
     at: str
     index: NotRequired[int]
     detail: NotRequired[str]
-    """The button's label, or how the attempt ended."""
+    """The button's label, how the attempt ended, or to which push service a message went, and why it refused it."""
 
 
 class SupplementDeliveryRequest(TypedDict):

@@ -1286,9 +1286,11 @@ class V2(Operations):
         return answer
 
     def get_logged_delivery(self, delivery_id: str) -> models.DeliveryLogEntryAnswer:
-        """Show the steps of a delivery: accepted, held, stored, read, clicked, and each attempt of its callbacks.
+        """Show the steps of a delivery: accepted, held, stored, pushed, read, clicked, and each attempt of its
+        callbacks.
 
-        Of a failed attempt, `error` has the beginning of the reply.
+        Each message to one of the recipient's browsers is a step with the host of its push service; up to 40 are
+        kept. Of a failed attempt, `error` has the beginning of the reply.
 
         Call it with `dvd_…` of an operator.
         """
