@@ -38,8 +38,8 @@ federation-demo: $(installed) ## Start two desks that connect and share a task (
 test: check ## Run all checks, then all tests
 	$(bin)/pytest
 
-test-browser: $(installed_browser) ## Test the console in Chromium, with screenshots in build/browser
-	$(bin)/pytest --numprocesses 0 tests/browser
+test-browser: $(installed_browser) ## Test the console in Chromium, and in Firefox and WebKit where installed
+	$(bin)/pytest --numprocesses 0 -r s tests/browser
 
 test-image: $(installed_dev) ## Check the files of the image, and carry out its steps without Docker
 	$(bin)/pytest --numprocesses 0 tests/image

@@ -3,14 +3,13 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.support import inputs
+from tests.browser.caller import Caller
 from tests.support.started_desk import StartedDesk, start_desk
 
 # Screenshots for people to look at; they are not compared.
@@ -45,19 +44,14 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@dataclass
-class Console:
+class Console(Caller):
     """A signed-in person: their console page, and API calls with their credentials."""
 
-    page: Page
-    system: StartedDesk
-    context: BrowserContext
-    name: str = "alice"
-    page_errors: list[str] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        return str(self.system.demo["api_keys"][self.name])
+    def __init__(self, page: Page, system: StartedDesk, context: BrowserContext, name: str = "alice") -> None:
+        super().__init__(system, name)
+        self.page = page
+        self.context = context
+        self.page_errors: list[str] = []
 
     def sign_in(self, page: Page | None = None) -> None:
         shown = page or self.page
@@ -67,34 +61,6 @@ class Console:
 
     def go(self, page: str) -> None:
         self.page.goto(f"{self.system.demo['base_url']}/#/{page}")
-
-    def publish(self, **event: Any) -> str:
-        """Publish an event to the person, and return the delivery id."""
-        return str(self.publish_answer(**event)["deliveryId"])
-
-    def publish_answer(self, **event: Any) -> dict[str, Any]:
-        """Publish an event to the person, and return the response."""
-        token = self.system.demo["personal_tokens"][self.name]
-        answer = self.system.call("POST", "/api/v1/events", inputs.new_event(**event), token)
-        assert answer.status in (200, 202), answer.body
-        published: dict[str, Any] = answer.json
-        return published
-
-    def update_event(self, delivery_id: str, operation: str, body: dict[str, Any]) -> None:
-        token = self.system.demo["personal_tokens"][self.name]
-        answer = self.system.call("POST", f"/api/v1/events/{delivery_id}/{operation}", body, token)
-        assert answer.status < 300, answer.body
-
-    def call_v2(self, method: str, path: str, body: Any = None) -> Any:
-        """Call API v2 with the person's key, and return the data of the response."""
-        answer = self.system.call(method, f"/api/v2{path}", body, self.key)
-        assert answer.status < 300, answer.body
-        return answer.json["data"]
-
-    def change_delivery(self, delivery_id: str, state: dict[str, Any]) -> None:
-        """Change the state of one of the person's deliveries, as another client would."""
-        answer = self.system.call("PATCH", f"/api/v1/inbox/{delivery_id}", state, self.key)
-        assert answer.status == 200, answer.body
 
     def card(self, delivery_id: str) -> Any:
         return self.page.locator(f"#item-{delivery_id}")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PICTURES, Console, Open
+from tests.browser.caller import Caller
+from tests.browser.conftest import PICTURES, Open
 
 WIDTHS = (320, 360, 390, 430)
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
@@ -27,7 +28,7 @@ WIDE = f"""# {LONG}
 ![{LONG}](https://example.com/a.png)
 """
 # Returns what is cut off: it reaches beyond the window, and no box around it scrolls or hides it on purpose.
-_CUT_OFF = """
+CUT_OFF = """
 () => {
   const clips = (each) => ["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(each).overflowX);
   const isCutOff = (each) => {
@@ -140,7 +141,7 @@ def test_numbers_in_a_table_stay_whole(open_console: Open) -> None:
     assert cell.evaluate(lines) == 1
 
 
-def write_hostile_content(console: Console) -> tuple[str, str]:
+def write_hostile_content(console: Caller) -> tuple[str, str]:
     labels = {f"{'label' * 10}-{number}": LONG[:80] for number in range(3)}
     delivery_id = console.publish(
         title=LONG[:180],
@@ -166,4 +167,4 @@ def write_hostile_content(console: Console) -> tuple[str, str]:
 def check(page: Page, name: str) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}.png")
-    assert page.evaluate(_CUT_OFF) == [], name
+    assert page.evaluate(CUT_OFF) == [], name

@@ -10,14 +10,16 @@ const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric" });
 const dated = new Intl.DateTimeFormat(language, { year: "numeric", month: "short", day: "numeric" });
-const weekday = new Intl.DateTimeFormat(language, {
+const WEEKDAY_TIME: Intl.DateTimeFormatOptions = {
   weekday: "short",
   month: "short",
   day: "numeric",
   hour: "2-digit",
   minute: "2-digit",
   timeZoneName: "short",
-});
+};
+const weekday = new Intl.DateTimeFormat(language, WEEKDAY_TIME);
+const weekdayOfYear = new Intl.DateTimeFormat(language, { ...WEEKDAY_TIME, year: "numeric" });
 const zoned = new Intl.DateTimeFormat(language, {
   hour: "2-digit",
   minute: "2-digit",
@@ -46,9 +48,19 @@ export function ago(time: string, at = now.value): string {
 export const fullTime = (time: string): string => full.format(new Date(time));
 export const clockTime = (time: string): string => clock.format(new Date(time));
 export const date = (time: string): string => dated.format(new Date(time));
-/** Format weekday, date and time with the time zone. */
-export const weekdayTime = (time: string): string => weekday.format(new Date(time));
+/** Format weekday, date and time with the time zone; the year, too, if half a year or more is between. */
+export function weekdayTime(time: string, at = now.value): string {
+  const isFar = Math.abs(Date.parse(time) - at) > 180 * DAY;
+  return (isFar ? weekdayOfYear : weekday).format(new Date(time));
+}
 /** Format the time to the second, with the browser's time zone. */
 export const zonedTime = (time: string): string => zoned.format(new Date(time));
 export const fullDate = (time: string): string => wholeDay.format(new Date(time));
 export const dateAndTime = (time: string): string => dayAndTime.format(new Date(time));
+
+/** Return a time as a field for date and time has it, in the browser's time zone. What is no time leaves it empty. */
+export function toField(time: string | null): string {
+  const at = new Date(time ?? "");
+  if (Number.isNaN(at.getTime())) return "";
+  return new Date(at.getTime() - at.getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
+}

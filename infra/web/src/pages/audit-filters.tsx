@@ -4,6 +4,7 @@ import { ApiError, data, query } from "../lib/api";
 import { KINDS, kindTitle } from "../lib/audit";
 import { t, valueLabel } from "../lib/i18n";
 import { setParams } from "../lib/router";
+import { toField } from "../lib/time";
 import { FormDialog } from "../ui/form";
 import { Field } from "../ui/parts";
 import type { Chosen } from "./admin-audit";
@@ -67,7 +68,7 @@ export function AuditFilterDialog({ chosen, person, onClose }: Props) {
         <div class="form-row">
           {(["from", "to"] as const).map((name) => (
             <Field key={name} label={t(`audit.${name}`)}>
-              <input type="datetime-local" name={name} defaultValue={toLocal(chosen[name])} />
+              <input type="datetime-local" name={name} defaultValue={toField(chosen[name])} />
             </Field>
           ))}
         </div>
@@ -128,12 +129,3 @@ async function findPerson(text: string, known: Employee | null, current: string 
 }
 
 const toTime = (local: string): string | null => (local ? new Date(local).toISOString() : null);
-
-/** A time as a field of the browser's time zone has it. */
-function toLocal(time: string | null): string {
-  if (!time) return "";
-  const at = new Date(time);
-  return Number.isNaN(at.getTime())
-    ? ""
-    : new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}

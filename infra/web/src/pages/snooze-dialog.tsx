@@ -1,7 +1,11 @@
 import { t } from "../lib/i18n";
 import { snoozeChoices } from "../lib/snooze-times";
-import { weekdayTime } from "../lib/time";
+import { toField, weekdayTime } from "../lib/time";
 import { Dialog } from "../ui/parts";
+
+const MINUTE = 60_000;
+// The desk takes a day more.
+const LONGEST = 365 * 24 * 60 * MINUTE;
 
 interface Props {
   /** Whether a snooze can be ended. */
@@ -15,6 +19,7 @@ export function SnoozeDialog({ isSnoozed, onClose, onChoose }: Props) {
     onChoose(until);
     onClose();
   };
+  const fromNow = (ms: number) => toField(new Date(Date.now() + ms).toISOString());
   return (
     <Dialog title={t("snooze.title")} onClose={onClose}>
       <div class="choices">
@@ -32,7 +37,14 @@ export function SnoozeDialog({ isSnoozed, onClose, onChoose }: Props) {
             if (until) choose(new Date(String(until)).toISOString());
           }}
         >
-          <input type="datetime-local" name="until" required aria-label={t("snooze.custom")} />
+          <input
+            type="datetime-local"
+            name="until"
+            required
+            min={fromNow(MINUTE)}
+            max={fromNow(LONGEST)}
+            aria-label={t("snooze.custom")}
+          />
           <button type="submit" class="button">
             {t("snooze.set")}
           </button>
