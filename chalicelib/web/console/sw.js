@@ -3,8 +3,8 @@
 const TEXTS = { "zh-CN": "您有新通知。", en: "You have a new notification." };
 const ID = /^[\w-]{1,100}$/;
 const SHELLS = "fluxden-shell-";
-const SHELL = SHELLS + "a28e119e3e49";
-const FILES = ["./", "console/app.e1e39a646142.js", "console/style.18e57331d3f0.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
+const SHELL = SHELLS + "3217518a71c4";
+const FILES = ["./", "console/app.373109003248.js", "console/style.0436931a37f2.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
 const PATIENCE = 5000;
 
 /** The language that the console was shown in last; before that, the browser's. */
@@ -47,7 +47,7 @@ self.addEventListener("install", (event) => {
       await shell.addAll(FILES);
       const page = await (await shell.match("./")).text();
       // The desk was updated in between; the browser installs this anew later.
-      if (!page.includes("app.e1e39a646142.js")) throw new Error("The page is of another version.");
+      if (!page.includes("app.373109003248.js")) throw new Error("The page is of another version.");
     })(),
   );
 });
