@@ -114,6 +114,16 @@ def test_opening_a_notification_shows_what_it_was_about(open_console: Open) -> N
     worker.evaluate(CLICK)
     expect(page.get_by_role("heading", name="While the board was open")).to_be_visible()
 
+    # A message about a task leads to the queue, which selects it.
+    task = console.call_v2("POST", "/queue", {"title": "Proposed meanwhile", "priority": "urgent"})["id"]
+    worker.evaluate("async () => (await registration.getNotifications()).forEach((each) => each.close())")
+    assert worker.evaluate(PUSH, f"queue/{task}") == f"queue/{task}"
+    worker.evaluate(CLICK)
+    expect(page.locator(f'[data-task="{task}"]')).to_be_focused()
+    console.call_v2("POST", f"/queue/{task}/confirm", {"action": "reject"})
+    assert worker.evaluate(PUSH, "queue/../evil") == "newest"
+    worker.evaluate("async () => (await registration.getNotifications()).forEach((each) => each.close())")
+
     # A message that names nothing leads to the newest.
     console.go("board")
     newest = console.publish(title="The newest of all")

@@ -58,8 +58,9 @@ def show_push(caller: ApiKey) -> PushOut:
 def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, context: RequestContext) -> SubscriptionOut:
     """Subscribe a browser to push notifications.
 
-    The browser is notified when something arrives in your inbox while you look at no console. A message has only the
-    notification's id, encrypted for the browser with its `keys`; the browser fetches the content itself. Subscribing
+    The browser is notified when something arrives in your inbox, or a task waits for your approval, while you look at
+    no console. A message has only the notification's id, or `queue/` and the task's, encrypted for the browser with its
+    `keys`; the browser fetches the content itself. Subscribing
     again keeps the subscription, and resumes it if it was stopped. You can have up to 20 active subscriptions. A
     subscription that its push service refuses is ended, and one that fails five times in a row is paused; your open
     connections receive a `push_stopped` event.

@@ -1,6 +1,6 @@
 """Web Push: messages to a person's browsers that something is new (RFC 8030, RFC 8292).
 
-All that a message has is the delivery's id, encrypted for the browser (RFC 8291).
+All that a message has is the delivery's id, or a task's after `queue/`, encrypted for the browser (RFC 8291).
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,8 @@ from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, UuidOut
 from chalicelib.core.domain.links import link_error
 from chalicelib.core.domain.severity import Severity
 
-# A browser that was closed overnight gets one message in the morning: messages of one topic replace each other.
+# A browser that was closed overnight gets one message of a topic in the morning: they replace each other.
 LIVES = timedelta(hours=24)
-TOPIC = "inbox"
 
 # A push service that fails so often in a row gets no further messages for this browser.
 MOST_FAILURES = 5
@@ -112,13 +111,24 @@ class PushKeys:
 class PushJob(Out):
     """A queue message: push to this person's browsers, or only to the one whose push service failed before.
 
-    Clicking the notification opens the delivery. Messages of earlier releases name none.
+    Clicking the notification opens the delivery, or the queue at the task. Messages of earlier releases name none.
     """
 
     user_id: str
     urgency: Urgency
     subscription_id: str | None = None
     delivery_id: str | None = None
+    task_id: str | None = None
+
+    @property
+    def message(self) -> str | None:
+        """What the browser is told: a delivery's id, or the console's page of a task; None for nothing."""
+        return self.delivery_id or (f"queue/{self.task_id}" if self.task_id else None)
+
+    @property
+    def topic(self) -> str:
+        """What a later message replaces while the browser is closed: those about the inbox, or about the queue."""
+        return "queue" if self.task_id else "inbox"
 
 
 class ReachJob(Out):
@@ -204,7 +214,7 @@ class PushOut(Out):
     subscriptions: list[SubscriptionOut]
 
 
-def push_headers(urgency: Urgency, *, is_encrypted: bool) -> Mapping[str, str]:
+def push_headers(job: PushJob, *, is_encrypted: bool) -> Mapping[str, str]:
     """Return the headers of a push message, without the authorization."""
     encoding = {"Content-Encoding": "aes128gcm"} if is_encrypted else {}
-    return {"TTL": str(int(LIVES.total_seconds())), "Urgency": urgency.value, "Topic": TOPIC, **encoding}
+    return {"TTL": str(int(LIVES.total_seconds())), "Urgency": job.urgency.value, "Topic": job.topic, **encoding}

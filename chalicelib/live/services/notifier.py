@@ -95,7 +95,13 @@ class Notifier:
         urgent = next((each for each in events if each.urgency), None)
         if self.push_jobs is None or not log_state.browsers or urgent is None or urgent.urgency is None:
             return None
-        job = PushJob(user_id=user_id, urgency=urgent.urgency, delivery_id=urgent.members.get("deliveryId"))
+        about = urgent.members
+        job = PushJob(
+            user_id=user_id,
+            urgency=urgent.urgency,
+            delivery_id=about.get("deliveryId"),
+            task_id=about.get("itemId"),
+        )
         return partial(_send, self.push_jobs, job, "the browsers of %s get no push message")
 
     def _push_entries(self, user_id: str, entries: Sequence[LogEntry]) -> list[Socket]:

@@ -149,7 +149,7 @@ class PushSender:
     def _push(self, to: Subscription, job: PushJob, keys: PushKeys) -> tuple[PushResult, bool]:
         """Send the message to one browser, and return what came of it, and whether to send it again."""
         body = self._encrypt(to, job)
-        headers = push_headers(job.urgency, is_encrypted=bool(body))
+        headers = push_headers(job, is_encrypted=bool(body))
         answer = self.post(to.endpoint, body, {**headers, "Authorization": self.sign(keys, to.endpoint)})
         is_taken = answer.status is not None and 200 <= answer.status <= 299  # noqa: PLR2004 - HTTP's
         PUSHES.add(channel="browser", outcome="taken" if is_taken else "gone" if answer.status in _ENDED else "failed")
@@ -170,11 +170,11 @@ class PushSender:
         return result, True
 
     def _encrypt(self, to: Subscription, job: PushJob) -> bytes:
-        if to.keys is None or job.delivery_id is None:
+        if to.keys is None or job.message is None:
             return b""
         try:
             keys = self.subscriptions.open_keys(to)
-            return self.encrypt(job.delivery_id, keys) if keys else b""
+            return self.encrypt(job.message, keys) if keys else b""
         except ValueError:
             # Its keys are well-formed and no point of the curve, so no browser has them; or no sealing key opens them.
             log.warning("subscription %s has keys that encrypt nothing", to.subscription_id)

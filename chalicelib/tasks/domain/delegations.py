@@ -11,7 +11,6 @@ from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import In, Line, Omittable, OpenIn, Out, TimeOut, Timestamp, not_blank, timestamp
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.live.domain.frames import FrameType, LiveEvent
-from chalicelib.live.domain.push import Urgency
 from chalicelib.people.domain.directory import Person
 from chalicelib.tasks.domain.proposals import parse_object
 from chalicelib.tasks.domain.queue import Item, ItemStatus
@@ -169,7 +168,8 @@ def delegated_event(
     """Build the live event for the other one of a delegation. A new proposal is pushed to browsers, too."""
     about = {"itemId": item.item_id, "itemTitle": item.title} if item else {}
     members = {"changeType": change, "delegatorId": delegator_id} | about
-    return LiveEvent(FrameType.DELEGATION_CHANGED, members, urgency=Urgency.NORMAL if change == "added" else None)
+    urgency = item.priority.urgency if item and change == "added" else None
+    return LiveEvent(FrameType.DELEGATION_CHANGED, members, urgency=urgency)
 
 
 def _invalid(path: str, why: str) -> Invalid:

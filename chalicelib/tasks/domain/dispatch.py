@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.live.domain.frames import LiveEvent
-from chalicelib.tasks.domain.queue import Change, Item, queue_event, wake_events
+from chalicelib.tasks.domain.queue import Change, Item, added_event, queue_event, wake_events
 from chalicelib.tasks.domain.queue_messages import ItemOut, to_item_response
 from chalicelib.tasks.domain.settings import QueueState
 
@@ -30,7 +30,7 @@ class Dispatch:
     @property
     def added_events(self) -> list[LiveEvent]:
         """The live events about the item, where it is new, and about what is dispatched with it."""
-        added = [queue_event(self.item, "added", self.item.status), *wake_events(self.item)]
+        added = [added_event(self.item), *wake_events(self.item)]
         return added + status_events(self.changes)
 
     @property

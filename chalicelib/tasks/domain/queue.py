@@ -11,6 +11,7 @@ from chalicelib.core.domain.errors import Conflict, Invalid
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.live.domain.frames import FrameType, LiveEvent
+from chalicelib.live.domain.push import Urgency
 from chalicelib.tasks.domain.proposals import Comment, Verdict, to_comment_response, verdict_members
 
 # Of an item with its result, in bytes. A row can have up to 400 KB, some engines count both values of a replaced
@@ -42,6 +43,11 @@ class Priority(StrEnum):
     @property
     def rank(self) -> int:
         return list(Priority).index(self)
+
+    @property
+    def urgency(self) -> Urgency:
+        """How urgently a proposal of this priority is pushed to the browsers of those who decide on it."""
+        return {Priority.URGENT: Urgency.HIGH, Priority.LOW: Urgency.LOW}.get(self, Urgency.NORMAL)
 
 
 class ItemStatus(StrEnum):
@@ -204,6 +210,12 @@ def queue_event(
     """Build the live event about a change of the queue, with what was decided."""
     members = {"changeType": change, "itemId": item.item_id, "itemTitle": item.title, "newStatus": new_status}
     return LiveEvent(FrameType.QUEUE_CHANGED, members | verdict_members(verdict))
+
+
+def added_event(item: Item) -> LiveEvent:
+    """Build the live event about a new item. One that waits for its owner is pushed to their browsers, too."""
+    waits = item.status is ItemStatus.PENDING_CONFIRMATION
+    return replace(queue_event(item, "added", item.status), urgency=item.priority.urgency if waits else None)
 
 
 def comment_event(item: Item) -> LiveEvent:

@@ -5,7 +5,7 @@ from datetime import datetime
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.live.domain.frames import LogState
 from chalicelib.live.services.ports import Notifier
-from chalicelib.tasks.domain.queue import moderation_item, queue_event
+from chalicelib.tasks.domain.queue import added_event, moderation_item
 from chalicelib.tasks.services.ports import QueueItems
 
 
@@ -24,4 +24,4 @@ def queue_held(
     """
     item = moderation_item(delivery, owner_id=owner_id)
     if queue.add_once(item):
-        notifier.notify(owner_id, queue_event(item, "added", item.status), log_state=log_state, now=now)
+        notifier.notify(owner_id, added_event(item), log_state=log_state, now=now)

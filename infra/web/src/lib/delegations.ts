@@ -60,7 +60,7 @@ export function handleDelegationEvent(event: LiveEvent): void {
   if (event.changeType === "begun" || event.changeType === "ended") delegationChanges.value += 1;
   // Elsewhere than on the queue's page a proposal would arrive unseen.
   if (event.changeType === "added" && route.value.page !== "queue")
-    showToast(t("delegated.proposed", { title: String(event.itemTitle) }), null, TOAST_MS, href("queue"));
+    showToast(t("delegated.proposed", { title: String(event.itemTitle) }), null, TOAST_MS, href("queue", String(event.itemId)));
   void loadDelegated();
 }
 

@@ -84,7 +84,7 @@ export async function setPush(on: boolean): Promise<void> {
 /** Follow the service worker to the notification that was clicked, also before signing in. */
 export function followClickedNotifications(): void {
   navigator.serviceWorker?.addEventListener("message", ({ data: page }: MessageEvent<unknown>) => {
-    if (typeof page === "string" && /^(newest|inbox\/[\w-]+)$/.test(page)) go(`#/${page}`);
+    if (typeof page === "string" && /^(newest|(inbox|queue)\/[\w-]+)$/.test(page)) go(`#/${page}`);
   });
 }
 

@@ -4,6 +4,7 @@ import { decideDelegated, delegatedTasks, loadDelegated, type DelegatedTask } fr
 import { cancelHold, isHeld } from "../lib/holds";
 import { t, valueLabel } from "../lib/i18n";
 import { isIrreversible } from "../lib/queue";
+import { route } from "../lib/router";
 import { Icon } from "../ui/icons";
 import { Chip, Time } from "../ui/parts";
 import { ProposalDialog, ProposalFields } from "./proposal";
@@ -14,6 +15,12 @@ export function DelegatedGroup() {
   useEffect(() => void loadDelegated(), []);
   const found = delegatedTasks.value;
   const reviewed = reviewing.value;
+  // A toast or a browser notification opens the queue at one of them.
+  const { id } = route.value;
+  const isLoaded = found.some((each) => each.task.id === id);
+  useEffect(() => {
+    if (isLoaded) document.querySelector<HTMLElement>(`[data-delegated="${CSS.escape(id!)}"]`)?.focus();
+  }, [id, isLoaded]);
   if (!found.length) return null;
   return (
     <section class="group" aria-label={t("delegated.title")}>
@@ -43,7 +50,7 @@ function DelegatedRow({ of, onReview }: { of: DelegatedTask; onReview: () => voi
   const { task, delegator } = of;
   const held = isHeld(task.id);
   return (
-    <article class={`task ${held ? "task-held" : ""}`} data-delegated={task.id} aria-label={task.title}>
+    <article class={`task ${held ? "task-held" : ""}`} tabIndex={0} data-delegated={task.id} aria-label={task.title}>
       <div class="task-main">
         <p class="task-title">
           <Chip kind={`chip-${task.priority}`}>{valueLabel("priority", task.priority)}</Chip>
