@@ -1,10 +1,14 @@
 // Shows a notification for a push message, and opens the console when there is no network.
-// A push message says only which notification arrived, by its id. The console shows it to people who are signed in.
-const TEXTS = { "zh-CN": "您有新通知。", en: "You have a new notification." };
-const ID = /^[\w-]{1,100}$/;
+// A push message says only which notification arrived, by its id, or which task waits for approval, by its page. The
+// console shows it to people who are signed in.
+const TEXTS = {
+  "zh-CN": { inbox: "您有新通知。", queue: "有任务等待您批准。" },
+  en: { inbox: "You have a new notification.", queue: "A task waits for your approval." },
+};
+const MESSAGE = /^(queue\/)?[\w-]{1,100}$/;
 const SHELLS = "fluxden-shell-";
-const SHELL = SHELLS + "3217518a71c4";
-const FILES = ["./", "console/app.373109003248.js", "console/style.0436931a37f2.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
+const SHELL = SHELLS + "7ac354d2d39e";
+const FILES = ["./", "console/app.ee112807e1e4.js", "console/style.0436931a37f2.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
 const PATIENCE = 5000;
 
 /** The language that the console was shown in last; before that, the browser's. */
@@ -15,13 +19,14 @@ async function language() {
 }
 
 self.addEventListener("push", (event) => {
-  const id = event.data?.text() ?? "";
+  const text = event.data?.text() ?? "";
+  const tag = text.startsWith("queue/") ? "queue" : "inbox";
   // Desks and browsers of an earlier release send and take empty messages.
-  const data = ID.test(id) ? `inbox/${id}` : "newest";
+  const data = !MESSAGE.test(text) ? "newest" : tag === "queue" ? text : `inbox/${text}`;
   event.waitUntil(
     (async () => {
       const lang = await language().catch(() => "en");
-      const options = { body: TEXTS[lang], icon: "console/icon.aa182a5144fe.svg", lang, tag: "inbox", renotify: true, data };
+      const options = { body: TEXTS[lang][tag], icon: "console/icon.aa182a5144fe.svg", lang, tag, renotify: true, data };
       await self.registration.showNotification("Fluxden", options);
     })(),
   );
@@ -47,7 +52,7 @@ self.addEventListener("install", (event) => {
       await shell.addAll(FILES);
       const page = await (await shell.match("./")).text();
       // The desk was updated in between; the browser installs this anew later.
-      if (!page.includes("app.373109003248.js")) throw new Error("The page is of another version.");
+      if (!page.includes("app.ee112807e1e4.js")) throw new Error("The page is of another version.");
     })(),
   );
 });
