@@ -69,6 +69,8 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.ingest_tokens": "inbox",
     },
     "reach": {
+        "api.v1.channels": "inbox live",
+        "queues.personal_webhook": "inbox live",
         "queues.reach": "inbox live",
     },
     "tasks": {

@@ -110,11 +110,13 @@ TOKENS = Table("tokens")
 
 CALLBACKS = Queue("callbacks")
 CALLBACK_REPLAYS = Queue("callback-replays")
+CHAT_MESSAGES = Queue("chat")
 FAN_OUT = Queue("fan-out")
 INBOX_CHANGES = Queue("inbox-changes")
 NOTICES = Queue("notices")
 OUTBOX_WORK = Queue("outbox-work")
 PEER_NOTICES = Queue("peer-notices")
+PERSONAL_WEBHOOK = Queue("personal-webhook")
 REACH = Queue("reach")
 SNOOZES = Queue("snoozes")
 SOCKET_WORK = Queue("socket-work")
@@ -123,11 +125,13 @@ WEB_PUSH = Queue("web-push")
 QUEUES = (
     CALLBACKS,
     CALLBACK_REPLAYS,
+    CHAT_MESSAGES,
     FAN_OUT,
     INBOX_CHANGES,
     NOTICES,
     OUTBOX_WORK,
     PEER_NOTICES,
+    PERSONAL_WEBHOOK,
     REACH,
     SNOOZES,
     SOCKET_WORK,

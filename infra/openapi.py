@@ -19,6 +19,7 @@ from infra.openapi_versions import to_v30
 
 _TAGS = {
     "events": "Publish events to people's inboxes, then supplement and resolve them.",
+    "channels": "Your own webhooks and chat services, to which your notifications are sent.",
     "ingest": "Publish what other systems send, in the shape that they send.",
     "inbox": "Read the inbox, change deliveries and use their actions.",
     "tokens": "Claim publishing tokens for employees.",

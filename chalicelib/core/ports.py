@@ -35,6 +35,12 @@ class JobSender(Protocol[J_contra]):
     def send_all(self, jobs: Sequence[J_contra]) -> None: ...
 
 
+class DelayedJobSender(JobSender[J_contra], Protocol[J_contra]):
+    """Sends jobs that become visible in `delay` seconds, at most 900."""
+
+    def send(self, job: J_contra, *, delay: int = 0) -> None: ...
+
+
 class JobAnnouncer(Protocol[J_contra]):
     """Sends jobs whose work is stored; a failure is only logged, and the due index has them announced later."""
 

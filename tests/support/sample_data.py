@@ -157,6 +157,12 @@ class SampleData:
         made = self.create("/api/v1/callback-endpoints/replay", body, self.admin_token)
         return {"replayId": str(made["replayId"])}
 
+
+    def add_channel(self) -> str:
+        """Add a webhook of Bob's, and return its id."""
+        body = {"kind": "webhook", "label": CANARY, "url": "https://hooks.example.com/notices"}
+        return str(self.create("/api/v1/me/channels", body)["id"])
+
     def add_ingest_token(self) -> dict[str, Any]:
         made: dict[str, Any] = self.create(
             "/api/v1/ingest-tokens", {"adapter": "alertmanager", "name": CANARY}, self.token

@@ -490,6 +490,10 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     ),
     "create_ingest_token": _with_personal_token(body={"adapter": "alertmanager", "name": CANARY}),
     "end_ingest_token": _with_personal_token(path=lambda data: {"tokenId": data.add_ingest_token()["tokenId"]}),
+    "list_channels": _after(SampleData.add_channel),
+    "add_channel": _with_key(body={"kind": "webhook", "label": CANARY, "url": "https://hooks.example.com/notices"}),
+    "test_channel": _with_key(path=lambda data: {"channelId": data.add_channel()}),
+    "remove_channel": _with_key(path=lambda data: {"channelId": data.add_channel()}),
     "replace_ingest_rules": _with_admin_token(
         path=lambda data: {"tokenId": data.add_routed_token()["tokenId"]},
         body=lambda _: {

@@ -15,6 +15,9 @@ class AuditKind(StrEnum):
     PASSKEY_ADD = "passkey.add"
     PASSKEY_REMOVE = "passkey.remove"
 
+    CHANNEL_ADD = "channel.add"
+    CHANNEL_REMOVE = "channel.remove"
+
     KEY_CREATE = "key.create"
     KEY_ENABLE = "key.enable"
     KEY_DISABLE = "key.disable"
@@ -125,6 +128,7 @@ OF_A_PERSON = frozenset(
         "session",
         "signInLink",
         "passkey",
+        "channel",
         "key",
         "person",
         "operator",

@@ -43,10 +43,11 @@ STREAMS = Bound(
     "The reply ends at once, with `retry: 10000`.",
 )
 BROWSERS = Bound("browsers", 20, "subscribed browsers a person", "409, until one is unsubscribed")
+CHANNELS = Bound("channels", 10, "channels a person (webhooks and chat services)", "409, until one is removed")
 # Not below what one key may spend, so a desk with larger budgets has a larger bound.
 CALLS = Bound("calls", 600, "calls a minute with all API keys of a person", "429 with `Retry-After`")
 
 # Of the whole desk, where functions hold them: each that waits is paid for.
 DESK_STREAMS = "desk-streams"
 
-PER_PERSON = (KEYS, SESSIONS, PASSKEYS, SOCKETS, STREAMS, BROWSERS, CALLS)
+PER_PERSON = (KEYS, SESSIONS, PASSKEYS, SOCKETS, STREAMS, BROWSERS, CHANNELS, CALLS)

@@ -110,6 +110,20 @@ ACCEPTANCE_REFUSED = frozenset((401, 403, 404, 410))
 CONNECTION_ACCEPTANCE_RETRIES = RetryLadder(_STANDARD_WEBHOOKS, final=ACCEPTANCE_REFUSED)
 # Requests to connect. A refusal is the answer, so it is not retried.
 CONNECTION_REQUEST_RETRIES = RetryLadder(_STANDARD_WEBHOOKS, final=REFUSED_FOR_GOOD)
+# Notifications to a webhook of a person. Each attempt is left out if the notification was read by then.
+PERSONAL_WEBHOOK_RETRIES = RetryLadder(_STANDARD_WEBHOOKS)
+# Notifications to a chat service, where an old one is noise. A refusal will be repeated, so it is not retried.
+CHAT_RETRIES = RetryLadder(
+    (
+        timedelta(0),
+        timedelta(seconds=10),
+        timedelta(minutes=1),
+        timedelta(minutes=5),
+        timedelta(minutes=15),
+        timedelta(hours=1),
+    ),
+    final=REFUSED_FOR_GOOD,
+)
 # Look-ups of a connected instance's published keys.
 PEER_KEY_RETRIES = RetryLadder((timedelta(0), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6)))
 # Relays, per connected instance: the hourly attempt after 72 hours is still made.

@@ -38,9 +38,9 @@ class JobQueue(Generic[J]):
 
     queue: Queue
 
-    def send(self, job: J) -> None:
-        """Send a job. One queue call."""
-        self._send(job, {})
+    def send(self, job: J, *, delay: int = 0) -> None:
+        """Send a job that becomes visible in `delay` seconds, at most 900. One queue call."""
+        self._send(job, {"DelaySeconds": delay} if delay else {})
 
     def announce(self, job: J, *, delay: int = 0) -> None:
         """Send a job that becomes visible in `delay` seconds, at most 900; a failure is only logged. One queue call."""

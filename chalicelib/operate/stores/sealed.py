@@ -76,6 +76,8 @@ def places(table: Table, row: Row) -> dict[str, str]:
             return {"sealedAuth": f"{pk}/{sk}"}
         case DIRECTORY.physical_name, "PROVIDERS", _:
             return {"clientSecret": f"{pk}/{sk}"}
+        case DIRECTORY.physical_name, "USER", "REACH":
+            return dict.fromkeys(("sealedTarget", "sealedSecret"), f"{pk}/{sk}")
         case DIRECTORY.physical_name, "DESK", "VAPID":
             return {"privateKey": f"{pk}/{sk}"}
         case NETWORK.physical_name, "INSTANCES" | "HUBS", _:

@@ -260,14 +260,14 @@ def _in_order(table: Table, wanted: Iterable[Row]) -> list[Row | None]:
 
 
 def _read_delivery(delivery_id: str) -> Row | None:
-    """Read a delivery with its supplements and clicks."""
+    """Read a delivery with its supplements and clicks, and the messages about it to channels."""
     rows = list(query_partition(DELIVERIES, delivery_id))
     found = next((row for row in rows if row["sk"] == "DELIVERY"), None)
     if found is None:
         return None
-    hanging: dict[str, list[Row]] = {"supplements": [], "clicks": []}
+    hanging: dict[str, list[Row]] = {"supplements": [], "clicks": [], "channelMessages": []}
     for row in rows:
-        kind = {"SUPPLEMENT": "supplements", "ACTION": "clicks"}.get(row["sk"].partition("#")[0])
+        kind = {"SUPPLEMENT": "supplements", "ACTION": "clicks", "REACH": "channelMessages"}.get(row["sk"].partition("#")[0])
         if kind:
             hanging[kind].append({name: each for name, each in row.items() if not _is_withheld(name)})
     return found | {"id": delivery_id} | hanging

@@ -20,12 +20,17 @@ class EmailJob(Out):
 
 
 class ChannelJob(Out):
-    """A queue message: tell one channel of this person about a delivery."""
+    """A queue message: tell one channel of this person about a delivery, or send it a test message if it names none.
+
+    `attempt` counts the attempts of this message, and the one that this job is for is not due before `due_at`.
+    """
 
     user_id: str
     channel_id: str
-    delivery_id: str
     message_id: UuidOut
+    delivery_id: str | None = None
+    attempt: int = 1
+    due_at: str | None = None
 
 
 def derive_message_id(reach_id: str, channel: str) -> str:

@@ -761,6 +761,52 @@ class V1(Operations):
         answer: models.IntegratorsResponse = self._send("GET", "/api/v1/integrators")
         return answer
 
+    def list_channels(
+        self,
+    ) -> models.ChannelsOut:
+        """List your channels, oldest first, with how each of them does.
+
+        The URL that a channel was made with is not shown again.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.ChannelsOut = self._send("GET", "/api/v1/me/channels")
+        return answer
+
+    def add_channel(self, body: models.ChannelIn, *, idempotency_key: str | None = None) -> models.NewChannelOut:
+        """Add a webhook or a chat service, to which your notifications are sent.
+
+        It is sent nothing before it took a test message, for which you ask next. Requests to a webhook are signed
+        as Standard Webhooks has it; only this reply has the secret. What they have is what your inbox shows. A
+        person has 10 channels at most. This needs a key with all permissions, since a channel outlives the key.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.NewChannelOut = self._send(
+            "POST", "/api/v1/me/channels", body=body, takes_key=True, idempotency_key=idempotency_key
+        )
+        return answer
+
+    def remove_channel(self, channel_id: str, *, idempotency_key: str | None = None) -> models.RemovedChannelOut:
+        """Remove one of your channels. Nothing more is sent to it.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.RemovedChannelOut = self._send(
+            "DELETE", f"/api/v1/me/channels/{self._quoted(channel_id)}", takes_key=True, idempotency_key=idempotency_key
+        )
+        return answer
+
+    def test_channel(self, channel_id: str) -> models.ChannelOut:
+        """Send a test message to one of your channels.
+
+        If it is taken, the channel is active from then on, also one that was paused.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.ChannelOut = self._send("POST", f"/api/v1/me/channels/{self._quoted(channel_id)}/test")
+        return answer
+
     def get_openapi(
         self,
     ) -> dict[str, Any]:

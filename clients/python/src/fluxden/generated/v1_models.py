@@ -300,6 +300,32 @@ class LinkOut(TypedDict):
     requestId: NotRequired[str]
 
 
+class NewChannelOut(TypedDict):
+    """A new channel. Only this reply has the secret that signs the requests of a webhook."""
+
+    id: str
+    kind: Literal["webhook", "chat"]
+    """How a channel is reached: by a signed request of its own, or as the chat service has it."""
+    label: str
+    service: str
+    """`webhook`, or the chat service, such as `slack`."""
+    host: str
+    state: Literal["untested", "active", "paused"]
+    """Only an `active` channel is sent notifications."""
+    createdAt: str
+    testedAt: str | None
+    """When the last test message was sent."""
+    lastUsedAt: str | None
+    """When it last took a message."""
+    failingSince: str | None
+    """The first failure since then."""
+    failure: str | None
+    """Why the last message failed; null if it did not."""
+    pausedAt: str | None
+    secret: NotRequired[str]
+    """Of a webhook: `whsec_…`, as Standard Webhooks has it."""
+
+
 class NewIngestTokenOut(TypedDict):
     """A new token. Only this reply has its secret, which is the end of the address."""
 
@@ -371,6 +397,12 @@ class RecipientOut(TypedDict):
     email: str
     name: str
     active: bool
+
+
+class RemovedChannelOut(TypedDict):
+    """The channel that was removed."""
+
+    id: str
 
 
 class ReplayIn(TypedDict):
@@ -610,6 +642,47 @@ class CatalogItemRemoved(TypedDict):
     item: CatalogItem | None
     already_archived: bool
     requestId: str
+
+
+class ChannelIn(TypedDict):
+    """A new channel."""
+
+    kind: Literal["webhook", "chat"]
+    """How a channel is reached: by a signed request of its own, or as the chat service has it."""
+    label: str
+    """What tells it apart from others."""
+    url: str
+    """For a webhook an HTTPS URL on a public host. For a chat service its URL as Apprise writes it."""
+
+
+class ChannelOut(TypedDict):
+    """A channel, without the URL that it was made with: whoever has that can write to it."""
+
+    id: str
+    kind: Literal["webhook", "chat"]
+    """How a channel is reached: by a signed request of its own, or as the chat service has it."""
+    label: str
+    service: str
+    """`webhook`, or the chat service, such as `slack`."""
+    host: str
+    state: Literal["untested", "active", "paused"]
+    """Only an `active` channel is sent notifications."""
+    createdAt: str
+    testedAt: str | None
+    """When the last test message was sent."""
+    lastUsedAt: str | None
+    """When it last took a message."""
+    failingSince: str | None
+    """The first failure since then."""
+    failure: str | None
+    """Why the last message failed; null if it did not."""
+    pausedAt: str | None
+
+
+class ChannelsOut(TypedDict):
+    """Your channels, oldest first."""
+
+    items: list[ChannelOut]
 
 
 class ClaimRow(TypedDict):
