@@ -70,6 +70,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     },
     "reach": {
         "api.v1.channels": "inbox live",
+        "queues.chat": "inbox live",
         "queues.personal_webhook": "inbox live",
         "queues.reach": "inbox live",
     },

@@ -25,6 +25,8 @@ _DROPPED_FILES = re.compile(
       ^(?:[^/]+\.dist-info|[^/]+\.data|distutils-precedence\.pth|bin)(?:/|$)  # installer metadata, and commands
     | (?:^|/)tests?/ | \.pyi$ | (?:^|/)py\.typed$ | (?:^|/)__pycache__/
     | ^aws_lambda_powertools/event_handler/openapi/swagger_ui/.*\.(?:js|css)$
+    | ^apprise/(?:assets|i18n|compat)/ | ^apprise/cli\.py$
+    | ^(?:oauthlib|requests_oauthlib)/       # for services that we don't offer
     | ^botocore/data/.*/examples-1\.json
     | ^boto3/(?:data|examples)/               # for resources, which we don't use
     | ^tzdata/zoneinfo/(?:right|posix)/

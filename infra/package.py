@@ -53,6 +53,7 @@ _LATE = {
     "aws_lambda_powertools.utilities.parameters",
     "aws_xray_sdk.core",
     "aws_xray_sdk.ext.botocore.patch",
+    "chalicelib.reach.gateways.chat",
     "chalicelib.telemetry.powertools",
     "cryptography.hazmat.primitives.asymmetric.ed25519",
     "cryptography.hazmat.primitives.ciphers.aead",

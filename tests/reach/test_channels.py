@@ -264,6 +264,9 @@ def test_a_channel_is_paused_after_five_days_of_failures_or_when_it_is_gone(
 ) -> None:
     channel = Channel("a", "b", kind, "c", "slack", "d", "", ChannelState.ACTIVE)
     first = after_attempt(channel, HttpResult(500), now=NOW, is_test=False)
-    assert after_attempt(first, HttpResult(status, "no reply"), now=NOW + timedelta(days=days), is_test=False).state is state
+    assert (
+        after_attempt(first, HttpResult(status, "no reply"), now=NOW + timedelta(days=days), is_test=False).state
+        is state
+    )
     taken = after_attempt(first, HttpResult(200), now=NOW, is_test=False)
     assert (taken.failing_since, taken.failure, taken.state) == (None, None, ChannelState.ACTIVE)

@@ -157,7 +157,6 @@ class SampleData:
         made = self.create("/api/v1/callback-endpoints/replay", body, self.admin_token)
         return {"replayId": str(made["replayId"])}
 
-
     def add_channel(self) -> str:
         """Add a webhook of Bob's, and return its id."""
         body = {"kind": "webhook", "label": CANARY, "url": "https://hooks.example.com/notices"}

@@ -42,7 +42,9 @@ PUBLISHES = Measure("Publishes", COUNT, (("kind", ("event", "bulk")),))
 DELIVERIES = Measure("Deliveries", COUNT, (("outcome", _RECORDED),))
 # From the acceptance of a bulk call to its deliveries.
 FAN_OUT_LAG = Measure("FanOutLag", MILLISECONDS, (("severity", _SEVERITIES),))
-PUSHES = Measure("Pushes", COUNT, (("channel", ("socket", "browser", "webhook", "chat")), ("outcome", ("taken", "gone", "failed"))))
+PUSHES = Measure(
+    "Pushes", COUNT, (("channel", ("socket", "browser", "webhook", "chat")), ("outcome", ("taken", "gone", "failed")))
+)
 CALLBACK_ATTEMPTS = Measure("Callbacks", COUNT, (("outcome", _ATTEMPTED),))
 NOTICE_ATTEMPTS = Measure("Notices", COUNT, (("to", ("instance", "connection")), ("outcome", _ATTEMPTED)))
 # The first three were received, the others are sent.

@@ -112,6 +112,11 @@ def get(url: str, headers: Mapping[str, str]) -> HttpResult:
     return _request(url, _Message("GET", None, headers, reads=True))
 
 
+def send_and_read(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> HttpResult:
+    """Send a request that a library composed, under the same rules, with the body of a success up to 64 KB."""
+    return _request(url, _Message(method, body, headers, reads=True))
+
+
 def _request(url: str, message: _Message) -> HttpResult:
     deadline = _Deadline(DEADLINE_SECONDS)
     try:

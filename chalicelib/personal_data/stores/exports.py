@@ -267,7 +267,9 @@ def _read_delivery(delivery_id: str) -> Row | None:
         return None
     hanging: dict[str, list[Row]] = {"supplements": [], "clicks": [], "channelMessages": []}
     for row in rows:
-        kind = {"SUPPLEMENT": "supplements", "ACTION": "clicks", "REACH": "channelMessages"}.get(row["sk"].partition("#")[0])
+        kind = {"SUPPLEMENT": "supplements", "ACTION": "clicks", "REACH": "channelMessages"}.get(
+            row["sk"].partition("#")[0]
+        )
         if kind:
             hanging[kind].append({name: each for name, each in row.items() if not _is_withheld(name)})
     return found | {"id": delivery_id} | hanging

@@ -34,7 +34,7 @@ class Outcome:
 
 
 def failure_of(result: HttpResult) -> str | None:
-    """Return why a request failed, without the text of the reply, which may repeat what was sent; None if it did not."""
+    """Return why a request failed, without the reply's text, which may repeat what was sent."""
     if result.error is None:
         return None
     return f"answered {result.status}" if result.status is not None and result.sent else result.reason or "no answer"

@@ -67,7 +67,9 @@ def add_channel(
     return shown
 
 
-def ask_for_test(channel_id: str, *, owner: ApiKey, message_id: str, channels: Channels, queue_of: QueueOf) -> ChannelOut:
+def ask_for_test(
+    channel_id: str, *, owner: ApiKey, message_id: str, channels: Channels, queue_of: QueueOf
+) -> ChannelOut:
     """Have a test message sent to one of the owner's channels. Store and queue calls: 2.
 
     Raises:
@@ -81,9 +83,7 @@ def ask_for_test(channel_id: str, *, owner: ApiKey, message_id: str, channels: C
     return ChannelOut.of(channel)
 
 
-def remove_channel(
-    channel_id: str, *, owner: ApiKey, context: RequestContext, channels: Channels
-) -> RemovedChannelOut:
+def remove_channel(channel_id: str, *, owner: ApiKey, context: RequestContext, channels: Channels) -> RemovedChannelOut:
     """Remove one of the owner's channels. Store calls: 2.
 
     Raises:

@@ -115,9 +115,7 @@ class ChannelSender:
         self, begun: Outcome, delivery: Delivery, channel: Channel, job: ChannelJob, result: HttpResult
     ) -> None:
         now = self.clock()
-        outcome, made = next_attempt(
-            result, job.attempt, ladder=self.ladder, at=now, now=now, spread=self.spread
-        )
+        outcome, made = next_attempt(result, job.attempt, ladder=self.ladder, at=now, now=now, spread=self.spread)
         after = after_attempt(channel, result, now=now, is_test=False)
         waits = made.next_attempt_at if after.is_active else None
         state = SendState.SENT if outcome is RetryOutcome.DELIVERED else SendState.FAILED
@@ -146,6 +144,4 @@ def _next_job(job: ChannelJob, due_at: str | None) -> ChannelJob:
 
 
 def _is_unread(delivery: Delivery, user_id: str) -> bool:
-    return (
-        delivery.recipient_user_id == user_id and not delivery.resolved_at and shelf_of(delivery) is Shelf.UNREAD
-    )
+    return delivery.recipient_user_id == user_id and not delivery.resolved_at and shelf_of(delivery) is Shelf.UNREAD

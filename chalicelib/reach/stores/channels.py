@@ -86,9 +86,7 @@ class DynamoChannels:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         key = _key(channel.user_id, channel.kind, channel.channel_id)
-        counted = _mark(
-            channel.user_id, "ADD channels :change DELETE reach :ids", change=-1, ids={channel.channel_id}
-        )
+        counted = _mark(channel.user_id, "ADD channels :change DELETE reach :ids", change=-1, ids={channel.channel_id})
         return try_commit([delete(DIRECTORY, key, EXISTS), counted], claim=claim, reply=reply, audited=True)
 
     def save(self, channel: Channel, *, over: Channel) -> bool:

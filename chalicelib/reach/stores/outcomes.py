@@ -1,7 +1,7 @@
 """What became of messages to channels, in the table `deliveries`: <delivery id> / REACH#<channel id>#<message id>.
 
-userId, channel, host, state, attempt, at, result, nextAttemptAt; leaseId, leaseUntil: of the attempt under way; ends with
-the delivery
+userId, channel, host, state, attempt, at, result, nextAttemptAt; leaseId, leaseUntil: of the attempt under way. The row
+ends with the delivery.
 """
 
 from dataclasses import replace
