@@ -69,7 +69,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.ingest_tokens": "inbox",
     },
     "reach": {
-        "api.v1.channels": "inbox live",
+        "api.v1.channels": "live",
         "queues.chat": "inbox live",
         "queues.personal_webhook": "inbox live",
         "queues.reach": "inbox live",

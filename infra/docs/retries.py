@@ -19,6 +19,8 @@ _MEANINGS = {
     "CONNECTION_NOTICE_RETRIES": "Notices over a connection, to the other desk",
     "CONNECTION_ACCEPTANCE_RETRIES": "Acceptances of connection requests",
     "CONNECTION_REQUEST_RETRIES": "Connection requests",
+    "PERSONAL_WEBHOOK_RETRIES": "Notifications to a webhook of a person",
+    "CHAT_RETRIES": "Notifications to a chat service of a person",
     "PEER_KEY_RETRIES": "Look-ups of the keys that another desk publishes",
     "RELAY_RETRIES": "Relays and acknowledgements, for each desk",
 }

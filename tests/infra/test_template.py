@@ -194,6 +194,9 @@ def test_get_operations_only_write_to_budgets_and_sockets() -> None:
 
 # Whoever can read the key can open every stored secret, so a function that is added here needs a reason.
 READ_SECRET_KEY = {
+    "add_channel",
+    "send_to_chat",
+    "send_to_webhook",
     "create_ingest_token",
     "subscribe_to_push",
     "ingest_by_address",

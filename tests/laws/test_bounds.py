@@ -19,6 +19,7 @@ GOES_BEYOND = {
     "SOCKETS": "tests/live/test_sockets.py::test_a_person_has_twenty_sockets_and_the_oldest_makes_room",
     "STREAMS": "tests/chat/test_streams.py::test_a_person_holds_three_streams_open",
     "BROWSERS": "tests/live/test_push.py::test_a_person_has_twenty_browsers_at_most_and_one_that_goes_makes_room",
+    "CHANNELS": ("tests/reach/test_channels.py::test_a_person_has_ten_channels_at_most_and_one_that_goes_makes_room"),
     "CALLS": (
         "tests/tokens/test_person_budgets.py::test_person_makes_six_hundred_calls_a_minute_through_however_many_keys"
     ),

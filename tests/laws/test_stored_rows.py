@@ -147,6 +147,8 @@ _RANDOM = frozenset(
         "clientSecret",
         "privateKey",
         "sealedAuth",
+        "sealedTarget",
+        "sealedSecret",
     )
 )
 

@@ -22,6 +22,8 @@ from chalicelib.live.domain.push import BrowserKeys, Subscription
 from chalicelib.live.stores.push import DynamoPush
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import new_keys
+from chalicelib.reach.domain.channels import Channel, ChannelKind, Target
+from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.tokens.domain.identity_providers import Provider
 from chalicelib.tokens.domain.ingest_tokens import IngestTokenIn, Publisher, new_ingest_token
 from chalicelib.tokens.stores.identity_providers import DynamoIdentityProviders
@@ -64,7 +66,11 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     assert connection is not None
     subscription = Subscription(desk.user_id("alice"), "https://push.example.com/1", "2026", BrowserKeys("B", "secret"))
     DynamoPush().add(subscription, claim=None, reply={})
+    alice, channels = desk.user_id("alice"), DynamoChannels()
+    channel = Channel(alice, "one", ChannelKind.WEBHOOK, "Team", "webhook", "hooks.example.com", "2026")
+    channels.add(channel, Target("https://hooks.example.com/1", "whsec_c2VjcmV0"), claim=None, reply={})
     return [
+        lambda: channels.find_with_target(alice, ChannelKind.WEBHOOK, "one"),
         lambda: [DynamoPush().open_keys(each) for each in DynamoPush().list_subscriptions(subscription.user_id)],
         lambda: DynamoSigningSecrets().get("fd1"),
         DynamoPushKeys().find,
@@ -145,6 +151,7 @@ def test_without_a_key_nothing_is_resealed(desk: Desk, monkeypatch: pytest.Monke
 def test_every_store_that_seals_is_known_to_be_resealed() -> None:
     sealing = {path.stem for path in STORES if re.search(r"\bseal\(", path.read_text(encoding="utf-8"))}
     assert sealing == {
+        "channels",
         "connection_rows",
         "federation_settings",
         "hubs",

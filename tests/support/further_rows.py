@@ -41,6 +41,10 @@ from chalicelib.provisioning.domain.groups import Group, GroupMapping, RightsCha
 from chalicelib.provisioning.domain.users import Details, MailAddress, User
 from chalicelib.provisioning.stores.groups import DynamoGroups
 from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
+from chalicelib.reach.domain.channels import Channel, ChannelKind, ChannelState, Target
+from chalicelib.reach.domain.outcomes import Outcome, SendState
+from chalicelib.reach.stores.channels import DynamoChannels
+from chalicelib.reach.stores.outcomes import DynamoOutcomes
 from chalicelib.tokens.domain.identity_providers import Discovery, Identity, Provider
 from chalicelib.tokens.domain.ingest_tokens import IngestRule, IngestToken, Publisher
 from chalicelib.tokens.domain.scim_tokens import IssuedScimToken
@@ -90,6 +94,23 @@ FEEDBACK = Feedback(
 INGEST_TOKEN = IngestToken(
     SECOND, "json", "Checks", TokenKind.PERSONAL, FIRST, "fd1", AT, ZOE, mapping={"title": "check.name"}
 )
+CHANNEL = Channel(
+    ZOE, FIRST, ChannelKind.WEBHOOK, "Team", "webhook", "hooks.example.com", AT, ChannelState.ACTIVE, AT, CHANGED
+)
+OUTCOME = Outcome(
+    ZOE,
+    FIRST,
+    SECOND,
+    SECOND,
+    "webhook",
+    "hooks.example.com",
+    SendState.WAITING,
+    1,
+    AT,
+    "lease",
+    "answered 500",
+    CHANGED,
+)
 ROUTED_TOKEN = IngestToken(
     FIRST, "ntfy", "Cron", TokenKind.TOOLS, SECOND, "fd1", AT,
     rules=(IngestRule(when={"severity": "critical", "labels.team": "pay*"}, to=[ZOE, "group:apollo"]),),
@@ -123,6 +144,9 @@ def _write_people() -> None:
     DynamoIngestTokens().add(ROUTED_TOKEN, routed_secret, claim=None, reply={})
     DynamoScimTokens().add(MintedToken(TokenKind.SCIM, "text", FIRST, "scim-hash"), "Entra", now=NOW)
     assert DynamoSessions().add_code(MintedToken(SignInSecret.CODE, "text", "34" * 32, "code-hash"), ZOE, now=NOW)
+    target = Target("https://hooks.example.com/notices", "whsec_c2VjcmV0")
+    DynamoChannels().add(replace(CHANNEL, state=ChannelState.UNTESTED), target, **NO_CLAIM)
+    assert DynamoChannels().save(CHANNEL, over=replace(CHANNEL, state=ChannelState.UNTESTED))
     people.add_person(Person(YAN, "yan@example.com", "Yan"))
     people.set_active(YAN, active=False)
     erasures = DynamoErasures()
@@ -143,6 +167,8 @@ def _write_deliveries() -> None:
     assert DynamoDeliveries().add_supplement(DELIVERY, SUPPLEMENT, **NO_CLAIM)
     DynamoPushResults().add(FIRST, PUSHES)
     assert DynamoAcceptedCalls().mark_seen([FIRST], fire="a-fire", now=NOW) == set()
+    assert DynamoOutcomes().begin(OUTCOME, DELIVERY, now=NOW) is None
+    assert DynamoOutcomes().record(OUTCOME, DELIVERY)
     DynamoBulkChanges().add(JOB, claim=None, reply={}, now=NOW)
     types.count_hours("fd1", now=NOW + timedelta(hours=3), most=9)
     types.replace_day(
@@ -171,6 +197,7 @@ def check(relay: Relay) -> None:
     assert DynamoIngestTokens().list_for(Publisher(TokenKind.TOOLS, SECOND, "fd1")) == [ROUTED_TOKEN]
     assert DynamoIngestTokens().list_for(Publisher(TokenKind.PERSONAL, FIRST, "fd1", ZOE)) == [INGEST_TOKEN]
     assert DynamoScimTokens().list_all() == [SCIM_TOKEN]
+    assert DynamoChannels().list_of(ZOE) == [CHANNEL]
     assert DynamoPush().find_public_key() == "public"
     assert DynamoRelays().find_references(relay.connection_id, ["theirs"])["theirs"].relay_id == relay.relay_id
     with time_machine.travel(NOW):
@@ -183,6 +210,7 @@ def _check_deliveries() -> None:
     stored = replace(DELIVERY, fire_count=2, supplement_count=1, sent_in_bulk=True, listed_at=AT, sent_at=AT)
     assert detail.delivery == stored
     assert (detail.supplements, detail.pushes) == ([SUPPLEMENT], PUSHES)
+    assert DynamoOutcomes().begin(OUTCOME, DELIVERY, now=NOW) == OUTCOME
     assert DynamoBulkChanges().find(FIRST, with_ids=True) == JOB
     assert DynamoAcceptedCalls().mark_seen([FIRST], fire="another", now=NOW) == {FIRST}
     assert not DynamoSends().record_bulk(DELIVERY, fire="another", now=NOW).is_new

@@ -17,6 +17,9 @@ from chalicelib.federation.network.stores.registrations import DynamoRegistratio
 from chalicelib.inbox.domain.endpoints import Endpoint, PausedBy
 from chalicelib.inbox.stores.endpoints import DynamoEndpoints
 from chalicelib.live.stores.push import mark_reach
+from chalicelib.reach.domain.channels import ChannelKind
+from chalicelib.reach.domain.jobs import ChannelJob
+from chalicelib.reach.gateways.jobs import jobs_of
 from chalicelib.resources import (
     CALLBACKS,
     CHAT,
@@ -299,6 +302,24 @@ def _publish_to_a_channel(context: ScenarioContext) -> None:
     endpoint = {"endpoint": f"{context.address}/one"}
     assert context.api.post("/api/v2/push/subscriptions", endpoint, context.desk.bob_key).status == 201
     assert context.api.post("/api/v1/events", inputs.new_event(), context.desk.bob).status == 202
+
+
+def _reach_channel(context: ScenarioContext, kind: ChannelKind, path: str) -> None:
+    """Publish to Bob, and tell his channel of it, which has taken its test message."""
+    data, queue = SampleData(context.api, context.desk), jobs_of(kind)
+    context.set_answer(200, ok=True)
+    scheme = "http" if kind is ChannelKind.WEBHOOK else "json"
+    url = f"{scheme}://127.0.0.1:{context.receiver.port}{path}"
+    made = data.create("/api/v1/me/channels", {"kind": kind.value, "label": CANARY, "url": url})
+    data.create(f"/api/v1/me/channels/{made['id']}/test", None)
+    Pumps().drain(queue.queue)
+    context.forget_sent()
+    user, delivery = context.desk.user_id("bob"), data.add_delivery()
+    queue.send(ChannelJob(user_id=user, channel_id=made["id"], delivery_id=delivery, message_id=inputs.uuid(1)))
+
+
+def _read_outcomes(_: ScenarioContext) -> Any:
+    return [row["state"] for row in scan_rows(DELIVERIES) if row["sk"].startswith("REACH#")]
 
 
 def _connect_client(context: ScenarioContext) -> None:
@@ -596,6 +617,20 @@ WORKER_SCENARIOS = {
         None,
         _read_received(lambda received: received.path),
         helpers=("nudge",),
+    ),
+    "a notification to a webhook": WorkerScenario(
+        ("send_to_webhook",),
+        lambda context: _reach_channel(context, ChannelKind.WEBHOOK, "/hook"),
+        _read_outcomes,
+        ["sent"],
+        _WEBHOOK_IDS,
+    ),
+    "a notification to a chat service": WorkerScenario(
+        ("send_to_chat",),
+        lambda context: _reach_channel(context, ChannelKind.CHAT, "/chat"),
+        _read_outcomes,
+        ["sent"],
+        _read_received(lambda received: received.path),
     ),
     "a client that reconnects": WorkerScenario(
         ("serve_sockets",),

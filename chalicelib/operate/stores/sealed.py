@@ -72,12 +72,10 @@ def places(table: Table, row: Row) -> dict[str, str]:
     match table.physical_name, pk.partition("#")[0], sk.partition("#")[0]:
         case DIRECTORY.physical_name, "INTEGRATOR", "WEBHOOK":
             return dict.fromkeys(("current", "prior"), f"{pk}/{sk}")
-        case DIRECTORY.physical_name, "USER", "PUSH":
-            return {"sealedAuth": f"{pk}/{sk}"}
+        case DIRECTORY.physical_name, "USER", "PUSH" | "REACH":
+            return dict.fromkeys(("sealedAuth", "sealedTarget", "sealedSecret"), f"{pk}/{sk}")
         case DIRECTORY.physical_name, "PROVIDERS", _:
             return {"clientSecret": f"{pk}/{sk}"}
-        case DIRECTORY.physical_name, "USER", "REACH":
-            return dict.fromkeys(("sealedTarget", "sealedSecret"), f"{pk}/{sk}")
         case DIRECTORY.physical_name, "DESK", "VAPID":
             return {"privateKey": f"{pk}/{sk}"}
         case NETWORK.physical_name, "INSTANCES" | "HUBS", _:

@@ -37,6 +37,7 @@ _LONGEST_BODY = 1_500
 _AROUND_TITLE = 8
 _GAP = "\n\n"
 _ZERO_WIDTH = "\u200b"
+_convert: Any = convert_between
 _REQUESTS = GuardedRequests()
 # Its lines have URLs and messages.
 logging.getLogger("apprise").disabled = True
@@ -94,7 +95,7 @@ def _texts(plugin: Any, notice: Notice, form: NotifyFormat) -> tuple[str, str]:
 
 def _escaped(text: str, form: NotifyFormat) -> str:
     plain = _MENTION.sub(lambda found: found[0] + _ZERO_WIDTH, text)
-    return str(convert_between(NotifyFormat.TEXT, form, plain)) if form is NotifyFormat.MARKDOWN else plain
+    return str(_convert(NotifyFormat.TEXT, form, plain)) if form is NotifyFormat.MARKDOWN else plain
 
 
 def _load(url: str) -> tuple[ChatService, Any]:

@@ -37,7 +37,7 @@ class _Guard(BaseAdapter):
         """
         if len(self.results) >= MOST_REQUESTS or request.method not in _METHODS:
             raise requests.ConnectionError("not sent")
-        body = request.body.encode() if isinstance(request.body, str) else request.body
+        body: Any = request.body.encode() if isinstance(request.body, str) else request.body
         headers = {_text(name): _text(value) for name, value in request.headers.items()}
         kept = {name: value for name, value in headers.items() if name.lower() not in _OURS}
         sent = b"" if body is None and request.method != "GET" else body

@@ -19,7 +19,8 @@ from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.live.stores.push import MARK
+from chalicelib.live.stores.push import mark_reach
+from chalicelib.live.stores.sockets import BROWSERS_MARK
 from chalicelib.people.stores.directory_rows import active_person_check, person_key, row_name
 from chalicelib.reach.domain.channels import Channel, ChannelKind, Target
 from chalicelib.resources import DIRECTORY, SOCKETS
@@ -106,8 +107,7 @@ class DynamoChannels:
         )
         if channel.is_active == over.is_active:
             return try_commit([changed])
-        change = "ADD reach :ids" if channel.is_active else "DELETE reach :ids"
-        return try_commit([changed, _mark(channel.user_id, change, ids={channel.channel_id})])
+        return try_commit([changed, mark_reach(channel.user_id, channel.channel_id, is_on=channel.is_active)])
 
 
 def _mark(user_id: str, change: str, below: str = "", /, **named: Any) -> Action:
@@ -115,7 +115,7 @@ def _mark(user_id: str, change: str, below: str = "", /, **named: Any) -> Action
     # Every such row has the number of browsers, since publishing reads that.
     expression = f"SET browsers = if_not_exists(browsers, :none) {change}"
     condition = f"attribute_not_exists({below}) OR {below} < :end" if below else ""
-    return update(SOCKETS, {"pk": user_id, "sk": MARK}, expression, condition, none=0, **named)
+    return update(SOCKETS, {"pk": user_id, "sk": BROWSERS_MARK}, expression, condition, none=0, **named)
 
 
 def _plain(row: Row) -> Row:

@@ -43,8 +43,8 @@ class DynamoOutcomes:
             commit([began, check(DELIVERIES, delivery_key(outcome.delivery_id), EXISTS)])
         except Refused as refused:
             found = refused.rows[0]
-            if found.get("leaseId") == outcome.lease_id:
-                return None
+            if found.get("leaseId") == outcome.lease_id and found["state"] == SendState.SENDING:
+                return None  # written by a retry below us
             return _from_row(found) if found else replace(outcome, state=SendState.FAILED)
         return None
 
