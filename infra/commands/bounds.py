@@ -14,6 +14,7 @@ from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.operate.services.employees import person_by_email
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.passkeys import DynamoPasskeys
 from chalicelib.tokens.stores.sessions import DynamoSessions
@@ -63,5 +64,6 @@ def _usage(person: Person, now: datetime) -> Iterator[tuple[Bound, int]]:
     yield known.SOCKETS, sum(each.expires_at > now.timestamp() for each in DynamoSockets().list_of(user_id))
     yield known.STREAMS, DynamoStreamSlots().count(user_id, now=now)
     yield known.BROWSERS, len(DynamoPush().list_subscriptions(user_id))
+    yield known.CHANNELS, len(DynamoChannels().list_of(user_id))
     yield known.PASSKEYS, len(DynamoPasskeys().list_of(user_id))
     yield known.SESSIONS, len(DynamoSessions().list_of(user_id, now=now))

@@ -1,67 +1,23 @@
-"""A person's own webhooks: added, tested, sent what the inbox shows, retried, paused and resumed."""
+"""A person's own channels: added, listed, tested and removed; and when they are paused."""
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-import time_machine
 from standardwebhooks import Webhook
 
 from chalicelib.core.domain import bounds
 from chalicelib.core.domain.http_results import HttpResult
-from chalicelib.core.domain.retries import JITTER, PERSONAL_WEBHOOK_RETRIES
 from chalicelib.reach.domain.channels import Channel, ChannelKind, ChannelState, after_attempt
-from chalicelib.reach.domain.jobs import ChannelJob
-from chalicelib.reach.gateways.jobs import WEBHOOK_JOBS
-from chalicelib.resources import DELIVERIES, DIRECTORY, PERSONAL_WEBHOOK, SOCKETS
+from chalicelib.resources import DIRECTORY, PERSONAL_WEBHOOK, SOCKETS
 from tests.conftest import Desk
-from tests.support import inputs, instances
-from tests.support.api import Answer, Api
+from tests.support.api import Api
+from tests.support.channels import CHANNELS, add, ask_for_test, listed, publish, reach
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.worker_scenarios import scan_rows
 
-CHANNELS, EVENTS = "/api/v1/me/channels", "/api/v1/events"
-MESSAGE = "5b0e4c4e-7f3a-4c1d-9a55-0123456789ab"
 NOW = datetime(2026, 5, 21, 12, tzinfo=UTC)
-
-
-def add(api: Api, token: str, url: str, **more: Any) -> Answer:
-    return api.post(CHANNELS, {"kind": "webhook", "label": "Team", "url": url}, token, **more)
-
-
-def listed(api: Api, token: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.get(CHANNELS, token).json["items"]
-    return found
-
-
-def ask_for_test(api: Api, token: str, channel_id: str) -> Answer:
-    return api.post(f"{CHANNELS}/{channel_id}/test", None, token)
-
-
-def add_active(api: Api, pump: Pumps, token: str, receiver: Receiver) -> dict[str, Any]:
-    """Add a webhook that has taken its test message."""
-    made: dict[str, Any] = add(api, token, receiver.url).json
-    assert ask_for_test(api, token, made["id"]).status == 202
-    assert pump.drain(PERSONAL_WEBHOOK) == 1
-    receiver.received.clear()
-    return made
-
-
-def reach(desk: Desk, channel: dict[str, Any], delivery_id: str, *, message_id: str = MESSAGE) -> None:
-    job = ChannelJob(
-        user_id=desk.user_id("alice"), channel_id=channel["id"], delivery_id=delivery_id, message_id=message_id
-    )
-    WEBHOOK_JOBS.send(job)
-
-
-def publish(api: Api, desk: Desk, **fields: Any) -> str:
-    return str(api.post(EVENTS, inputs.new_event(**fields), desk.alice).json["deliveryId"])
-
-
-def outcomes() -> list[dict[str, Any]]:
-    return [row for row in scan_rows(DELIVERIES) if row["sk"].startswith("REACH#")]
 
 
 def test_a_webhook_is_shown_without_its_url_and_its_secret_once(api: Api, desk: Desk) -> None:
@@ -130,120 +86,6 @@ def test_a_channel_is_active_once_its_test_message_was_taken(
     (marked,) = [row["reach"] for row in scan_rows(SOCKETS) if row["sk"] == "WEBPUSH" and "reach" in row]
     assert marked == {made["id"]}
     assert ask_for_test(api, desk.bob_key, made["id"]).status == 404
-
-
-def test_an_active_webhook_is_sent_what_the_inbox_shows_once(
-    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
-) -> None:
-    channel = add_active(api, pump, desk.alice_key, receiver)
-    delivery = publish(api, desk, title="Deploy failed", severity="critical")
-    shown = api.get(f"/api/v1/inbox/{delivery}", desk.alice_key).json
-    for _ in range(2):
-        reach(desk, channel, delivery)
-        pump.drain(PERSONAL_WEBHOOK)
-    (sent,) = receiver.received
-    Webhook(channel["secret"]).verify(sent.body, sent.headers)
-    assert sent.headers["webhook-id"] == MESSAGE
-    body = json.loads(sent.body)
-    assert (body["type"], body["data"]["delivery"]) == ("notification.received", shown)
-    assert body["data"]["link"].endswith(f"/#/inbox/{delivery}")
-    (outcome,) = outcomes()
-    assert (outcome["state"], outcome["host"], outcome["result"]) == ("sent", "127.0.0.1", None)
-    assert receiver.url not in str(outcome)
-
-
-def test_sending_takes_three_steps(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
-    channel = add_active(api, pump, desk.alice_key, receiver)
-    reach(desk, channel, publish(api, desk))
-    pump.drain(PERSONAL_WEBHOOK)
-    assert sorted(pump.calls) == ["BatchGetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"]
-
-
-@pytest.mark.parametrize("change", [{"read": True}, {"archived": True}, {"snoozedUntil": "2026-12-24T00:00:00Z"}])
-def test_what_was_read_meanwhile_is_not_sent(
-    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, change: dict[str, Any]
-) -> None:
-    with time_machine.travel(NOW, tick=False):
-        channel = add_active(api, pump, desk.alice_key, receiver)
-        delivery = publish(api, desk, occurred_at="2026-05-21T11:59:00Z")
-        assert api.call("PATCH", f"/api/v1/inbox/{delivery}", change, token=desk.alice_key).status == 200
-        reach(desk, channel, delivery)
-        pump.drain(PERSONAL_WEBHOOK)
-    assert (receiver.received, outcomes()) == ([], [])
-
-
-def test_what_was_resolved_or_is_somebody_elses_is_not_sent(
-    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
-) -> None:
-    channel = add_active(api, pump, desk.alice_key, receiver)
-    resolved = publish(api, desk)
-    assert api.post(f"{EVENTS}/{resolved}/resolve", {}, desk.alice).status == 200
-    others = api.post(EVENTS, inputs.new_event(), desk.bob).json["deliveryId"]
-    for each in (resolved, others, inputs.uuid(1)):
-        reach(desk, channel, each)
-    pump.drain(PERSONAL_WEBHOOK)
-    assert receiver.received == []
-
-
-@pytest.mark.engine("embedded")
-def test_a_failure_is_retried_by_the_ladder_under_the_same_id(
-    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
-) -> None:
-    with time_machine.travel(NOW, tick=False) as clock:
-        channel = add_active(api, pump, desk.alice_key, receiver)
-        delivery = publish(api, desk, occurred_at="2026-05-21T11:59:00Z")
-        receiver.status = 503
-        reach(desk, channel, delivery)
-        pump.drain(PERSONAL_WEBHOOK)
-        for wait in PERSONAL_WEBHOOK_RETRIES.waits[1:4]:
-            seen = len(receiver.received)
-            # A message of the queue waits for a quarter of an hour at most, and is sent on until its attempt is due.
-            left = wait * (1 + JITTER)
-            while left > timedelta(0):
-                step = min(left, timedelta(minutes=15)) + timedelta(seconds=1)
-                clock.shift(step)
-                left -= step
-                pump.drain(PERSONAL_WEBHOOK)
-            assert len(receiver.received) == seen + 1
-        (outcome,) = outcomes()
-        assert (outcome["state"], outcome["attempt"], outcome["result"]) == ("waiting", 4, "answered 503")
-        assert listed(api, desk.alice_key)[0]["failingSince"] is not None
-        # It is read before the next attempt.
-        api.call("PATCH", f"/api/v1/inbox/{delivery}", {"read": True}, token=desk.alice_key)
-        for _ in range(12):
-            clock.shift(timedelta(minutes=15))
-            pump.drain(PERSONAL_WEBHOOK)
-    assert len(receiver.received) == 4
-    assert {each.headers["webhook-id"] for each in receiver.received} == {MESSAGE}
-
-
-def test_a_webhook_that_is_gone_is_paused_at_once_and_a_test_resumes_it(
-    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
-) -> None:
-    channel = add_active(api, pump, desk.alice_key, receiver)
-    receiver.status = 410
-    reach(desk, channel, publish(api, desk))
-    pump.drain(PERSONAL_WEBHOOK)
-    (shown,) = listed(api, desk.alice_key)
-    assert (shown["state"], shown["failure"]) == ("paused", "answered 410")
-    assert not any("reach" in row for row in scan_rows(SOCKETS) if row["sk"] == "WEBPUSH")
-    receiver.status = 204
-    reach(desk, channel, publish(api, desk), message_id=inputs.uuid(7))
-    pump.drain(PERSONAL_WEBHOOK)
-    assert len(receiver.received) == 1
-    ask_for_test(api, desk.alice_key, channel["id"])
-    pump.drain(PERSONAL_WEBHOOK)
-    (shown,) = listed(api, desk.alice_key)
-    assert (shown["state"], shown["pausedAt"], shown["failingSince"]) == ("active", None, None)
-
-
-def test_a_person_who_left_is_sent_nothing(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
-    channel = add_active(api, pump, desk.alice_key, receiver)
-    delivery = publish(api, desk)
-    instances.run_admin("employees", "deactivate", "alice@example.com")
-    reach(desk, channel, delivery)
-    pump.drain(PERSONAL_WEBHOOK)
-    assert receiver.received == []
 
 
 @pytest.mark.parametrize(

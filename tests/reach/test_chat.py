@@ -1,11 +1,8 @@
 """Chat services by the real Apprise: what may be added, where requests go, and what a message has."""
 
-import ast
 import json
 import socket
 from collections.abc import Mapping
-from importlib import import_module
-from inspect import getsource
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
@@ -17,72 +14,22 @@ from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.reach.domain.jobs import ChannelJob
 from chalicelib.reach.domain.messages import LONGEST_TEXT, LONGEST_TITLE, Notice
-from chalicelib.reach.gateways import guarded_requests
 from chalicelib.reach.gateways.chat import check_chat, send_chat
-from chalicelib.reach.gateways.chat_services import SERVICES, ChatService
-from chalicelib.reach.gateways.guarded_requests import MOST_REQUESTS, GuardedRequests
+from chalicelib.reach.gateways.chat_services import SERVICES
+from chalicelib.reach.gateways.guarded_requests import MOST_REQUESTS
 from chalicelib.reach.gateways.jobs import CHAT_JOBS
 from chalicelib.resources import CHAT_MESSAGES, DELIVERIES
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
+from tests.support.chat_urls import URLS
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.worker_scenarios import scan_rows
 
 CHANNELS, EVENTS = "/api/v1/me/channels", "/api/v1/events"
 MESSAGE = "5b0e4c4e-7f3a-4c1d-9a55-0123456789ab"
-_TEAMS = "api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=KODuebWbDGYFr0z0eu"
-# A URL of each service, made up, with the host that it leads to.
-URLS = {
-    "dingtalk": ("dingtalk://" + "0123456789abcdef" * 4, "oapi.dingtalk.com"),
-    "discord": ("https://discord.com/api/webhooks/123456789012345678/" + "a1B2-_c3D4" * 6, "discord.com"),
-    "feishu": ("feishu://AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE", "open.feishu.cn"),
-    "google-chat": ("https://chat.googleapis.com/v1/spaces/AAA/messages?key=kkk&token=ttt", "chat.googleapis.com"),
-    "gotify": ("gotifys://gotify.example.com/abcdefghijklmno", "gotify.example.com"),
-    "json": ("jsons://hooks.example.com/notices", "hooks.example.com"),
-    "lark": ("lark://AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE", "open.larksuite.com"),
-    "mattermost": ("mmosts://mm.example.com/3ccdd113474722377935511fc85d3dd4", "mm.example.com"),
-    "ntfy": ("https://ntfy.sh/ours", "ntfy.sh"),
-    "pushover": ("pover://" + "u" * 30 + "@" + "a" * 30, "api.pushover.net"),
-    "rocket-chat": ("rockets://bot:pass@rc.example.com/room", "rc.example.com"),
-    "slack": ("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "hooks.slack.com"),
-    "teams": (
-        f"https://prod-1.westus.logic.azure.com:443/workflows/643e69f8/triggers/manual/paths/invoke?{_TEAMS}",
-        "prod-1.westus.logic.azure.com",
-    ),
-    "telegram": ("tgram://123456789:abcdefg_hijklmnop/12315544/", "api.telegram.org"),
-    "wecom": ("wecombot://BOTKEY-abcdefabcdefabcdefabcdefabcdef", "qyapi.weixin.qq.com"),
-    "zulip": ("zulip://bot@org/" + "a1b2c3d4" * 4 + "/stream", "org.zulipchat.com"),
-}
 LINK = "https://desk.example.com/#/inbox/5b0e4c4e-7f3a-4c1d-9a55-0123456789ab"
-# What a plugin may load. The law below lets none in that could make a request without `requests`.
-HARMLESS = {
-    "__future__",
-    "base64",
-    "binascii",
-    "contextlib",
-    "copy",
-    "datetime",
-    "gzip",
-    "hashlib",
-    "hmac",
-    "html",
-    "io",
-    "itertools",
-    "json",
-    "json.decoder",
-    "logging",
-    "os",
-    "os.path",
-    "re",
-    "requests",
-    "time",
-    "typing",
-    "unicodedata",
-    "urllib.parse",
-    "uuid",
-}
 
 
 @pytest.fixture
@@ -97,10 +44,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
     monkeypatch.setattr("chalicelib.core.gateways.http.send_and_read", answer)
     return seen
-
-
-def test_every_service_has_an_example() -> None:
-    assert sorted(URLS) == sorted(each.name for each in SERVICES)
 
 
 @pytest.mark.parametrize("name", sorted(URLS))
@@ -209,47 +152,6 @@ def test_a_name_that_leads_to_a_private_address_is_refused_when_it_connects(
     result = send_chat(url.replace("https://ntfy.sh", "ntfys://ntfy.example.com"), Notice("a", "b", LINK))
     assert result == HttpResult(None, "the host leads to an address that is not public")
     assert len(looked_up) >= 1
-
-
-def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
-    receiver.status, receiver.headers = 302, {"Location": f"http://127.0.0.1:{receiver.port}/other"}
-    result = send_chat(f"json://127.0.0.1:{receiver.port}/hook", Notice("a", "b", LINK))
-    assert (result.status, len(receiver.received)) == (302, 1)
-
-
-def test_a_proxy_of_the_environment_is_not_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://192.0.2.1:1")
-    assert send_chat(f"json://127.0.0.1:{receiver.port}/hook", Notice("a", "b", LINK)).error is None
-
-
-def test_nothing_is_sent_outside_of_a_guarded_block() -> None:
-    with pytest.raises(LookupError):
-        GuardedRequests().get("https://example.com/")
-
-
-def test_a_plugin_makes_a_few_requests_and_no_more(receiver: Receiver) -> None:
-    with guarded_requests.guarded() as results:
-        for _ in range(MOST_REQUESTS):
-            GuardedRequests().post(receiver.url, "x")
-        with pytest.raises(GuardedRequests.ConnectionError):
-            GuardedRequests().post(receiver.url, "x")
-    assert len(results) == len(receiver.received) == MOST_REQUESTS
-
-
-@pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
-def test_a_plugin_makes_its_requests_by_the_guard_alone(service: ChatService) -> None:
-    """Every import of its module is of Apprise or harmless, and what it calls `requests` is the guard."""
-    check_chat(URLS[service.name][0])
-    module = import_module(f"apprise.plugins.{service.module}")
-    assert isinstance(module.requests, GuardedRequests)
-    for node in ast.walk(ast.parse(getsource(module))):
-        if isinstance(node, ast.Import):
-            assert {each.name for each in node.names} <= HARMLESS
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            assert node.module in HARMLESS - {"requests"} or str(node.module).startswith("cryptography."), node.module
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "requests":
-            assert hasattr(GuardedRequests, node.attr), node.attr
 
 
 def add(api: Api, desk: Desk, pump: Pumps, url: str) -> dict[str, Any]:

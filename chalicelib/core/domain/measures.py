@@ -54,7 +54,7 @@ REFUSALS = Measure("Refusals", COUNT, (("code", ()),))
 # Lists of a person that have reached the size at which the store refuses more.
 FULL_LISTS = Measure("FullLists", COUNT, (("list", ("board", "chat", "contacts", "queue-items", "relays")),))
 # How often people had as much of something as they may have (see bounds).
-_BOUNDS = ("keys", "sessions", "passkeys", "sockets", "streams", "browsers", "calls", "desk-streams")
+_BOUNDS = ("keys", "sessions", "passkeys", "sockets", "streams", "browsers", "channels", "calls", "desk-streams")
 BOUNDS_MET = Measure("BoundsMet", COUNT, (("bound", _BOUNDS),))
 FAULTS = Measure("Faults", COUNT, (("kind", ("request", "message", "schedule", "socket")),))
 MESSAGES = Measure("Messages", COUNT, (("worker", ()), ("outcome", ("done", "failed"))))

@@ -104,7 +104,7 @@ class ChannelIn(In):
 
     kind: Annotated[ChannelKind, Field(strict=False)]
     label: Line = Field(min_length=1, max_length=60, description="What tells it apart from others.")
-    url: str = Field(
+    url: Line = Field(
         min_length=1,
         max_length=2_000,
         description="For a webhook an HTTPS URL on a public host. For a chat service its URL as Apprise writes it.",

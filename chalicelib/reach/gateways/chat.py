@@ -3,7 +3,6 @@
 This module is imported where a chat URL is checked or used, and nowhere else: Apprise takes a tenth of a second.
 """
 
-import logging
 import re
 from importlib import import_module
 from typing import Any
@@ -12,6 +11,7 @@ from apprise.apprise import Apprise
 from apprise.asset import AppriseAsset
 from apprise.common import NotifyFormat, NotifyType, PersistentStoreMode
 from apprise.conversion import convert_between
+from apprise.logger import logger as apprise_logger
 from pydantic_core import Url
 from pydantic_core import ValidationError as UrlError
 
@@ -40,7 +40,7 @@ _ZERO_WIDTH = "\u200b"
 _convert: Any = convert_between
 _REQUESTS = GuardedRequests()
 # Its lines have URLs and messages.
-logging.getLogger("apprise").disabled = True
+apprise_logger.disabled = True
 
 
 def check_chat(url: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from chalicelib.reach.domain.jobs import ChannelJob
 from chalicelib.reach.domain.outcomes import Outcome, SendState, failure_of
 
 
-class Channels(Protocol):
+class ChannelTargets(Protocol):
     def find_with_target(self, user_id: str, kind: ChannelKind, channel_id: str) -> tuple[Channel, Target] | None: ...
     def save(self, channel: Channel, *, over: Channel) -> bool: ...
 
@@ -29,7 +29,7 @@ class Outcomes(Protocol):
     def record(self, outcome: Outcome, delivery: Delivery) -> bool: ...
 
 
-class Deliveries(Protocol):
+class NotifiedDeliveries(Protocol):
     def find(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
@@ -46,9 +46,9 @@ class ChannelSender:
     """Sends notifications to channels of one kind. `spread` multiplies the wait before the next attempt."""
 
     kind: ChannelKind
-    channels: Channels
+    channels: ChannelTargets
     outcomes: Outcomes
-    deliveries: Deliveries
+    deliveries: NotifiedDeliveries
     transport: Transport
     queue: DelayedJobSender[ChannelJob]
     ladder: RetryLadder
