@@ -3,6 +3,7 @@ import { accountEn } from "./words-account-en";
 import { adminEn } from "./words-admin-en";
 import { auditEn } from "./words-audit-en";
 import { approvalsEn } from "./words-approvals-en";
+import { channelsEn } from "./words-channels-en";
 import { triageEn } from "./words-triage-en";
 
 /** The console in English. Terms: docs/glossary.md. */
@@ -11,6 +12,7 @@ export const en = {
   ...adminEn,
   ...peopleEn,
   ...approvalsEn,
+  ...channelsEn,
   ...triageEn,
   ...auditEn,
   "page.inbox": "Inbox",

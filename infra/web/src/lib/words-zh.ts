@@ -4,6 +4,7 @@ import { adminZh } from "./words-admin-zh";
 import type { Words } from "./words-en";
 import { auditZh } from "./words-audit-zh";
 import { approvalsZh } from "./words-approvals-zh";
+import { channelsZh } from "./words-channels-zh";
 import { triageZh } from "./words-triage-zh";
 
 /** The console in Chinese. Terms: docs/glossary.md. */
@@ -12,6 +13,7 @@ export const zh: Words = {
   ...adminZh,
   ...peopleZh,
   ...approvalsZh,
+  ...channelsZh,
   ...triageZh,
   ...auditZh,
   "page.inbox": "收件箱",
