@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.reach.domain.channel_messages import LONGEST_TEXT, LONGEST_TITLE, Notice
 from chalicelib.reach.domain.jobs import ChannelJob
-from chalicelib.reach.domain.messages import LONGEST_TEXT, LONGEST_TITLE, Notice
 from chalicelib.reach.gateways.chat import check_chat, send_chat
 from chalicelib.reach.gateways.chat_services import SERVICES
 from chalicelib.reach.gateways.guarded_requests import MOST_REQUESTS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.reach.domain.messages import Notice
+from chalicelib.reach.domain.channel_messages import Notice
 from chalicelib.reach.gateways.chat import send_chat
 from chalicelib.reach.gateways.guarded_requests import MOST_REQUESTS, GuardedRequests, guarded
 from tests.support.receiver import Receiver

@@ -19,7 +19,7 @@ from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.links import link_error
 from chalicelib.core.domain.severity import Severity
-from chalicelib.reach.domain.messages import LONGEST_TITLE, Notice
+from chalicelib.reach.domain.channel_messages import LONGEST_TITLE, Notice
 from chalicelib.reach.gateways.chat_services import SERVICES, ChatService, find_service
 from chalicelib.reach.gateways.guarded_requests import GuardedRequests, guarded
 from chalicelib.settings import settings

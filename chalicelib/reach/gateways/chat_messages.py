@@ -4,8 +4,8 @@ from datetime import datetime
 
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.inbox.domain.deliveries import DeliveryDetail
+from chalicelib.reach.domain.channel_messages import item_link, notice_of_test, to_notice
 from chalicelib.reach.domain.channels import Channel, Target
-from chalicelib.reach.domain.messages import item_link, notice_of_test, to_notice
 from chalicelib.settings import settings
 
 

@@ -7,8 +7,8 @@ from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.signatures import signature_headers
 from chalicelib.core.gateways import http
 from chalicelib.inbox.domain.deliveries import DeliveryDetail
+from chalicelib.reach.domain.channel_messages import item_link, webhook_body, webhook_test_body
 from chalicelib.reach.domain.channels import Channel, Target
-from chalicelib.reach.domain.messages import item_link, webhook_body, webhook_test_body
 from chalicelib.settings import settings
 
 
