@@ -18,11 +18,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from itertools import cycle
 from statistics import quantiles
 from typing import Any
 
+import time_machine
 from chalice.local import LambdaContext
 
 from bench.demo_file import new_demo_file
@@ -45,8 +47,10 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 def measure(rounds: int = _ROUNDS) -> dict[str, dict[str, float]]:
     """Return microseconds per call by operation and framework. Lower quartiles, because noise only adds."""
-    desk = _prepare()
-    return {name: _measure_operation(handlers, event, rounds) for name, (handlers, event) in _list_jobs(desk).items()}
+    # Replayed replies are those of one minute, and on a busy machine the turns take several.
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        jobs = _list_jobs(_prepare())
+        return {name: _measure_operation(handlers, event, rounds) for name, (handlers, event) in jobs.items()}
 
 
 def _prepare() -> Desk:
@@ -76,6 +80,8 @@ def _list_jobs(desk: Desk) -> dict[str, tuple[dict[str, Handler], dict[str, Any]
     events, inbox = "/api/v1/events", "/api/v1/inbox"
     sent = [_call(SERVED["POST", events], _event("POST", events, desk.alice, inputs.new_event())) for _ in range(25)]
     read = f"{inbox}/{json.loads(sent[0]['body'])['deliveryId']}"
+    # The first call of a minute takes one more, so it is not the one that is recorded.
+    _call(SERVED["GET", inbox], _event("GET", inbox, desk.alice_key))
     return {
         "publish an event": (
             peers(fastapi_handler, bare_jobs.publish_event, "POST", events),
@@ -115,7 +121,7 @@ def _measure_operation(handlers: dict[str, Handler], event: dict[str, Any], roun
     vars(ids)["new_nonce"] = partial(str, ids.new_nonce())
     with _record_responses() as replies:
         expected = _call(handlers[OURS], event)
-    assert len(replies) <= _MOST_CALLS, "a minute began meanwhile, which takes one more: measure again"
+    assert len(replies) <= _MOST_CALLS, [name for name, _ in replies]
     with _replay_responses(replies):
         for name, handler in handlers.items():
             _check_same_reply(name, expected, _call(handler, event))
