@@ -99,6 +99,10 @@ def secrets_manager() -> Any:
     return _client("secretsmanager")
 
 
+def mail() -> Any:
+    return _client("sesv2")
+
+
 def sockets(host: str = "") -> "ApiGatewayManagementApiClient":
     """The client for open WebSocket connections, at the endpoint of a host, or else that in `FLUXDEN_SOCKETS_URL`.
 

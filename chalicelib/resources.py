@@ -16,10 +16,10 @@ def physical(name: str) -> str:
 
 @dataclass(frozen=True)
 class Grant:
-    """Permission for one action on one table, on one of its indexes, on one queue, or on the secret."""
+    """Permission for one action on one table, on one of its indexes, on one queue, or on another resource."""
 
     action: str
-    resource: "Table | Queue | SocketApi | Secret"
+    resource: "Table | Queue | SocketApi | Secret | MailService"
     index: str | None = None
 
 
@@ -90,6 +90,17 @@ class Secret:
         return (Grant("secretsmanager:GetSecretValue", self),)
 
 
+@dataclass(frozen=True)
+class MailService:
+    """Amazon SES, for desks that send mail by it."""
+
+    name: str
+
+    def can_send(self) -> tuple[Grant, ...]:
+        # The second one is asked for because messages are sent as they are.
+        return (Grant("ses:SendEmail", self), Grant("ses:SendRawEmail", self))
+
+
 AUDIT = Table("audit", ends=True)
 BOARD = Table("board")
 CATALOG = Table("catalog")
@@ -141,6 +152,8 @@ QUEUES = (
 SOCKET_API = SocketApi("sockets")
 
 SECRET_KEY = Secret("secret-key")
+
+MAIL_SERVICE = MailService("mail")
 
 # To seal secrets and to open them (see `vault`).
 UNSEAL = SECRET_KEY.can_read()

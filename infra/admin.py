@@ -30,6 +30,7 @@ from infra.commands.ingest_tokens import ingest_tokens
 from infra.commands.instances import instances
 from infra.commands.integrators import integrators
 from infra.commands.keys import keys
+from infra.commands.mail import mail
 from infra.commands.network import network
 from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
@@ -130,6 +131,7 @@ for command in (
     instances,
     integrators,
     keys,
+    mail,
     network,
     ingest_tokens,
     personal_tokens,

@@ -17,7 +17,7 @@ from chalicelib.edge.consumer import Consumer
 from chalicelib.edge.route import Route
 from chalicelib.edge.schedule import Schedule
 from chalicelib.edge.streaming import EVENT_STREAM
-from chalicelib.resources import UNSEAL, Grant, Queue, SocketApi, Table
+from chalicelib.resources import UNSEAL, Grant, MailService, Queue, SocketApi, Table
 from infra.container.only import HEALTH_PATH
 from infra.knative.sockets import MANAGEMENT_PORT, socket_grants, socket_manifests
 from infra.knative.sockets import NAME as SOCKETS
@@ -255,6 +255,8 @@ def _describe_grants(grants: tuple[Grant, ...]) -> list[str]:
                 place = f"queue {queue.physical_name}"
             case SocketApi():
                 place = "connections of the WebSocket gateway"
+            case MailService():
+                place = "Amazon SES, if mail is sent by it"
             case _:
                 place = "the sealing key"
         actions[place].add(grant.action)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from chalicelib.resources import Grant, Queue, Secret, SocketApi, Table
+from chalicelib.resources import Grant, MailService, Queue, Secret, SocketApi, Table
 from infra.template.entry_points import EntryPoint
 
 Resources = dict[str, dict[str, Any]]
@@ -88,6 +88,10 @@ def grant_arns(grant: Grant) -> list[dict[str, Any]]:
             return [queue_arn(queue)]
         case Secret():
             return [ref("SecretKeyId")]
+        case MailService():
+            # Which identity sends, the operator sets later.
+            account = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}"
+            return [sub(f"{account}:{kind}/*") for kind in ("identity", "configuration-set")]
         case SocketApi():
             api = f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{SOCKET_API}}}/{STAGE}"
             # The last part is a connection id, which is unknown in advance.

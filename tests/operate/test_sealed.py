@@ -24,6 +24,8 @@ from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import new_keys
 from chalicelib.reach.domain.channels import Channel, ChannelKind, Target
 from chalicelib.reach.stores.channels import DynamoChannels
+from chalicelib.reach.domain.mail import MailSettings, Security, Transport
+from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.tokens.domain.identity_providers import Provider
 from chalicelib.tokens.domain.ingest_tokens import IngestTokenIn, Publisher, new_ingest_token
 from chalicelib.tokens.stores.identity_providers import DynamoIdentityProviders
@@ -55,6 +57,8 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     assert hubs.join(membership, key, said, now=now)
     providers = DynamoIdentityProviders()
     providers.save_provider(Provider("company", "Company", "https://login.example.com", "fluxden"), "a secret")
+    mail = MailSettings(Transport.SMTP, "desk@example.com", "mail.example.com", 587, Security.STARTTLS, "desk")
+    DynamoMailSettings().save(mail, "a password")
     secret = mint_sign_in_secret(PathSecret.INGEST)
     request = IngestTokenIn(adapter="github", name="CI", signing_secret="a secret of GitHub")
     publisher = Publisher(TokenKind.TOOLS, "fd1-token", "fd1")
@@ -80,6 +84,7 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
         lambda: _token(hubs),
         lambda: peers.token_of(connection),
         DynamoFederation().find_key,
+        DynamoMailSettings().find_with_password,
         lambda: providers.read_secret("company"),
         lambda: DynamoIngestTokens().use(presented, now=now).signing_secret,
     ]

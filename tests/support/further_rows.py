@@ -45,6 +45,8 @@ from chalicelib.reach.domain.channels import Channel, ChannelKind, ChannelState,
 from chalicelib.reach.domain.outcomes import Outcome, SendState
 from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.reach.stores.outcomes import DynamoOutcomes
+from chalicelib.reach.domain.mail import MailSettings, Security, Transport
+from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.tokens.domain.identity_providers import Discovery, Identity, Provider
 from chalicelib.tokens.domain.ingest_tokens import IngestRule, IngestToken, Publisher
 from chalicelib.tokens.domain.scim_tokens import IssuedScimToken
@@ -123,6 +125,10 @@ def write(relay: Relay) -> None:
     _write_people()
     _write_deliveries()
     DynamoFeedback().add(FEEDBACK, **NO_CLAIM)
+    mail = MailSettings(
+        Transport.SMTP, "Fluxden <desk@example.com>", "mail.example.com", 587, Security.STARTTLS, "desk"
+    )
+    DynamoMailSettings().save(mail, "a password")
     DynamoPushKeys().save(PushKeys("pem", "public", "mailto:ops@example.com"), replace=False)
     DynamoKnownDesks().note("https://other.example.org", now=NOW)
     commit([add_peer_id_action(replace(relay, peer_relay_id="theirs"))])

@@ -112,6 +112,8 @@ class AuditKind(StrEnum):
     TABLES_DROP = "tables.drop"
     SECRETS_RESEAL = "secrets.reseal"
     WEB_PUSH_KEYS_CREATE = "webPushKeys.create"
+    MAIL_SET = "mail.set"
+    MAIL_REMOVE = "mail.remove"
     # Strangers were refused so often that entries were left out.
     REFUSALS_LEAVE_OUT = "refusals.leaveOut"
 

@@ -78,6 +78,8 @@ def places(table: Table, row: Row) -> dict[str, str]:
             return {"clientSecret": f"{pk}/{sk}"}
         case DIRECTORY.physical_name, "DESK", "VAPID":
             return {"privateKey": f"{pk}/{sk}"}
+        case DIRECTORY.physical_name, "DESK", "MAIL":
+            return {"password": f"{pk}/{sk}"}
         case NETWORK.physical_name, "INSTANCES" | "HUBS", _:
             return {"sealedKey": f"{pk}/{sk}"}
         case NETWORK.physical_name, "MEMBERSHIPS", _:
