@@ -22,7 +22,6 @@ POSITIONS = {
     "federation.connections": (3, 2),
     "ingest": (4, 0),
     "tasks": (4, 1),
-    "reach": (4, 3),
     "agents": (4, 4),
     "reach": (4, 3),
     "inbox": (5, 1),

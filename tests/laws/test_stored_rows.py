@@ -149,6 +149,7 @@ _RANDOM = frozenset(
         "sealedAuth",
         "sealedTarget",
         "sealedSecret",
+        "password",
     )
 )
 

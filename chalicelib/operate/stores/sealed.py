@@ -76,10 +76,8 @@ def places(table: Table, row: Row) -> dict[str, str]:
             return dict.fromkeys(("sealedAuth", "sealedTarget", "sealedSecret"), f"{pk}/{sk}")
         case DIRECTORY.physical_name, "PROVIDERS", _:
             return {"clientSecret": f"{pk}/{sk}"}
-        case DIRECTORY.physical_name, "DESK", "VAPID":
-            return {"privateKey": f"{pk}/{sk}"}
-        case DIRECTORY.physical_name, "DESK", "MAIL":
-            return {"password": f"{pk}/{sk}"}
+        case DIRECTORY.physical_name, "DESK", _:
+            return dict.fromkeys(("privateKey", "password"), f"{pk}/{sk}")
         case NETWORK.physical_name, "INSTANCES" | "HUBS", _:
             return {"sealedKey": f"{pk}/{sk}"}
         case NETWORK.physical_name, "MEMBERSHIPS", _:
