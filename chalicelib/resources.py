@@ -96,6 +96,10 @@ class MailService:
 
     name: str
 
+    @property
+    def physical_name(self) -> str:
+        return physical(self.name)
+
     def can_send(self) -> tuple[Grant, ...]:
         # The second one is asked for because messages are sent as they are.
         return (Grant("ses:SendEmail", self), Grant("ses:SendRawEmail", self))

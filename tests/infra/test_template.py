@@ -122,6 +122,8 @@ def test_a_role_allows_the_grants_and_its_own_log(handler: str) -> None:
                 arns = [f"dynamodb:us-east-1:123456789012:table/{name}" + f"/index/{grant.index}" * bool(grant.index)]
             case "sqs":
                 arns = [f"sqs:us-east-1:123456789012:{name}"]
+            case "ses":
+                arns = [f"ses:us-east-1:123456789012:{kind}/*" for kind in ("identity", "configuration-set")]
             case "secretsmanager":
                 arns = ["secretsmanager:us-east-1:123456789012:secret:fluxden/secret-key-AbCdEf"]
             case _:

@@ -89,7 +89,7 @@ def test_a_wrong_password_is_for_an_operator_to_mend(trusted: Path) -> None:
 
 
 def test_a_password_without_tls_is_for_this_machine_only() -> None:
-    given = {"sender": SENDER, "port": 25, "security": Security.NONE}
+    given: dict[str, Any] = {"sender": SENDER, "port": 25, "security": Security.NONE}
     assert SmtpIn(host="127.0.0.1", user="desk", **given).user == "desk"
     assert SmtpIn(host="mail.example.com", **given).user is None
     with pytest.raises(ValidationError, match="only sent over TLS"):

@@ -1,6 +1,7 @@
 # ruff: noqa: ARG002 - aiosmtpd passes arguments by position
 """A mail server on loopback (aiosmtpd), with a certificate of its own, and what it was sent."""
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ class MailServer:
                 Received(envelope.mail_from, envelope.rcpt_tos, envelope.content, self._is_encrypted(session))
             )
         if self.drops_after_data:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
         return reply
 
