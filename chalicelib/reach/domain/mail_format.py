@@ -69,8 +69,9 @@ def mail_domain(base_url: str, sender: str) -> str:
 def header_text(text: str) -> str:
     """Make one line of a text: no control or invisible formatting characters, and no line breaks of any kind."""
     plain = "".join(" " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each for each in text)
-    shown = "".join(each for each in plain if unicodedata.category(each) not in ("Cf", "Cs", "Co"))
-    line = " ".join(shown.split())
+    shown = "".join(each for each in plain if unicodedata.category(each) not in ("Cf", "Cs", "Co", "Cn"))
+    # What looks encoded already would be decoded by its reader, line breaks and all (RFC 2047).
+    line = " ".join(shown.split()).replace("=?", "= ?")
     return line if len(line) <= _MOST_SUBJECT else f"{line[: _MOST_SUBJECT - 1]}…"
 
 
