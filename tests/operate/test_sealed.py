@@ -23,8 +23,8 @@ from chalicelib.live.stores.push import DynamoPush
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import new_keys
 from chalicelib.reach.domain.channels import Channel, ChannelKind, Target
-from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.reach.domain.mail import MailSettings, Security, Transport
+from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.tokens.domain.identity_providers import Provider
 from chalicelib.tokens.domain.ingest_tokens import IngestTokenIn, Publisher, new_ingest_token

@@ -42,11 +42,11 @@ from chalicelib.provisioning.domain.users import Details, MailAddress, User
 from chalicelib.provisioning.stores.groups import DynamoGroups
 from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
 from chalicelib.reach.domain.channels import Channel, ChannelKind, ChannelState, Target
+from chalicelib.reach.domain.mail import MailSettings, Security, Transport
 from chalicelib.reach.domain.outcomes import Outcome, SendState
 from chalicelib.reach.stores.channels import DynamoChannels
-from chalicelib.reach.stores.outcomes import DynamoOutcomes
-from chalicelib.reach.domain.mail import MailSettings, Security, Transport
 from chalicelib.reach.stores.mail_settings import DynamoMailSettings
+from chalicelib.reach.stores.outcomes import DynamoOutcomes
 from chalicelib.tokens.domain.identity_providers import Discovery, Identity, Provider
 from chalicelib.tokens.domain.ingest_tokens import IngestRule, IngestToken, Publisher
 from chalicelib.tokens.domain.scim_tokens import IssuedScimToken
