@@ -218,7 +218,7 @@ def test_a_digest_lists_deliveries_by_system() -> None:
     assert (
         text.index("== CI") < text.index("Build 214 failed") < text.index("Build 215 failed") < text.index("== People")
     )
-    assert "1 of them were not sent one by one" in text
+    assert "1 of them waited for this digest" in text
     links = {value for name, value in _Markup(part(mail, "html")).attributes if name == "href"}
     assert links == {*(ORIGIN.item_url(each) for each in (DELIVERY.delivery_id, "2", "3")), ORIGIN.inbox_url, OFF}
 

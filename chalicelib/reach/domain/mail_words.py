@@ -39,7 +39,7 @@ _ENGLISH = {
     "digest.subject.one": "1 notification from {systems}",
     "digest.title": "Your digest",
     "digest.others": "and {count} more in your inbox",
-    "digest.limit": "{count} of them were not sent one by one, because you get at most {most} mails an hour.",
+    "digest.limit": "{count} of them waited for this digest, because you get at most {most} mails an hour.",
     "digest.systems": "{first} and {count} others",
     "join": ", ",
     "trial.subject": "Test message of your Fluxden desk",
