@@ -23,6 +23,7 @@ _THINGS = {
     "checklist": "checklist item",
     "connections": "connection",
     "contacts": "contact",
+    "delegated-tasks": "task",
     "events": "delivery",
     "inbox": "delivery",
     "items": "catalog item",

@@ -13,7 +13,7 @@ from chalicelib.resources import AUDIT, QUEUE_ITEMS, SOCKET_WORK
 from chalicelib.tasks.domain.delegations import MOST_GIVEN
 from chalicelib.tasks.stores.delegations import DynamoDelegations
 from tests.conftest import Desk
-from tests.support import inputs
+from tests.support import inputs, mcp
 from tests.support.api import Answer, Api
 from tests.support.api_keys import new_api_key
 from tests.support.concurrency import run_concurrently
@@ -191,6 +191,50 @@ def test_a_person_has_a_bounded_number_of_delegates(api: Api, desk: Desk) -> Non
     made = run_concurrently(MOST_GIVEN, lambda at: delegate(api, desk, people[at].user_id).status)
     assert sorted(made) == [201] * (MOST_GIVEN - 1) + [409]
     assert len(api.get(DELEGATIONS, desk.alice_key).json["data"]["given"]) == MOST_GIVEN
+
+
+def test_both_hear_when_the_time_is_over(api: Api, desk: Desk, sockets: Sockets, pump: Pumps, clock: Any) -> None:
+    ended, over = delegate(api, desk).json["data"]["id"], new_api_key(desk, "carol")
+    end(api, desk.alice_key, ended)
+    delegate(api, desk)
+    delegate(api, desk, "alice@example.com", key=over, until="2026-05-29T12:00:00Z")
+    # No connection is open for days.
+    clock.move_to("2026-05-28T11:59:00Z")
+    clients = [sockets.connect(key) for key in (desk.alice_key, desk.bob_key, over)]
+    pump.drain(SOCKET_WORK)
+    clock.move_to(UNTIL)
+    for _ in range(2):
+        pump.run("end_proposals")
+    pump.drain(SOCKET_WORK)
+    alice, bob, carol = ([each for each in client.frames if each["type"] == "delegation_changed"] for client in clients)
+    expected = {"changeType": "expired", "delegatorId": desk.user_id("alice"), "delegateId": desk.user_id("bob")}
+    expected |= {"delegatorName": "Alice", "delegateName": "Bob"}
+    for frames in (alice, bob):
+        assert [{name: each[name] for name in expected} for each in frames] == [expected]
+    assert carol == []
+    rows = [row for row in scan_rows(QUEUE_ITEMS) if row["sk"].startswith("DELEGATION#")]
+    assert {row["delegateId"] for row in rows} == {desk.user_id("alice")}, "the other one goes on"
+
+
+def test_an_agent_with_all_permissions_decides_what_is_delegated_with_tools(api: Api, desk: Desk) -> None:
+    delegate(api, desk)
+    task = propose(api, desk.alice_key)
+
+    def call(name: str, key: str, **arguments: Any) -> dict[str, Any]:
+        message = mcp.new_message("tools/call", name=name, arguments=arguments)
+        result: dict[str, Any] = api.post("/mcp", message, key).json
+        return result
+
+    (found,) = call("delegated_task_list", desk.bob_key)["result"]["structuredContent"]["data"]["tasks"]
+    assert (found["task"]["id"], found["delegator"]["name"]) == (task, "Alice")
+    limited = new_api_key(desk, "bob", "queue")
+    assert task in str(call("delegated_task_list", limited))
+    refused = call("delegated_task_confirm", limited, id=task, action="approve")
+    assert "error" in refused or refused["result"]["isError"], refused
+    decided = call("delegated_task_confirm", desk.bob_key, id=task, action="approve", arguments={"amount": 70})
+    assert decided["result"]["structuredContent"]["data"]["status"] == "ready"
+    heard = api.get(f"{QUEUE}/{task}/approval", desk.alice_key).json["data"]
+    assert (heard["decision"]["decidedBy"], heard["decision"]["changed"]) == ("Bob", ["amount"])
 
 
 def test_a_delegate_hears_of_proposals_and_decisions(api: Api, desk: Desk, sockets: Sockets, pump: Pumps) -> None:

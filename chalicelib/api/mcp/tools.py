@@ -96,6 +96,19 @@ TASKS = (
         is_destructive=True,
     ),
     Tool(
+        "delegated_task_list",
+        "v2.delegated_tasks:list_delegated_tasks",
+        "List the proposals of colleagues who let your person decide for them, with whose they are. They are not in "
+        "your person's own queue.",
+    ),
+    Tool(
+        "delegated_task_confirm",
+        "v2.delegated_tasks:confirm_delegated_task",
+        "Approve or reject a proposal from delegated_task_list, in the name of your person. The colleague and their "
+        "agent see who decided. Rejecting removes it. Ask the person before you call this.",
+        is_destructive=True,
+    ),
+    Tool(
         "settings_get",
         "v2.queue:get_settings",
         "Get the queue settings: the mode, whether new tasks are approved automatically, and whether integrators may "

@@ -172,5 +172,15 @@ def delegated_event(
     return LiveEvent(FrameType.DELEGATION_CHANGED, members, urgency=urgency)
 
 
+def expired_event(delegation: Delegation, people: Mapping[str, Person]) -> LiveEvent:
+    """Build the live event for both people of a delegation that is over."""
+    members = {"changeType": "expired", "delegatorId": delegation.delegator_id, "delegateId": delegation.delegate_id}
+    names = {
+        "delegatorName": to_colleague(delegation.delegator_id, people).name,
+        "delegateName": to_colleague(delegation.delegate_id, people).name,
+    }
+    return LiveEvent(FrameType.DELEGATION_CHANGED, members | names)
+
+
 def _invalid(path: str, why: str) -> Invalid:
     return Invalid(f"{path}: {why}", {path: [why]})

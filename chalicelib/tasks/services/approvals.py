@@ -1,19 +1,16 @@
 """Approvals between a person and their agents: wait for decisions, discuss tasks, and end what has expired."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey, Session
-from chalicelib.core.domain.errors import ListFull, NotFound
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.live.services.ports import Notifier
-from chalicelib.tasks.domain.dispatch import status_events
-from chalicelib.tasks.domain.proposals import Author, Comment, CommentIn, Outcome, Verdict, is_over
-from chalicelib.tasks.domain.queue import Change, Item, comment_event
+from chalicelib.tasks.domain.proposals import Author, Comment, CommentIn
+from chalicelib.tasks.domain.queue import Item, comment_event
 from chalicelib.tasks.domain.queue_messages import ApprovalQuery, TaskApprovalOut, to_approval_response
 from chalicelib.tasks.services.ports import ItemApprovals
 from chalicelib.tasks.services.queue import parse_item_id
@@ -105,37 +102,3 @@ def _find_present(user_id: str, item_id: str, approvals: ItemApprovals) -> Item:
     if found is None or found[1]:
         raise NotFound(_NO_ITEM)
     return found[0]
-
-
-@dataclass(frozen=True)
-class Expiry:
-    """Removes items that nobody decided in time, and tells their agents."""
-
-    approvals: ItemApprovals
-    notifier: Notifier
-    has_time: Callable[[], bool]
-
-    def end_due(self, *, now: datetime, limit: int) -> int:
-        """Remove some of the items whose time is over, and return how many. Store calls in sequence: 2, 3 for each.
-
-        Raises:
-            ListFull: nothing could be removed, since the rows of a queue have no more room.
-        """
-        ended, full = 0, None
-        for item in self.approvals.list_expired(now=now, limit=limit):
-            if not self.has_time():
-                break
-            verdict = Verdict(Outcome.EXPIRED, timestamp(now))
-            try:
-                removed = is_over(item.expires_at, now=now) and self.approvals.remove_expired(item, verdict)
-            except ListFull as error:
-                # One person's full queue holds up nobody else's.
-                full = error
-                continue
-            if removed:
-                ended += 1
-                events = status_events([Change(item, None, verdict)])
-                self.notifier.notify(item.user_id, *events, log_state=None, now=now)
-        if full and not ended:
-            raise full
-        return ended

@@ -1,6 +1,6 @@
-"""Approvals of items, in the table `queue-items` (see queue): comments, and proposals that expire.
+"""Approvals of items, in the table `queue-items` (see queue): comments, and what expires.
 
-dueQueue = PROPOSALS, dueAt: when an item that waits for confirmation expires
+dueQueue = PROPOSALS, dueAt: when an item that waits for confirmation expires, or a delegation ends (see delegations)
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,10 @@ from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all, list_due
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import QUEUE_ITEMS
+from chalicelib.tasks.domain.delegations import Delegation
 from chalicelib.tasks.domain.proposals import Verdict
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus
+from chalicelib.tasks.stores.delegations import delegation_from_row, is_delegation_row
 from chalicelib.tasks.stores.queue import (
     ITEM,
     PROPOSALS,
@@ -53,11 +55,17 @@ class DynamoApprovals:
         )
         return try_commit([commented], claim=claim, reply=reply)
 
-    def list_expired(self, *, now: datetime, limit: int) -> Sequence[Item]:
-        """List some items whose time to be approved is over, read consistently. Store calls in sequence: 2."""
+    def list_expired(self, *, now: datetime, limit: int) -> tuple[Sequence[Item], Sequence[Delegation]]:
+        """List some items whose time to be approved is over, and delegations that are, read consistently.
+
+        Store calls in sequence: 2. A delegation that the store itself has deleted is not found any more: its rows end
+        when it does, and the store takes them some time later.
+        """
         keys = [{"pk": row["pk"], "sk": row["sk"]} for row in list_due(QUEUE_ITEMS, PROPOSALS, now=now, limit=limit)]
-        found = [item_from_row(row) for row in get_all(QUEUE_ITEMS, keys)] if keys else []
-        return [item for item in found if item and item.status is ItemStatus.PENDING_CONFIRMATION]
+        rows = get_all(QUEUE_ITEMS, keys, with_ended=True) if keys else []
+        items = [item_from_row(row) for row in rows if not is_delegation_row(row)]
+        waiting = [item for item in items if item and item.status is ItemStatus.PENDING_CONFIRMATION]
+        return waiting, [delegation_from_row(row) for row in rows if is_delegation_row(row)]
 
     def remove_expired(self, item: Item, verdict: Verdict) -> bool:
         """Remove an item from the queue, keeping a record of that; False if it has changed. One store call."""

@@ -1,6 +1,7 @@
 """Delegations, in the table `queue-items`: pk = <user id>, sk = DELEGATION#<id>, once for each of the two people.
 
 partnerId: the other one; expiresAt: when it ends, which also ends the rows
+dueQueue = PROPOSALS, dueAt: when it ends, in the delegator's row, for the schedule that tells both (see approvals)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import QUEUE_ITEMS
 from chalicelib.tasks.domain.delegations import Delegation, Delegations
 from chalicelib.tasks.domain.queue import Item
-from chalicelib.tasks.stores.queue import item_from_row, item_key
+from chalicelib.tasks.stores.queue import PROPOSALS, item_from_row, item_key
 
 _PREFIX = "DELEGATION#"
 _DELEGATION = Codec(Delegation, without=("delegation_id",))
@@ -27,7 +28,7 @@ class DynamoDelegations:
     def list_all(self, user_id: str) -> Delegations:
         """List the person's delegations that have not ended, read consistently. One store call."""
         rows = query_partition(QUEUE_ITEMS, user_id, _PREFIX)
-        return Delegations.of(user_id, [_DELEGATION.from_row(row, delegation_id=_id_of(row)) for row in rows])
+        return Delegations.of(user_id, [delegation_from_row(row) for row in rows])
 
     def find_versions(self, user_ids: Iterable[str]) -> dict[str, int]:
         """Find how often the rows of each person were counted, for `add`. One store call."""
@@ -45,8 +46,12 @@ class DynamoDelegations:
         """
         known = _DELEGATION.to_row(delegation)
         expires = int(parse_timestamp(delegation.until).timestamp())
+        due = {"dueQueue": PROPOSALS, "dueAt": delegation.until}
         rows = [
-            _key(each, delegation) | known | {"partnerId": delegation.partner_of(each), "expiresAt": expires}
+            _key(each, delegation)
+            | known
+            | {"partnerId": delegation.partner_of(each), "expiresAt": expires}
+            | (due if each == delegation.delegator_id else {})
             for each in (delegation.delegator_id, delegation.delegate_id)
         ]
         added = [put_new(QUEUE_ITEMS, row) for row in rows]
@@ -58,6 +63,11 @@ class DynamoDelegations:
         both = (delegation.delegator_id, delegation.delegate_id)
         return try_commit([delete(QUEUE_ITEMS, _key(each, delegation), EXISTS) for each in both], audited=True)
 
+    def remove_expired(self, delegation: Delegation) -> bool:
+        """Remove a delegation that is over; False if somebody else has, or the store itself. One store call."""
+        first, second = (_key(each, delegation) for each in (delegation.delegator_id, delegation.delegate_id))
+        return try_commit([delete(QUEUE_ITEMS, first, EXISTS), delete(QUEUE_ITEMS, second)], tokened=True)
+
     def require(self, delegation: Delegation) -> Action:
         """Return the action that fails if the delegation has ended, by the row that the delegate reads."""
         return check(QUEUE_ITEMS, _key(delegation.delegate_id, delegation), EXISTS)
@@ -67,6 +77,14 @@ class DynamoDelegations:
         keys = [item_key(user_id, each) for user_id, ids in item_ids.items() for each in ids]
         found = [item_from_row(row) for row in get_all(QUEUE_ITEMS, keys)] if keys else []
         return [each for each in found if each]
+
+
+def is_delegation_row(row: Row) -> bool:
+    return str(row["sk"]).startswith(_PREFIX)
+
+
+def delegation_from_row(row: Row) -> Delegation:
+    return _DELEGATION.from_row(row, delegation_id=_id_of(row))
 
 
 def _key(user_id: str, delegation: Delegation) -> Row:

@@ -6,7 +6,7 @@ import { t } from "./i18n";
 import type { LiveEvent } from "./live";
 import type { Decided, Task } from "./queue";
 import { href, route } from "./router";
-import { opens } from "./session";
+import { me, opens } from "./session";
 
 export interface Colleague {
   id: string;
@@ -57,7 +57,13 @@ onRecovery(() => void loadDelegated());
 
 export function handleDelegationEvent(event: LiveEvent): void {
   if (event.type !== "delegation_changed") return;
-  if (event.changeType === "begun" || event.changeType === "ended") delegationChanges.value += 1;
+  if (["begun", "ended", "expired"].includes(String(event.changeType))) delegationChanges.value += 1;
+  if (event.changeType === "expired") {
+    const isGiven = event.delegatorId === me.value?.id;
+    const name = String(isGiven ? event.delegateName : event.delegatorName);
+    const link = href("you", null, new URLSearchParams({ tab: "approvals" }));
+    showToast(t(isGiven ? "delegations.expiredGiven" : "delegations.expiredReceived", { name }), null, TOAST_MS, link);
+  }
   // Elsewhere than on the queue's page a proposal would arrive unseen.
   if (event.changeType === "added" && route.value.page !== "queue")
     showToast(t("delegated.proposed", { title: String(event.itemTitle) }), null, TOAST_MS, href("queue", String(event.itemId)));

@@ -50,5 +50,7 @@ export const approvalsEn = {
   "delegations.received": "You decide for {name}",
   "delegations.end": "End delegation",
   "delegations.ended": "The delegation has ended.",
+  "delegations.expiredGiven": "The time is over in which {name} decides for you.",
+  "delegations.expiredReceived": "The time is over in which you decide for {name}.",
   "proposal.expired": "Expired: {title}",
 };

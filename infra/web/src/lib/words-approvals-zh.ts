@@ -52,5 +52,7 @@ export const approvalsZh: Record<keyof typeof approvalsEn, string> = {
   "delegations.received": "您代 {name} 决定",
   "delegations.end": "结束委托",
   "delegations.ended": "委托已结束。",
+  "delegations.expiredGiven": "委托已到期，{name} 不再代您决定。",
+  "delegations.expiredReceived": "委托已到期，您不再代 {name} 决定。",
   "proposal.expired": "已过期：{title}",
 };
