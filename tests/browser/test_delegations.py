@@ -1,6 +1,7 @@
 """Delegations in the console: somebody decides on a colleague's proposals, and edits in a review survive leaving."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,6 +75,9 @@ def test_a_colleague_decides_while_a_person_is_away(
     row = bob.page.get_by_role("region", name=words["title"]).locator(f'[data-delegated="{task}"]')
     expect(row.get_by_text(words["for"])).to_be_visible()
     bob.page.screenshot(path=PICTURES / f"queue-delegated-{name}.png")
+    # As a click on a browser notification does.
+    bob.go(f"queue/{task}")
+    expect(row).to_be_focused()
     row.get_by_role("button", name=words["review"]).click()
     review = bob.page.get_by_role("dialog", name="Send the report")
     review.get_by_label("pages").fill("2")
@@ -121,3 +125,17 @@ def test_edits_in_a_review_survive_leaving_the_page(open_console: Open, locale: 
     found = console.call_v2("GET", f"/queue/{task}")
     assert json.loads(found["metadata"])["proposal"]["arguments"]["pages"] == 7
     assert console.page.evaluate("Object.keys(sessionStorage).filter((each) => each.includes('proposal.'))") == []
+
+
+def test_the_delegator_is_told_when_the_time_is_over(open_console: Open) -> None:
+    bob = open_console("bob")
+    enter(bob)
+    bob.go("you?tab=approvals")
+    expect(bob.page.get_by_role("heading", name="Standing approvals")).to_be_visible()
+    until = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
+    made = bob.call_v2("POST", "/delegations", {"to": "alice@example.com", "until": until})
+    assert made["delegate"]["name"] == "Alice"
+    # A schedule ends it, once a minute.
+    over = bob.page.get_by_text("The time is over in which Alice decides for you.")
+    expect(over).to_be_visible(timeout=180_000)
+    assert made["id"] not in str(bob.call_v2("GET", "/delegations"))

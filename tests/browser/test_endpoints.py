@@ -1,7 +1,7 @@
 """Endpoints of callbacks on the admin page: paused, resumed, and their failed callbacks replayed."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Console, Open
 from tests.browser.test_delivery_log import wait_for
@@ -67,3 +67,31 @@ def test_operator_pauses_an_endpoint_resumes_it_and_replays_what_failed(
         wait_for(console, waiting, "delivered")
         wait_for(console, failed, "delivered")
         check(page, f"endpoint-resumed-{locale}-{width}")
+
+
+def test_dialog_is_not_sent_before_what_it_shows_has_loaded(open_console: Open) -> None:
+    console = open_console()
+    console.sign_in()
+    page, held, sent = console.page, list[Route](), list[str]()
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.route("**/api/v2/operate/integrators", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
+    console.go("operate?tab=callbacks")
+    page.get_by_role("region", name="Endpoints").get_by_role("button", name="Pause or replay…").click()
+    dialog = page.get_by_role("dialog")
+    go_on, origin = dialog.get_by_role("button", name="Continue"), dialog.locator("input[name=origin]")
+    origin.fill("https://ci.example.com")
+    expect(go_on).to_be_disabled()
+    origin.press("Enter")
+    held[0].fulfill(status=500, json={})
+    # What it shows can't be loaded.
+    retry = dialog.get_by_role("button", name="Try again")
+    expect(retry).to_be_visible()
+    expect(go_on).to_be_disabled()
+    page.unroute_all()
+    retry.click()
+    expect(dialog.locator("select[name=integrator]")).to_be_visible()
+    expect(go_on).to_be_enabled()
+    expect(origin).to_have_value("https://ci.example.com")
+    assert [each for each in sent if "callback-endpoints" in each] == []
+    assert all("500" in each for each in console.page_errors)
+    console.page_errors.clear()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PICTURES, Console
 from tests.support import inputs
@@ -200,6 +200,38 @@ def test_filters_scroll_position_and_open_row_survive_back_and_reload(console: C
     expect(console.page.get_by_role("heading", name="Board")).to_be_visible()
     console.page.go_back()
     check()
+
+
+# Counts the frames in which a row is shown, from coming back on.
+COUNT_FRAMES = """(id) => {
+  window.framesWithOld = 0;
+  const look = () => {
+    if (window.isBack && document.getElementById(id)) window.framesWithOld += 1;
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100))))"
+
+
+def test_coming_back_shows_no_old_list_and_keeps_what_is_selected(console: Console) -> None:
+    old, page, held = console.publish(title="Read before"), console.page, list[Route]()
+    expect(console.card(old)).to_be_visible()
+    page.evaluate(COUNT_FRAMES, f"item-{old}")
+    page.get_by_role("link", name=re.compile("^Board")).click()
+    expect(page.get_by_role("heading", name="Board")).to_be_visible()
+    page.route(re.compile(r"/api/v1/inbox\?"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
+    page.evaluate("() => { window.isBack = true; location.hash = '#/inbox'; }")
+    expect(page.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
+    page.evaluate(FRAMES)
+    assert page.evaluate("window.framesWithOld") == 0
+    for each in held:
+        each.continue_()
+    expect(console.card(old)).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    page.evaluate(FRAMES)
+    expect(page.get_by_text("1 selected")).to_be_visible()
 
 
 def test_new_items_do_not_move_what_is_read(console: Console) -> None:

@@ -28,6 +28,7 @@ export function StandingApprovals() {
   const ending = useSignal<Standing | null>(null);
   return (
     <>
+      <h2>{t("standing.title")}</h2>
       <p class="faint account-intro">{t("standing.note")}</p>
       <Rows resource={resource} icon="check" emptyText={t("standing.empty")}>
         {(each) => <Row of={each} onEnd={() => (ending.value = each)} />}

@@ -154,7 +154,6 @@ function AssignDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
       title={t("admin.assign")}
       draft="approval"
       action={t("admin.assign")}
-      ready={items.state.value.status === "ready"}
       onClose={onClose}
       onSend={async (field) => {
         await data("POST", APPROVALS, { email: field("email"), catalogSlug: field("slug") });

@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { data, query } from "../lib/api";
 import { t, valueLabel } from "../lib/i18n";
 import { href, route, setParams } from "../lib/router";
 import { fullTime } from "../lib/time";
+import { useLoading } from "../ui/hooks";
 import { Loaded } from "../ui/loaded";
 import { Chip, EmptyState, ErrorState, Field, Skeleton, Time } from "../ui/parts";
 import { type Resource, useResource } from "../ui/resource";
@@ -82,7 +83,7 @@ function LogOf({ integrators }: { integrators: Integrator[] }) {
     }
   };
   const sinceOf = useRef<string | undefined>(undefined);
-  useEffect(() => void (integrator ? load(null) : (state.value = "ready")), [integrator, email, type, eventId, days]);
+  useLoading(() => (integrator ? load(null) : (state.value = "ready")), [integrator, email, type, eventId, days]);
   const shown = state.value;
   return (
     <>

@@ -6,6 +6,7 @@ import { type MessageKey, t } from "../lib/i18n";
 import { href, route, setParams } from "../lib/router";
 import { me } from "../lib/session";
 import { FormDialog } from "../ui/form";
+import { useLoading } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { Avatar, Chip, EmptyState, ErrorState, Field, Skeleton, Tabs } from "../ui/parts";
 import { SecretDialog } from "../ui/secret";
@@ -65,7 +66,7 @@ function PeopleList() {
       if (number === latestLoad.current) state.value = { error };
     }
   };
-  useEffect(() => void load(null), [search, only]);
+  useLoading(() => load(null), [search, only]);
   useEffect(() => () => clearTimeout(timer.current), []);
   const shown = state.value;
   return (

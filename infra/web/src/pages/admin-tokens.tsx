@@ -229,7 +229,6 @@ function NewTokenDialog({ integrators, onClose, onCreated }: NewTokenProps) {
       title={t("admin.newToken")}
       draft="token"
       action={t("admin.createToken")}
-      ready={integrators.state.value.status === "ready"}
       onClose={onClose}
       onSend={async (field, form) => {
         const body = { integrator: field("integrator"), owner: field("owner"), admin: form.has("admin") };

@@ -4,7 +4,7 @@ import { t } from "../lib/i18n";
 import { onResync, subscribe } from "../lib/live";
 import { useShortcuts } from "../lib/shortcuts";
 import { setParams, go, href, route } from "../lib/router";
-import { useReachedEnd } from "../ui/hooks";
+import { useLoading, useReachedEnd } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { Avatar, EmptyState, IconButton, Skeleton, ErrorState } from "../ui/parts";
 import { type Contact, contacts, total, more, contactsState, loadContacts } from "../lib/contacts";
@@ -22,7 +22,7 @@ export function Contacts() {
   const end = useReachedEnd(
     () => more.value && contactsState.value === "ready" && void loadContacts(search, tag, contacts.value.length),
   );
-  useEffect(() => void loadContacts(search, tag), [search, tag]);
+  useLoading(() => loadContacts(search, tag), [search, tag]);
   useEffect(() => {
     const refresh = () => void loadContacts(search, tag, 0, { silent: true });
     const stops = [

@@ -30,7 +30,7 @@ import {
   toggleSelected,
 } from "../lib/selection";
 import { AskDialog } from "../ui/form";
-import { useDebounced } from "../ui/hooks";
+import { useDebounced, useLoading } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { Chip, EmptyState, Skeleton, Tabs } from "../ui/parts";
 import { PullIndicator, useTouch } from "../ui/touch";
@@ -61,7 +61,7 @@ export function Inbox() {
   const group = params.get("group") ?? "";
   const settledId = useDebounced(id, OPEN_DELAY);
 
-  useEffect(() => {
+  useLoading(() => {
     filters.value = wanted;
     withLabels.value = group === "label";
     clearSelection();

@@ -22,7 +22,6 @@ export function ModerationDialog({ task, onClose }: { task: Task; onClose: () =>
       action={t("queue.deliver")}
       draft={`held.${task.id}`}
       wide
-      ready={state.status === "ready" || isNone}
       onClose={onClose}
       onSend={async (field) => {
         await decideHeldEvent(task, "approve", field("recipient") || undefined);

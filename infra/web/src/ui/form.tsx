@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { ApiError } from "../lib/api";
 import { t } from "../lib/i18n";
 import { useDraft } from "./draft";
+import { Missing } from "./loaded";
 import { Dialog } from "./parts";
 
 interface Props {
@@ -10,8 +11,6 @@ interface Props {
   action: string;
   /** Whether the action can't be undone. */
   destructive?: boolean;
-  /** Whether the choices of the form have been loaded. */
-  ready?: boolean;
   wide?: boolean;
   /** The name under which typed text is kept until it is sent: of the form and, if it edits an item, of the item. */
   draft?: string;
@@ -21,10 +20,12 @@ interface Props {
   children: ComponentChildren;
 }
 
-/** A dialog that contains a form. */
+/** A dialog that contains a form. It is not sent before all that it shows has been loaded. */
 export function FormDialog(props: Props) {
-  const { title, action, destructive = false, ready = true, wide = false, onClose, onSend, children } = props;
-  const draft = useDraft(props.draft ?? null, ready);
+  const { title, action, destructive = false, wide = false, onClose, onSend, children } = props;
+  const missing = useSignal(0);
+  const isReady = missing.value === 0;
+  const draft = useDraft(props.draft ?? null, isReady);
   const failure = useSignal<{ text: string; id: string | null } | null>(null);
   const busy = useSignal(false);
   return (
@@ -34,6 +35,7 @@ export function FormDialog(props: Props) {
         class="form"
         onSubmit={async (event) => {
           event.preventDefault();
+          if (!isReady || busy.value) return;
           const form = new FormData(event.currentTarget);
           busy.value = true;
           try {
@@ -54,7 +56,7 @@ export function FormDialog(props: Props) {
             </button>
           </p>
         )}
-        {children}
+        <Missing.Provider value={missing}>{children}</Missing.Provider>
         {failure.value && (
           <p class="error" role="alert">
             {failure.value.text} {failure.value.id && <small>{t("error.requestId", { id: failure.value.id })}</small>}
@@ -74,7 +76,7 @@ export function FormDialog(props: Props) {
           <button
             type="submit"
             class={`button ${destructive ? "button-destructive" : "button-primary"}`}
-            disabled={busy.value || !ready}
+            disabled={busy.value || !isReady}
           >
             {action}
           </button>

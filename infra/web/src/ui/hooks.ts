@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Return the value once it has not changed for `wait` milliseconds. The first value is returned at once. */
 export function useDebounced<T>(value: T, wait: number): T {
@@ -25,4 +25,12 @@ export function useReachedEnd(reached: () => unknown): RefObject<HTMLDivElement 
     return () => watcher.disconnect();
   });
   return element;
+}
+
+/**
+ * Begin to load what a page shows, when it opens and when `inputs` change. That is before the browser paints it, so that
+ * nobody sees, or acts on, what was loaded for the page as it was before.
+ */
+export function useLoading(begin: () => unknown, inputs: readonly unknown[]): void {
+  useLayoutEffect(() => void begin(), inputs);
 }

@@ -1,5 +1,6 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { useLoading } from "./hooks";
 import { showError } from "./toasts";
 
 export interface PagedEntries<T> {
@@ -55,7 +56,7 @@ export function usePages<T>(
     await load(next.value);
     isLoadingMore.value = false;
   };
-  useEffect(() => void reload(), inputs);
+  useLoading(reload, inputs);
   useEffect(() => () => void latestLoad.current++, []);
   return { entries, next, state, isLoadingMore, reload, loadMore };
 }

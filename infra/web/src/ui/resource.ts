@@ -1,5 +1,6 @@
 import { type Signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
+import { useLoading } from "./hooks";
 import { showError } from "./toasts";
 
 export type ResourceState<T> =
@@ -36,7 +37,7 @@ export function useResource<T>(read: () => Promise<T>, inputs: readonly unknown[
     }
     await reload();
   };
-  useEffect(() => {
+  useLoading(() => {
     state.value = { status: "loading" };
     void reload();
   }, inputs);
