@@ -61,7 +61,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "queues.inbox_changes": "live",
         "schedules.callback_endpoints": "",
         "schedules.due": "federation.connections federation.network",
-        "schedules.due_snoozes": "live",
+        "schedules.due_snoozes": "live reach",
         "schedules.event_types": "",
     },
     "ingest": {
@@ -72,6 +72,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.channels": "live",
         "queues.chat": "inbox live",
         "queues.personal_webhook": "inbox live",
+        "api.v1.preferences": "inbox live",
         "queues.reach": "inbox live",
     },
     "tasks": {

@@ -21,6 +21,7 @@ _TAGS = {
     "events": "Publish events to people's inboxes, then supplement and resolve them.",
     "channels": "Your own webhooks and chat services, to which your notifications are sent.",
     "ingest": "Publish what other systems send, in the shape that they send.",
+    "reach": "Choose how notifications reach you beyond the inbox.",
     "inbox": "Read the inbox, change deliveries and use their actions.",
     "tokens": "Claim publishing tokens for employees.",
     "tasks": "Propose tasks to employees who let your integrator's agents work for them.",

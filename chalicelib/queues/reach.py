@@ -6,13 +6,19 @@ from chalice.app import Blueprint
 
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.live.domain.push import ReachJob
-from chalicelib.live.gateways.web_push import PUSH_JOBS
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.gateways.web_push import PUSH_JOBS, REACH_JOBS
+from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
+from chalicelib.people.stores.directory_rows import has_always_critical
 from chalicelib.reach.services.router import Router
-from chalicelib.resources import DELIVERIES, REACH, SOCKETS, WEB_PUSH
+from chalicelib.reach.stores.preferences import DynamoPreferences
+from chalicelib.reach.stores.reached import DynamoReached
+from chalicelib.resources import DELIVERIES, DIRECTORY, NOTIFY, REACH, WEB_PUSH
 
 bp = Blueprint(__name__)
 
@@ -21,8 +27,23 @@ bp = Blueprint(__name__)
     bp,
     REACH,
     failures=DynamoFailures(),
-    grants=NOTE_FAILURE + DELIVERIES.can("Query") + SOCKETS.can("Query") + WEB_PUSH.can_send(),
+    grants=NOTE_FAILURE
+    + DELIVERIES.can("Query", "PutItem", "UpdateItem", "DeleteItem")
+    + DIRECTORY.can("GetItem", "BatchGetItem", "UpdateItem")
+    + NOTIFY
+    + REACH.can_send()
+    + WEB_PUSH.can_send(),
 )
 def reach_person(message: ReachJob) -> None:
     """Decide by a person's preferences which channels tell them of a delivery."""
-    Router(DynamoDeliveries(), DynamoFrames(), PUSH_JOBS, gather, lambda: datetime.now(UTC)).run(message)
+    Router(
+        reached=DynamoReached(),
+        preferences=DynamoPreferences(),
+        has_always_critical=has_always_critical,
+        log_states=DynamoFrames(),
+        push_jobs=PUSH_JOBS,
+        reach_jobs=REACH_JOBS,
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
+        gather=gather,
+        clock=lambda: datetime.now(UTC),
+    ).run(message)

@@ -175,6 +175,7 @@ _SHOWN = (
     "permissions",
     "projects",
     "relaxed_event_types",
+    "always_critical",
     "replace",
     "security",
     "trust_emails",

@@ -59,16 +59,23 @@ def list_(*, archived: bool, as_json: bool) -> None:
 @click.option(
     "--relaxed-event-types",
     type=click.Choice(["on", "off"]),
-    required=True,
     help="Whether event types may have only one name after the prefix, such as ci.failed.",
 )
+@click.option(
+    "--always-critical",
+    type=click.Choice(["on", "off"]),
+    help="Whether nobody can mute its critical events.",
+)
 @json_option
-def set_(slug: str, relaxed_event_types: str, *, as_json: bool) -> None:
-    """Change a setting of an integrator.
+def set_(slug: str, relaxed_event_types: str | None, always_critical: str | None, *, as_json: bool) -> None:
+    """Change settings of an integrator.
 
     Relaxed event types are off for new integrators, and on for those that were created before the setting existed.
     """
-    patch = IntegratorPatch.model_validate({"relaxedEventTypes": relaxed_event_types == "on"})
+    chosen = {"relaxedEventTypes": relaxed_event_types, "alwaysCritical": always_critical}
+    if not any(chosen.values()):
+        raise click.UsageError("Give --relaxed-event-types, --always-critical or both.")
+    patch = IntegratorPatch.model_validate({name: each == "on" for name, each in chosen.items() if each})
     context = RequestContext("", datetime.now(UTC))
     made = update_integrator(slug, patch, context=context, integrators=DynamoDirectory())
     print_record(_to_record(made), as_json=as_json)
@@ -101,4 +108,5 @@ def _to_record(integrator: Integrator) -> dict[str, Any]:
         "createdAt": integrator.created_at,
         "archivedAt": integrator.archived_at,
         "relaxedEventTypes": integrator.relaxed_event_types,
+        "alwaysCritical": integrator.always_critical,
     }

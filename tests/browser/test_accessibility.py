@@ -24,6 +24,7 @@ PAGES = (
     "you?tab=approvals",
     "you?tab=access",
     "you?tab=integrations",
+    "you?tab=notifications",
     "you?tab=profile",
     "you?tab=browsers",
     "you?tab=passkeys",

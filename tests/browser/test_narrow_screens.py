@@ -76,6 +76,7 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
         "you",
         "you?tab=access",
         "you?tab=integrations",
+        "you?tab=notifications",
         "you?tab=profile",
         "you?tab=passkeys",
         "you?tab=security",

@@ -8,6 +8,7 @@ import time_machine
 
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.push_results import PushResult
+from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.writes import commit
 from chalicelib.federation.connections.stores.known_desks import DynamoKnownDesks
 from chalicelib.federation.relays.domain.relays import Relay
@@ -43,10 +44,15 @@ from chalicelib.provisioning.stores.groups import DynamoGroups
 from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
 from chalicelib.reach.domain.channels import Channel, ChannelKind, ChannelState, Target
 from chalicelib.reach.domain.mail import MailSettings, Security, Transport
+from chalicelib.reach.domain.holds import Hold
 from chalicelib.reach.domain.outcomes import Outcome, SendState
+from chalicelib.reach.domain.preferences import PreferenceRule, Preferences, StoredPreferences, Way
+from chalicelib.reach.domain.quiet_time import QuietTime
 from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.reach.stores.outcomes import DynamoOutcomes
+from chalicelib.reach.stores.preferences import DynamoPreferences
+from chalicelib.reach.stores.reached import DynamoReached
 from chalicelib.tokens.domain.identity_providers import Discovery, Identity, Provider
 from chalicelib.tokens.domain.ingest_tokens import IngestRule, IngestToken, Publisher
 from chalicelib.tokens.domain.scim_tokens import IssuedScimToken
@@ -68,6 +74,13 @@ DETAILS = Details(
 USER = User(ZOE, "zoe@example.com", active=True, details=DETAILS)
 GROUP = Group(FIRST, "Desk Team", "ext-2", AT, CHANGED, 2, None, complete=False)
 MAPPING = GroupMapping("Desk Team", frozenset(("apollo",)), operator=True)
+PREFERENCES = Preferences(
+    rules=[PreferenceRule(integrator="fd1", severity=Severity.INFO, ways=[Way.INBOX])],
+    timeZone="Europe/Berlin",
+    quietHours=QuietTime(start="22:00", end="07:00"),
+    pausedUntil=CHANGED,
+)
+HOLD = Hold(FIRST, ZOE, SECOND, CHANGED)
 VIEW = SavedView(name="Mine", filter=SavedFilter(q="deploy", days=7))
 PROVIDER = Provider(
     "company", "Company", "https://id.example", "client", frozenset(("example.com",)), True, "desk", "roles", True
@@ -141,6 +154,8 @@ def _write_people() -> None:
     groups.save_mapping(MAPPING)
     assert groups.change_member(FIRST, ZOE, is_member=True, rights=RightsChange(), teams={})
     DynamoSavedViews().save(ZOE, [VIEW], seen=0, **NO_CLAIM)
+    DynamoPreferences().save(ZOE, PREFERENCES, seen=0, **NO_CLAIM)
+    DynamoReached().hold(DELIVERY, HOLD)
     providers.save_provider(PROVIDER, "client secret")
     providers.save_discovery("company", DISCOVERY)
     assert providers.link_subject(IDENTITY, ZOE)
@@ -195,6 +210,8 @@ def check(relay: Relay) -> None:
     assert holdings is not None
     assert holdings.groups == {FIRST}
     assert DynamoSavedViews().find(ZOE) == ([VIEW], 1)
+    assert DynamoPreferences().find(ZOE) == StoredPreferences(PREFERENCES, 1)
+    assert DynamoReached().find(FIRST, ZOE)[1] == HOLD
     assert providers.list_providers() == [PROVIDER]
     assert providers.find_discovery("company") == DISCOVERY
     assert providers.find_subject(IDENTITY) == ZOE

@@ -186,6 +186,13 @@ class SampleData:
         body = {"views": [{"name": CANARY, "filter": {"q": CANARY, "days": 7}}], "version": seen}
         return int(self.create("/api/v1/inbox/views", body, method="PUT")["version"])
 
+    def save_preferences(self) -> int:
+        """Save preferences, and return the version."""
+        seen = self.api.get("/api/v1/me/preferences", self.api_key).json["version"]
+        rule = {"integrator": CANARY, "eventType": "fd1.repo", "severity": "info", "ways": ["inbox"]}
+        body = {"rules": [rule], "quietHours": {"start": "22:00", "end": "07:00"}, "version": seen}
+        return int(self.create("/api/v1/me/preferences", body, method="PUT")["version"])
+
     def add_key(self) -> str:
         return str(self.create("/api/v2/keys", {"name": CANARY})["data"]["id"])
 

@@ -551,6 +551,10 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "stream_events": _after(lambda data: data.create("/api/v2/shared-chat/send", {"content": CANARY})),
     "submit_feedback": _with_key(body={"message": CANARY, "kind": "idea"}),
     "subscribe_to_push": _with_key(body={"endpoint": f"https://push.example.com/{CANARY}"}),
+    "get_preferences": _after(SampleData.save_preferences),
+    "replace_preferences": _with_key(
+        body={"rules": [{"integrator": CANARY, "ways": ["mute"]}], "timeZone": "Europe/Berlin", "version": 0}
+    ),
     "list_inbox_views": _after(SampleData.save_view),
     "replace_inbox_views": _with_key(body={"views": [{"name": CANARY, "filter": {"q": CANARY}}], "version": 0}),
     "summarize_inbox": _after(SampleData.add_delivery),

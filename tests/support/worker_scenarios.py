@@ -25,12 +25,14 @@ from chalicelib.resources import (
     CHAT,
     CONTACTS,
     DELIVERIES,
+    DIRECTORY,
     EVENT_TYPES,
     NETWORK,
     OUTBOX,
     PEER_NOTICES,
     PEERS,
     QUEUE_ITEMS,
+    REACH,
     RELAYS,
     SOCKET_WORK,
     SOCKETS,
@@ -320,6 +322,30 @@ def _reach_channel(context: ScenarioContext, kind: ChannelKind, path: str) -> No
 
 def _read_outcomes(_: ScenarioContext) -> Any:
     return [row["state"] for row in scan_rows(DELIVERIES) if row["sk"].startswith("REACH#")]
+
+
+def _publish_with_preferences(context: ScenarioContext, **members: object) -> None:
+    body = {**members, "version": 0}
+    key = context.desk.bob_key
+    assert context.api.call("PUT", "/api/v1/me/preferences", body, token=key).status == 200
+    assert context.api.post("/api/v2/push/subscriptions", {"endpoint": f"{context.address}/one"}, key).status == 201
+    assert context.api.post("/api/v1/events", inputs.new_event(), context.desk.bob).status == 202
+
+
+def _publish_muted(context: ScenarioContext) -> None:
+    _publish_with_preferences(context, rules=[{"ways": ["mute"]}])
+
+
+def _publish_in_quiet_hours(context: ScenarioContext) -> None:
+    now = datetime.now(UTC)
+    start, end = now - timedelta(hours=1), now + timedelta(minutes=30)
+    _publish_with_preferences(context, quietHours={"start": f"{start:%H:%M}", "end": f"{end:%H:%M}"})
+    Pumps().drain(REACH)
+
+
+def _read_muted(_: ScenarioContext) -> Any:
+    read = ["readAt" in row for row in scan_rows(DELIVERIES) if row["sk"] == "DELIVERY"]
+    return read, [int(row["muted"]) for row in scan_rows(DIRECTORY) if row["sk"] == "PREFERENCES"]
 
 
 def _connect_client(context: ScenarioContext) -> None:
@@ -631,6 +657,23 @@ WORKER_SCENARIOS = {
         _read_outcomes,
         ["sent"],
         _read_received(lambda received: received.path),
+    ),
+    "a muted event": WorkerScenario(
+        ("reach_person",),
+        _publish_muted,
+        _read_muted,
+        ([True], [1]),
+        lambda _: [],
+        sent_count=0,
+    ),
+    "the end of quiet hours": WorkerScenario(
+        ("announce_ending_snoozes", "reach_person"),
+        _publish_in_quiet_hours,
+        lambda _: [row["sk"] for row in scan_rows(DELIVERIES) if row["sk"].startswith("HOLD#")],
+        [],
+        _read_received(lambda received: received.path),
+        helpers=("nudge",),
+        due_after=timedelta(minutes=31),
     ),
     "a client that reconnects": WorkerScenario(
         ("serve_sockets",),

@@ -311,6 +311,19 @@ NETWORK = (
         "v2.profile:update_profile",
         "Update the person's profile. Members that you leave out keep their values.",
     ),
+    Tool(
+        "preferences_get",
+        "v1.preferences:get_preferences",
+        "Get how notifications reach the person beyond the inbox: rules, quiet hours, a pause, and the number muted.",
+    ),
+    Tool(
+        "preferences_set",
+        "v1.preferences:replace_preferences",
+        "Replace all of the person's preferences for notifications. Call preferences_get first, change what the person "
+        "asked for, and send everything back with its `version`. Before you mute something, ask the person.",
+        is_destructive=True,
+        is_idempotent=True,
+    ),
 )
 PROJECTS = (
     Tool(

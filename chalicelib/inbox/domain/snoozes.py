@@ -13,6 +13,9 @@ ANNOUNCED_AHEAD = timedelta(minutes=5)
 _SOON = 2 * ANNOUNCED_AHEAD
 
 
+SNOOZE = "SNOOZE"
+
+
 class SnoozeJob(Out):
     """A queue message: end the snooze of this delivery."""
 
@@ -26,6 +29,15 @@ class Snooze:
     delivery_id: str
     until: str
     is_over: bool = False
+
+
+@dataclass(frozen=True)
+class DueEnd:
+    """An end that is due: of `what` is the snooze of a delivery, or another thing that ends at a time of its own."""
+
+    of: str
+    what: str
+    due_at: str
 
 
 def delay_until(at: str, *, now: datetime) -> int:

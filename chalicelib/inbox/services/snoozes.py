@@ -11,7 +11,7 @@ from chalicelib.core.ports import Gather, JobAnnouncer
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.inbox_states import Shelf, end_snooze, shelf_of
 from chalicelib.inbox.domain.live_events import delivery_returned_event
-from chalicelib.inbox.domain.snoozes import ANNOUNCED_AHEAD, Snooze, SnoozeJob, delay_if_soon, delay_until
+from chalicelib.inbox.domain.snoozes import ANNOUNCED_AHEAD, DueEnd, Snooze, SnoozeJob, delay_if_soon, delay_until
 from chalicelib.live.services.ports import Notifier
 
 _PAGE = 100
@@ -21,8 +21,12 @@ _ANNOUNCED_FOR = 2 * ANNOUNCED_AHEAD
 
 
 class DueSnoozes(Protocol):
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]: ...
-    def postpone(self, delivery_id: str, due_at: str, *, until: str) -> bool: ...
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[DueEnd]: ...
+    def postpone(self, end: DueEnd, *, until: str) -> bool: ...
+
+
+class AnnounceEnd(Protocol):
+    def __call__(self, end: DueEnd, *, delay: int) -> None: ...
 
 
 class Snoozes(Protocol):
@@ -31,23 +35,18 @@ class Snoozes(Protocol):
     def remove(self, snooze: Snooze) -> None: ...
 
 
-def announce_ending(now: datetime, *, snoozes: DueSnoozes, queue: JobAnnouncer[SnoozeJob], gather: Gather) -> int:
-    """Announce the snoozes that end before the next run, each for its own second, and return their number.
+def announce_ending(now: datetime, *, snoozes: DueSnoozes, announce: AnnounceEnd, gather: Gather) -> int:
+    """Announce the snoozes and the like that end before the next run, each for its own second; return their number.
 
-    Store and queue calls in sequence: 3 for a hundred snoozes. Runs may overlap: one of them announces an end.
+    Store and queue calls in sequence: 3 for a hundred. Runs may overlap: one of them announces an end.
     """
     count = 0
     for _ in range(_PAGES_PER_RUN):
         due = snoozes.list_due(now=now + ANNOUNCED_AHEAD, limit=_PAGE)
         until = timestamp(now + ANNOUNCED_AHEAD + _ANNOUNCED_FOR)
-        taken = gather(*(partial(snoozes.postpone, each, due_at, until=until) for each, due_at in due))
+        taken = gather(*(partial(snoozes.postpone, each, until=until) for each in due))
         ours = [each for each, is_ours in zip(due, taken, strict=True) if is_ours]
-        gather(
-            *(
-                partial(queue.announce, SnoozeJob(delivery_id=each), delay=delay_until(due_at, now=now))
-                for each, due_at in ours
-            )
-        )
+        gather(*(partial(announce, each, delay=delay_until(each.due_at, now=now)) for each in ours))
         count += len(ours)
         if len(due) < _PAGE:
             break

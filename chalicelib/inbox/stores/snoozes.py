@@ -1,7 +1,8 @@
 """Snoozes of deliveries, in the table `deliveries`: pk = delivery id, sk = SNOOZE.
 
 until; isOver; dueQueue, dueAt: when the due index announces its end, if no message has. A bulk change snoozes many at
-once, so the index has them in several partitions: dueQueue = snoozes#0 to snoozes#7, or snoozes in older rows
+once, so the index has them in several partitions: dueQueue = snoozes#0 to snoozes#7, or snoozes in older rows. Other
+rows of deliveries that end at a time are in the same partitions.
 """
 
 from collections.abc import Sequence
@@ -15,14 +16,12 @@ from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import list_due, query
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.inbox.domain.snoozes import Snooze
+from chalicelib.inbox.domain.snoozes import SNOOZE, DueEnd, Snooze
 from chalicelib.inbox.stores.delivery_rows import SORT_KEY, end_with, from_row, state_update
 from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, SNOOZES
 
 SHARDS = 8
-
-_SNOOZE = "SNOOZE"
 
 
 def snooze_actions(before: Delivery, after: Delivery) -> list[Action]:
@@ -31,23 +30,24 @@ def snooze_actions(before: Delivery, after: Delivery) -> list[Action]:
         return []
     if after.snoozed_until is None:
         return [delete(DELIVERIES, _key(after.delivery_id))]
-    until = {"until": after.snoozed_until, "dueQueue": _due_key(after.delivery_id), "dueAt": after.snoozed_until}
+    until = {"until": after.snoozed_until, "dueQueue": due_key(after.delivery_id), "dueAt": after.snoozed_until}
     return [put(DELIVERIES, _key(after.delivery_id) | until | end_with(after))]
 
 
 class DynamoSnoozes:
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
-        """Return ids of deliveries whose snooze is due, with the due times; of each shard the longest due ones.
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[DueEnd]:
+        """Return the ends of deliveries' snoozes and the like that are due; of each shard the longest due ones.
 
         If fewer than `limit` are returned, no others are due. Nine store calls at the same time.
         """
         keys = (SNOOZES.name, *(f"{SNOOZES.name}#{shard}" for shard in range(SHARDS)))
         pages = gather(*(partial(list_due, DELIVERIES, key, now=now, limit=limit) for key in keys))
-        return [(row["pk"], row["dueAt"]) for page in pages for row in page]
+        return [DueEnd(row["pk"], row["sk"], row["dueAt"]) for page in pages for row in page]
 
-    def postpone(self, delivery_id: str, due_at: str, *, until: str) -> bool:
-        """Move the due time on from `due_at`; False if another call has. One store call."""
-        moved = update(DELIVERIES, _key(delivery_id), "SET dueAt = :to", "dueAt = :due", to=until, due=due_at)
+    def postpone(self, end: DueEnd, *, until: str) -> bool:
+        """Move the due time on; False if another call has. One store call."""
+        key = {"pk": end.of, "sk": end.what}
+        moved = update(DELIVERIES, key, "SET dueAt = :to", "dueAt = :due", to=until, due=end.due_at)
         return try_commit([moved])
 
     def find(self, delivery_id: str) -> tuple[Delivery | None, Snooze | None]:
@@ -55,11 +55,11 @@ class DynamoSnoozes:
         rows = query(
             DELIVERIES,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=values(pk=delivery_id, first=SORT_KEY, last=_SNOOZE),
+            ExpressionAttributeValues=values(pk=delivery_id, first=SORT_KEY, last=SNOOZE),
             ConsistentRead=True,
         )
         found = {row["sk"]: row for row in rows}
-        delivery, snooze = found.get(SORT_KEY), found.get(_SNOOZE)
+        delivery, snooze = found.get(SORT_KEY), found.get(SNOOZE)
         return from_row(delivery) if delivery else None, _from_row(snooze) if snooze else None
 
     def end(self, before: Delivery, after: Delivery, snooze: Snooze) -> bool:
@@ -74,13 +74,13 @@ class DynamoSnoozes:
         try_commit([delete(DELIVERIES, _key(snooze.delivery_id), "#until = :until", until=snooze.until)])
 
 
-def _due_key(delivery_id: str) -> str:
+def due_key(delivery_id: str) -> str:
     # The ids of one recipient have the same end, so the whole id decides.
     return f"{SNOOZES.name}#{crc32(delivery_id.encode()) % SHARDS}"
 
 
 def _key(delivery_id: str) -> Row:
-    return {"pk": delivery_id, "sk": _SNOOZE}
+    return {"pk": delivery_id, "sk": SNOOZE}
 
 
 def _from_row(row: Row) -> Snooze:

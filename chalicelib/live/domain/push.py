@@ -134,18 +134,18 @@ class PushJob(Out):
 class ReachJob(Out):
     """A queue message: reach a person about this delivery by the channels that their preferences choose.
 
-    `message_id` is the same however often the message is processed, and another one when the delivery comes back.
+    `message_id` is the same however often the message is processed, and another one when the delivery comes back. A
+    job without it is about a delivery that was held until now, which is stored with its id.
     """
 
     user_id: str
     delivery_id: str
-    urgency: Urgency
-    message_id: UuidOut
+    message_id: UuidOut | None = None
 
     @classmethod
-    def of(cls, user_id: str, delivery_id: str, urgency: Urgency, *, at: str) -> Self:
+    def of(cls, user_id: str, delivery_id: str, *, at: str) -> Self:
         message_id = str(uuid5(_NAMESPACE, f"{user_id}\n{delivery_id}\n{at}"))
-        return cls(user_id=user_id, delivery_id=delivery_id, urgency=urgency, message_id=message_id)
+        return cls(user_id=user_id, delivery_id=delivery_id, message_id=message_id)
 
 
 def _endpoint(text: str, info: ValidationInfo) -> str:

@@ -85,7 +85,7 @@ class Notifier:
             return None
         for event in events:
             if event.urgency and (delivery_id := event.members.get("deliveryId")):
-                job = ReachJob.of(user_id, delivery_id, event.urgency, at=timestamp(now))
+                job = ReachJob.of(user_id, delivery_id, at=timestamp(now))
                 return partial(_send, self.reach_jobs, job, "%s is not reached beyond their open sockets")
         return None
 

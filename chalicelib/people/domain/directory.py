@@ -44,7 +44,7 @@ class Integrator:
     """A system that publishes event types with the prefix `event_prefix`. An archived one keeps its slug.
 
     With `relaxed_event_types` it may publish types with one name after the prefix. Integrators that were registered
-    before there was this rule may.
+    before there was this rule may. With `always_critical` nobody can mute its critical events.
     """
 
     integrator_id: str
@@ -56,6 +56,7 @@ class Integrator:
     description: str | None = None
     archived_at: str | None = None
     relaxed_event_types: bool = True
+    always_critical: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ class IntegratorPatch(In):
     relaxed_event_types: Omittable[bool] = Field(
         None, description="Whether event types may have only one name after the prefix, such as `ci.failed`."
     )
+    always_critical: Omittable[bool] = Field(None, description="Whether nobody can mute its critical events.")
 
     @model_validator(mode="after")
     def _changes(self) -> Self:
@@ -209,6 +211,7 @@ class IntegratorDetails(IntegratorOut):
 
     archived_at: TimeOut | None
     relaxed_event_types: bool = Field(description="Whether event types may have only one name after the prefix.")
+    always_critical: bool = Field(description="Whether nobody can mute its critical events.")
 
 
 class IntegratorsOut(Out):
@@ -229,6 +232,7 @@ def to_details(integrator: Integrator) -> IntegratorDetails:
         **_response_fields(integrator),
         archived_at=integrator.archived_at,
         relaxed_event_types=integrator.relaxed_event_types,
+        always_critical=integrator.always_critical,
     )
 
 

@@ -5,7 +5,8 @@ EMAIL#<email>  / USER         userId; an address belongs to one person
 PROJECT#<slug> / PROJECT      id, name, teamId
 PROJECT#<slug> / MEMBER#<id>  admin
 TEAM#<id>      / TEAM         name, description, type, visibility
-INTEGRATORS    / <slug>       id, name, eventPrefix, homepageUrl, description, createdAt, archivedAt, relaxedEventTypes
+INTEGRATORS    / <slug>       id, name, eventPrefix, homepageUrl, description, createdAt, archivedAt, relaxedEventTypes,
+                 alwaysCritical
 
 PEOPLE         / <email>      userId
 PROJECTS       / <slug>
@@ -49,7 +50,7 @@ from chalicelib.resources import DIRECTORY
 
 _PROJECTS = "PROJECTS"
 # The columns of an integrator that can change.
-_EDITABLE = ("name", "homepageUrl", "description", "relaxedEventTypes")
+_EDITABLE = ("name", "homepageUrl", "description", "relaxedEventTypes", "alwaysCritical")
 
 _INTEGRATOR = Codec(Integrator, {"integrator_id": "id"}, without=("slug", "archived_at"))
 

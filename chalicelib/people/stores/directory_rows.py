@@ -30,6 +30,11 @@ def has_relaxed_event_types(integrator: str) -> bool:
     return any(row.get("relaxedEventTypes", True) for row in get_all(DIRECTORY, [integrator_key(integrator)]))
 
 
+def has_always_critical(integrator: str) -> bool:
+    """Whether people can't mute the integrator's critical events. One store call."""
+    return any(row.get("alwaysCritical", False) for row in get_all(DIRECTORY, [integrator_key(integrator)]))
+
+
 def active_person_check(user_id: str) -> Action:
     """Check, within a transaction, that the person is an active employee."""
     return check(DIRECTORY, person_key(user_id), "active = :yes", yes=True)

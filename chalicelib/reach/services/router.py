@@ -5,15 +5,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.core.ports import Gather, JobSender
-from chalicelib.inbox.domain.deliveries import DeliveryDetail
-from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.measures import REACHED
+from chalicelib.core.domain.severity import Severity
+from chalicelib.core.ports import Gather, JobAnnouncer, JobSender
+from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.inbox.domain.inbox_states import Shelf, StateIn, apply_state, shelf_of
+from chalicelib.inbox.domain.live_events import delivery_changed_event
+from chalicelib.inbox.domain.snoozes import delay_if_soon
 from chalicelib.live.domain.frames import FrameType, LiveEvent, LogState
-from chalicelib.live.domain.push import PushJob, ReachJob
+from chalicelib.live.domain.push import PushJob, ReachJob, Urgency
+from chalicelib.live.services.ports import Notifier
+from chalicelib.reach.domain.holds import Hold
+from chalicelib.reach.domain.preferences import Decision, StoredPreferences, Subject, Way, decide
 
 
-class ReachedDeliveries(Protocol):
-    def find_buttons(self, delivery_id: str) -> DeliveryDetail | None: ...
+class Reached(Protocol):
+    def find(self, delivery_id: str, user_id: str) -> tuple[Delivery | None, Hold | None]: ...
+    def hold(self, delivery: Delivery, hold: Hold) -> None: ...
+    def release(self, hold: Hold) -> None: ...
+
+
+class RoutedPreferences(Protocol):
+    def find(self, user_id: str) -> StoredPreferences: ...
+    def mute(self, before: Delivery, after: Delivery) -> bool: ...
 
 
 class ReachedLogs(Protocol):
@@ -24,26 +39,69 @@ class ReachedLogs(Protocol):
 class Router:
     """Sends a delivery's jobs to the channels that its recipient's preferences choose."""
 
-    deliveries: ReachedDeliveries
+    reached: Reached
+    preferences: RoutedPreferences
+    has_always_critical: Callable[[str], bool]
     log_states: ReachedLogs
     push_jobs: JobSender[PushJob]
+    reach_jobs: JobAnnouncer[ReachJob]
+    notifier: Notifier
     gather: Gather
     clock: Callable[[], datetime]
 
     def run(self, job: ReachJob) -> None:
-        """Reach the person by each channel that is chosen, unless they have read the delivery by now.
+        """Reach the person by each way that is chosen, unless they have read the delivery by now.
 
-        Store and queue calls in sequence: 1; 2 if a channel is chosen. A job that runs twice sends jobs with the same
-        ids.
+        A job that runs twice sends jobs with the same ids. Store and queue calls in sequence: 1, and 1 more if a way is
+        chosen, or quiet hours hold it; 1 more to end that. To mute it takes 3, and 1 more if it is critical.
         """
         now = self.clock()
-        found, log_state = self.gather(
-            lambda: self.deliveries.find_buttons(job.delivery_id),
+        (delivery, hold), stored, log_state = self.gather(
+            lambda: self.reached.find(job.delivery_id, job.user_id),
+            lambda: self.preferences.find(job.user_id),
             lambda: self.log_states.find_log_state(job.user_id, now=now),
         )
-        if found is None or found.delivery.recipient_user_id != job.user_id:
-            return
-        if shelf_of(found.delivery) is not Shelf.UNREAD or found.delivery.resolved_at:
-            return
-        if log_state.browsers and not log_state.has_viewer_for(LiveEvent(FrameType.DELIVERY), now=now):
-            self.push_jobs.send(PushJob(user_id=job.user_id, urgency=job.urgency, delivery_id=job.delivery_id))
+        message_id = job.message_id or (hold and hold.message_id)
+        if message_id is None:
+            return  # it was held, and another message has released it
+        if delivery and shelf_of(delivery) is Shelf.UNREAD and not delivery.resolved_at:
+            decision = self._decide(stored, delivery, now)
+            if decision.held_until:
+                self._hold(
+                    delivery, Hold(job.delivery_id, job.user_id, message_id, timestamp(decision.held_until)), now
+                )
+                return
+            self._carry_out(decision, delivery, log_state, now)
+        if hold:
+            self.reached.release(hold)
+
+    def _decide(self, stored: StoredPreferences, delivery: Delivery, now: datetime) -> Decision:
+        subject = Subject(delivery.integrator, delivery.event_type, Severity(delivery.severity))
+        decision = decide(stored.preferences, subject, now=now)
+        if decision.is_muted and subject.is_critical and self.has_always_critical(subject.integrator):
+            always = Subject(subject.integrator, subject.event_type, subject.severity, is_always=True)
+            return decide(stored.preferences, always, now=now)
+        return decision
+
+    def _carry_out(self, decision: Decision, delivery: Delivery, log_state: LogState, now: datetime) -> None:
+        user_id = str(delivery.recipient_user_id)
+        if decision.is_muted:
+            self._mute(delivery, now)
+        is_viewed = log_state.has_viewer_for(LiveEvent(FrameType.DELIVERY), now=now)
+        if Way.PUSH in decision.ways and log_state.browsers and not is_viewed:
+            urgency = Urgency.of(delivery.severity)
+            self.push_jobs.send(PushJob(user_id=user_id, urgency=urgency, delivery_id=delivery.delivery_id))
+            REACHED.add(way=Way.PUSH.value)
+
+    def _mute(self, delivery: Delivery, now: datetime) -> None:
+        muted = apply_state(delivery, StateIn(read=True), now=now)
+        # If it has changed, its recipient has seen it.
+        if self.preferences.mute(delivery, muted):
+            event = delivery_changed_event(muted, now=now)
+            self.notifier.notify(str(delivery.recipient_user_id), event, log_state=None, now=now)
+            REACHED.add(way=Way.MUTE.value)
+
+    def _hold(self, delivery: Delivery, hold: Hold, now: datetime) -> None:
+        self.reached.hold(delivery, hold)
+        if (delay := delay_if_soon(hold.until, now=now)) is not None:
+            self.reach_jobs.announce(ReachJob(user_id=hold.user_id, delivery_id=hold.delivery_id), delay=delay)

@@ -1,6 +1,7 @@
 /** What the API tells of deliveries, and the filters of a list. */
 
-export type Severity = "critical" | "warn" | "info" | "success";
+export const SEVERITIES = ["critical", "warn", "info", "success"] as const;
+export type Severity = (typeof SEVERITIES)[number];
 export type Outcome = "pending" | "delivered" | "failed" | "gone";
 
 /** A delivery in a list. */

@@ -240,6 +240,7 @@ export const auditEn = {
   "audit.detail.proof": "Proof",
   "audit.detail.reason": "Reason",
   "audit.detail.relaxedEventTypes": "Any event type",
+  "audit.detail.alwaysCritical": "Critical can't be muted",
   "audit.detail.sent": "Sent again",
   "audit.detail.sessionsEnded": "Sessions ended",
   "audit.detail.signatures": "Signatures",

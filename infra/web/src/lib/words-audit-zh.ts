@@ -240,6 +240,7 @@ export const auditZh: Record<keyof typeof auditEn, string> = {
   "audit.detail.proof": "凭证",
   "audit.detail.reason": "原因",
   "audit.detail.relaxedEventTypes": "允许任意事件类型",
+  "audit.detail.alwaysCritical": "严重事件不可静音",
   "audit.detail.sent": "已重新发送",
   "audit.detail.sessionsEnded": "已结束的会话",
   "audit.detail.signatures": "签名",

@@ -4,6 +4,7 @@ import { adminEn } from "./words-admin-en";
 import { auditEn } from "./words-audit-en";
 import { approvalsEn } from "./words-approvals-en";
 import { channelsEn } from "./words-channels-en";
+import { reachEn } from "./words-reach-en";
 import { triageEn } from "./words-triage-en";
 
 /** The console in English. Terms: docs/glossary.md. */
@@ -13,6 +14,7 @@ export const en = {
   ...peopleEn,
   ...approvalsEn,
   ...channelsEn,
+  ...reachEn,
   ...triageEn,
   ...auditEn,
   "page.inbox": "Inbox",

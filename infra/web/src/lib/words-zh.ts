@@ -5,6 +5,7 @@ import type { Words } from "./words-en";
 import { auditZh } from "./words-audit-zh";
 import { approvalsZh } from "./words-approvals-zh";
 import { channelsZh } from "./words-channels-zh";
+import { reachZh } from "./words-reach-zh";
 import { triageZh } from "./words-triage-zh";
 
 /** The console in Chinese. Terms: docs/glossary.md. */
@@ -14,6 +15,7 @@ export const zh: Words = {
   ...peopleZh,
   ...approvalsZh,
   ...channelsZh,
+  ...reachZh,
   ...triageZh,
   ...auditZh,
   "page.inbox": "收件箱",

@@ -9,6 +9,7 @@ import { Browsers } from "./account-browsers";
 import { Data } from "./account-data";
 import { Integrations } from "./account-integrations";
 import { Keys } from "./account-keys";
+import { Notifications } from "./account-notifications";
 import { Passkeys } from "./account-passkeys";
 import { Profile } from "./account-profile";
 import { SecurityLog } from "./account-security";
@@ -20,6 +21,7 @@ const TABS = {
   access: Access,
   integrations: Integrations,
   profile: Profile,
+  notifications: Notifications,
   browsers: Browsers,
   passkeys: Passkeys,
   sessions: Sessions,

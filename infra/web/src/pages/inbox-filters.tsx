@@ -2,13 +2,12 @@ import { useSignal } from "@preact/signals";
 import { GROUPINGS, integratorOf } from "../lib/groups";
 import { t, valueLabel } from "../lib/i18n";
 import { visibleItems } from "../lib/inbox";
-import type { Filters } from "../lib/inbox-items";
+import { type Filters, SEVERITIES } from "../lib/inbox-items";
 import { setParams } from "../lib/router";
 import { FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
 import { Field } from "../ui/parts";
 
-const SEVERITIES = ["critical", "warn", "info", "success"];
 const STATUSES = ["open", "resolved"];
 const DAYS = ["1", "7", "30"];
 const CHIPS = ["severity", "status", "integrator", "type", "label", "days"] as const;

@@ -807,6 +807,33 @@ class V1(Operations):
         answer: models.ChannelOut = self._send("POST", f"/api/v1/me/channels/{self._quoted(channel_id)}/test")
         return answer
 
+    def get_preferences(
+        self,
+    ) -> models.PreferencesOut:
+        """Get how notifications reach you beyond the inbox: rules, quiet hours, and a pause.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.PreferencesOut = self._send("GET", "/api/v1/me/preferences")
+        return answer
+
+    def replace_preferences(
+        self, body: models.PreferencesIn, *, idempotency_key: str | None = None
+    ) -> models.PreferencesOut:
+        """Replace how notifications reach you, with up to 50 rules.
+
+        Of the rules that match an event, the most specific one decides: first the one with the longest `eventType`,
+        then one with an `integrator`, then one with a `severity`. What no rule matches reaches your browsers, as it
+        does without preferences. Quiet hours hold what would reach you until they end. Send all preferences with
+        the `version` that you have read. If they have changed since, the reply is 409.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.PreferencesOut = self._send(
+            "PUT", "/api/v1/me/preferences", body=body, takes_key=True, idempotency_key=idempotency_key
+        )
+        return answer
+
     def get_openapi(
         self,
     ) -> dict[str, Any]:

@@ -353,6 +353,21 @@ class ProblemDetails(TypedDict):
     """Reasons for each field, by its path."""
 
 
+class QuietTime(TypedDict):
+    """Hours of every day from `start` until before `end`, as HH:MM. An earlier end is on the next day."""
+
+    start: str
+    end: str
+    exceptCritical: NotRequired[bool]
+    """Whether critical events reach you all the same."""
+
+
+class QuietTimeOut(TypedDict):
+    start: str
+    end: str
+    exceptCritical: bool
+
+
 class RateLimitState(TypedDict):
     """What a caller may still spend in this minute, as the `X-RateLimit-…` headers say it."""
 
@@ -918,6 +933,55 @@ class ModerationOut(TypedDict):
     status: Literal["pending", "approved", "rejected"]
     """The moderator's decision on a held delivery; `pending` until there is one."""
     at: str
+
+
+class PreferenceRule(TypedDict):
+    """How events are to reach you that match all members of the rule. Members that you leave out match every event."""
+
+    integrator: NotRequired[str]
+    """The slug of an integrator."""
+    eventType: NotRequired[str]
+    """An event type, or its first names: `ci.build` matches `ci.build.failed`, not `ci.builds`."""
+    severity: NotRequired[Literal["critical", "warn", "info", "success"]]
+    """How serious the event is in the system it comes from."""
+    ways: list[Literal["inbox", "push", "mute"]]
+    """`inbox` and `mute` stand alone."""
+
+
+class PreferenceRuleOut(TypedDict):
+    """A rule. Members that match every event are left out."""
+
+    integrator: NotRequired[str]
+    eventType: NotRequired[str]
+    severity: NotRequired[Literal["critical", "warn", "info", "success"]]
+    """How serious the event is in the system it comes from."""
+    ways: list[Literal["inbox", "push", "mute"]]
+
+
+class PreferencesIn(TypedDict):
+    """All your preferences. They replace those that are stored; members that you leave out get their default."""
+
+    rules: NotRequired[list[PreferenceRule]]
+    timeZone: NotRequired[str]
+    """Of the quiet hours; a name of the IANA database."""
+    quietHours: NotRequired[QuietTime | None]
+    """When nothing but the inbox is to reach you."""
+    pausedUntil: NotRequired[str | None]
+    """Until then only the inbox reaches you, at most 366 days ahead."""
+    version: int
+    """The `version` that you have read. Preferences that changed since are not replaced."""
+
+
+class PreferencesOut(TypedDict):
+    """How you are reached, how often that changed, and how many events your rules have muted."""
+
+    rules: list[PreferenceRuleOut]
+    timeZone: str
+    quietHours: QuietTimeOut | None
+    pausedUntil: str | None
+    version: int
+    muted: int
+    """How many events your rules have marked as read."""
 
 
 class ReplayOut(TypedDict):

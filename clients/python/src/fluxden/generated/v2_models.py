@@ -764,6 +764,8 @@ class IntegratorDetails(TypedDict):
     archivedAt: str
     relaxedEventTypes: bool
     """Whether event types may have only one name after the prefix."""
+    alwaysCritical: bool
+    """Whether nobody can mute its critical events."""
 
 
 class IntegratorPatch(TypedDict):
@@ -774,6 +776,8 @@ class IntegratorPatch(TypedDict):
     description: NotRequired[str]
     relaxedEventTypes: NotRequired[bool]
     """Whether event types may have only one name after the prefix, such as `ci.failed`."""
+    alwaysCritical: NotRequired[bool]
+    """Whether nobody can mute its critical events."""
 
 
 class IntegratorTypesOut(TypedDict):

@@ -1,0 +1,171 @@
+import { ApiError } from "../lib/api";
+import { t, valueLabel } from "../lib/i18n";
+import { SEVERITIES, type Severity } from "../lib/inbox-items";
+import type { PreferenceRule, Preferences, QuietHours, Way } from "../lib/preferences";
+import { snoozeChoices } from "../lib/snooze-times";
+import { FormDialog } from "../ui/form";
+import { Field } from "../ui/parts";
+import { LOCAL_TIME_ZONE } from "./account-profile-fields";
+
+const WAYS: Way[] = ["push", "inbox", "mute"];
+
+interface RuleProps {
+  /** The rule to change, or null for a new one. */
+  rule: PreferenceRule | null;
+  onClose: () => void;
+  onSave: (rule: PreferenceRule) => Promise<void>;
+}
+
+export function RuleDialog({ rule, onClose, onSave }: RuleProps) {
+  return (
+    <FormDialog
+      title={t(rule ? "preferences.editRule" : "preferences.newRule")}
+      action={t("save")}
+      draft={`preference-rule-${rule ? JSON.stringify(rule) : "new"}`}
+      onClose={onClose}
+      onSend={async (field) => {
+        const wanted: PreferenceRule = { ways: [field("way") as Way] };
+        if (field("integrator")) wanted.integrator = field("integrator");
+        if (field("eventType")) wanted.eventType = field("eventType");
+        if (field("severity")) wanted.severity = field("severity") as Severity;
+        await onSave(wanted);
+      }}
+    >
+      <Field label={t("preferences.integrator")} hint={t("preferences.integratorHint")}>
+        <input name="integrator" maxLength={60} defaultValue={rule?.integrator ?? ""} autocomplete="off" />
+      </Field>
+      <Field label={t("preferences.eventType")} hint={t("preferences.eventTypeHint")}>
+        <input
+          name="eventType"
+          maxLength={200}
+          pattern="[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*"
+          defaultValue={rule?.eventType ?? ""}
+          autocomplete="off"
+          spellcheck={false}
+        />
+      </Field>
+      <Field label={t("preferences.severity")}>
+        <select name="severity" defaultValue={rule?.severity ?? ""}>
+          <option value="" selected={!rule?.severity}>
+            {t("preferences.anySeverity")}
+          </option>
+          {SEVERITIES.map((each) => (
+            <option value={each} key={each} selected={rule?.severity === each}>
+              {valueLabel("severity", each)}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <fieldset class="field">
+        <legend class="field-label">{t("preferences.way")}</legend>
+        {WAYS.map((each) => (
+          <label class="check" key={each}>
+            <input type="radio" name="way" value={each} defaultChecked={each === (rule?.ways[0] ?? "push")} required />{" "}
+            <span>
+              <b>{valueLabel("way", each)}</b> <span class="field-hint">{valueLabel("wayHint", each)}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+    </FormDialog>
+  );
+}
+
+interface QuietProps {
+  stored: Preferences;
+  onClose: () => void;
+  onSave: (hours: QuietHours, zone: string) => Promise<void>;
+}
+
+export function QuietDialog({ stored, onClose, onSave }: QuietProps) {
+  const hours = stored.quietHours ?? { start: "22:00", end: "07:00", exceptCritical: true };
+  const zone = stored.quietHours ? stored.timeZone : LOCAL_TIME_ZONE;
+  return (
+    <FormDialog
+      title={t("preferences.quiet")}
+      action={t("save")}
+      draft="quiet-hours"
+      onClose={onClose}
+      onSend={async (field, form) => {
+        if (field("start") === field("end")) throw new ApiError(t("preferences.sameTimes"), 0);
+        const wanted = { start: field("start"), end: field("end"), exceptCritical: form.has("exceptCritical") };
+        await onSave(wanted, field("zone"));
+      }}
+    >
+      <datalist id="notification-zones">
+        {["UTC", ...Intl.supportedValuesOf("timeZone")].map((each) => (
+          <option value={each} key={each} />
+        ))}
+      </datalist>
+      <div class="form-row">
+        <Field label={t("preferences.from")}>
+          <input type="time" name="start" required defaultValue={hours.start} />
+        </Field>
+        <Field label={t("preferences.to")}>
+          <input type="time" name="end" required defaultValue={hours.end} />
+        </Field>
+      </div>
+      <Field label={t("profile.timezone")}>
+        <input
+          name="zone"
+          list="notification-zones"
+          required
+          maxLength={60}
+          defaultValue={zone}
+          autocomplete="off"
+          spellcheck={false}
+        />
+      </Field>
+      <label class="switch">
+        <input type="checkbox" role="switch" name="exceptCritical" defaultChecked={hours.exceptCritical} />
+        <span class="switch-text">
+          <b>{t("preferences.exceptCritical")}</b>
+          <small>{t("preferences.exceptCriticalHint")}</small>
+        </span>
+      </label>
+    </FormDialog>
+  );
+}
+
+interface PauseProps {
+  onClose: () => void;
+  onSave: (until: string) => Promise<void>;
+}
+
+export function PauseDialog({ onClose, onSave }: PauseProps) {
+  return (
+    <FormDialog
+      title={t("preferences.pause")}
+      action={t("preferences.pauseAction")}
+      onClose={onClose}
+      onSend={async (field) => {
+        const chosen = field("until") === "custom" ? new Date(field("custom")) : new Date(field("until"));
+        if (Number.isNaN(chosen.getTime()) || chosen <= new Date()) throw new ApiError(t("preferences.chooseTime"), 0);
+        await onSave(chosen.toISOString());
+      }}
+    >
+      <fieldset class="field">
+        <legend class="field-label">{t("preferences.until")}</legend>
+        {snoozeChoices(new Date()).map(({ name, until }, position) => (
+          <label class="check" key={name}>
+            <input type="radio" name="until" value={until.toISOString()} defaultChecked={position === 0} />{" "}
+            {t(`snooze.${name}`)}
+          </label>
+        ))}
+        <label class="check">
+          <input type="radio" name="until" value="custom" /> {t("preferences.custom")}
+        </label>
+      </fieldset>
+      <Field label={t("preferences.customTime")}>
+        <input
+          type="datetime-local"
+          name="custom"
+          onInput={(event) => {
+            const custom = event.currentTarget.form!.querySelector<HTMLInputElement>("[value=custom]");
+            custom!.checked = true;
+          }}
+        />
+      </Field>
+    </FormDialog>
+  );
+}
