@@ -16,7 +16,7 @@ from tests.support.stage_proxy import serve_stage
 
 ROOT = Path(__file__).parents[2]
 BUILT, SOURCES = ROOT / "chalicelib" / "web" / "console", ROOT / "infra" / "web"
-LARGEST_SCRIPT = 150 * 1024
+LARGEST_SCRIPT = 160 * 1024
 
 
 def manifest() -> dict[str, Any]:
