@@ -15,10 +15,12 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_rows import has_always_critical
+from chalicelib.reach.gateways.jobs import jobs_of
 from chalicelib.reach.services.router import Router
+from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.reach.stores.preferences import DynamoPreferences
 from chalicelib.reach.stores.reached import DynamoReached
-from chalicelib.resources import DELIVERIES, DIRECTORY, NOTIFY, REACH, WEB_PUSH
+from chalicelib.resources import CHAT_MESSAGES, DELIVERIES, DIRECTORY, NOTIFY, PERSONAL_WEBHOOK, REACH, WEB_PUSH
 
 bp = Blueprint(__name__)
 
@@ -29,10 +31,12 @@ bp = Blueprint(__name__)
     failures=DynamoFailures(),
     grants=NOTE_FAILURE
     + DELIVERIES.can("Query", "PutItem", "UpdateItem", "DeleteItem")
-    + DIRECTORY.can("GetItem", "BatchGetItem", "UpdateItem")
+    + DIRECTORY.can("GetItem", "BatchGetItem", "Query", "UpdateItem")
     + NOTIFY
     + REACH.can_send()
-    + WEB_PUSH.can_send(),
+    + WEB_PUSH.can_send()
+    + CHAT_MESSAGES.can_send()
+    + PERSONAL_WEBHOOK.can_send(),
 )
 def reach_person(message: ReachJob) -> None:
     """Decide by a person's preferences which channels tell them of a delivery."""
@@ -42,6 +46,8 @@ def reach_person(message: ReachJob) -> None:
         has_always_critical=has_always_critical,
         log_states=DynamoFrames(),
         push_jobs=PUSH_JOBS,
+        channels=DynamoChannels(),
+        channel_jobs=jobs_of,
         reach_jobs=REACH_JOBS,
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
         gather=gather,

@@ -40,6 +40,7 @@ def _graphs(entry_points: list[EntryPoint]) -> list[tuple[str, list[Metric]]]:
         ),
         ("Fan-out lag (p99), milliseconds", metrics.all_of_desk(measures.FAN_OUT_LAG, "p99")),
         ("Pushes", metrics.all_of_desk(measures.PUSHES)),
+        ("Reached", metrics.all_of_desk(measures.REACHED)),
         (
             "Sockets",
             [

@@ -31,7 +31,7 @@ def test_person_adds_a_webhook_tests_and_removes_it(open_console: Open, locale: 
     with Receiver() as receiver:
         page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
         expect(page.locator(".live-live")).to_be_attached()
-        console.go("you?tab=browsers")
+        console.go("you?tab=notifications")
         section = page.get_by_role("region", name=title, exact=True)
         section.get_by_role("button", name=new, exact=True).click()
         dialog = page.get_by_role("dialog")
@@ -63,7 +63,7 @@ def test_person_adds_a_webhook_tests_and_removes_it(open_console: Open, locale: 
 def test_a_url_that_leads_nowhere_is_refused_in_the_dialog(open_console: Open) -> None:
     console = open_console()
     console.sign_in()
-    console.go("you?tab=browsers")
+    console.go("you?tab=notifications")
     page = console.page
     page.get_by_role("button", name="New channel", exact=True).click()
     dialog = page.get_by_role("dialog")

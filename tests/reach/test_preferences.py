@@ -1,5 +1,6 @@
 """Preferences: kept for each person, and what they do to the events that reach the person."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,11 +9,12 @@ import time_machine
 
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.reach.domain.preferences import MOST_RULES
-from chalicelib.resources import REACH, WEB_PUSH
+from chalicelib.resources import PERSONAL_WEBHOOK, REACH, WEB_PUSH
 from tests.conftest import Desk
 from tests.live.test_push import EVENTS, look, subscribe
 from tests.support import inputs
 from tests.support.api import Answer, Api
+from tests.support.channels import add_active
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
@@ -81,6 +83,8 @@ def test_preferences_that_changed_since_are_not_replaced_and_a_repeated_call_rep
         {"rules": [{"integrator": f"i{each}", "ways": ["push"]} for each in range(MOST_RULES + 1)]},
         {"rules": [{"integrator": "a\nb", "ways": ["push"]}]},
         {"rules": [{"integrator": None, "ways": ["push"]}]},
+        {"rules": [{"ways": ["channel"], "channels": []}]},
+        {"rules": [{"ways": ["push"], "channels": ["5b0e4c4e-7f3a-4c1d-9a55-0123456789ab"]}]},
         {"timeZone": "Moon/Base"},
         {"quietHours": {"start": "22:00", "end": "22:00"}},
         {"pausedUntil": "2999-01-01T00:00:00Z"},
@@ -222,3 +226,34 @@ def test_what_is_held_follows_preferences_that_change_meanwhile(
         pump.run("announce_ending_snoozes")
         assert (pump.drain(REACH), pump.drain(WEB_PUSH)) == (1, 0)
         assert item(api, desk, delivery)["readAt"] is not None
+
+
+def test_a_rule_sends_to_the_channels_that_it_names_after_a_wait_in_which_the_event_may_be_read(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    first, second = (add_active(api, pump, desk.alice_key, receiver)["id"] for _ in range(2))
+    publish(api, desk, severity="critical")
+    assert (pump.drain(REACH), pump.drain(PERSONAL_WEBHOOK)) == (1, 0)  # no rule chooses them
+    rules = [{"ways": ["channel"], "channels": [first]}, {"severity": "critical", "ways": ["push", "channel"]}]
+    assert save(api, desk, {"rules": rules}).json["rules"] == rules
+    loud = publish(api, desk, severity="critical")
+    assert (pump.drain(REACH), pump.drain(PERSONAL_WEBHOOK)) == (1, 2)
+    assert [json.loads(each.body)["data"]["delivery"]["deliveryId"] for each in receiver.received] == [loud, loud]
+    told = {json.loads(each.body)["data"]["channelId"] for each in receiver.received}
+    assert told == {first, second}
+    assert len({each.headers["webhook-id"] for each in receiver.received}) == 2
+
+
+@pytest.mark.engine("embedded")
+def test_channels_wait_before_they_are_sent_what_is_not_critical_and_leave_out_what_was_read(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    add_active(api, pump, desk.alice_key, receiver)
+    now = datetime.now(UTC)
+    save(api, desk, {"rules": [{"ways": ["channel"]}]})
+    seen, unseen = publish(api, desk), publish(api, desk, severity="success")
+    assert (pump.drain(REACH), pump.drain(PERSONAL_WEBHOOK)) == (2, 0)
+    api.call("PATCH", f"/api/v1/inbox/{seen}", {"read": True}, token=desk.alice_key)
+    with time_machine.travel(now + timedelta(minutes=3), tick=True):
+        assert pump.drain(PERSONAL_WEBHOOK) == 2
+    assert [json.loads(each.body)["data"]["delivery"]["deliveryId"] for each in receiver.received] == [unseen]

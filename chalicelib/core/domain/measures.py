@@ -46,7 +46,7 @@ PUSHES = Measure(
     "Pushes", COUNT, (("channel", ("socket", "browser", "webhook", "chat")), ("outcome", ("taken", "gone", "failed")))
 )
 # How people are reached beyond their open sockets.
-REACHED = Measure("Reached", COUNT, (("way", ("push", "mute")),))
+REACHED = Measure("Reached", COUNT, (("way", ("push", "channel", "mute")),))
 CALLBACK_ATTEMPTS = Measure("Callbacks", COUNT, (("outcome", _ATTEMPTED),))
 NOTICE_ATTEMPTS = Measure("Notices", COUNT, (("to", ("instance", "connection")), ("outcome", _ATTEMPTED)))
 # The first three were received, the others are sent.

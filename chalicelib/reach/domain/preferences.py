@@ -9,8 +9,20 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from chalicelib.core.domain import bounds
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import WHOLE, In, Omittable, Out, TimeOut, Timestamp, one_line, timestamp
+from chalicelib.core.domain.fields import (
+    WHOLE,
+    In,
+    Omittable,
+    Out,
+    TimeOut,
+    Timestamp,
+    Uuid,
+    UuidOut,
+    one_line,
+    timestamp,
+)
 from chalicelib.core.domain.severity import Severity
 from chalicelib.people.domain.profile import UTC, Zone
 from chalicelib.reach.domain.quiet_time import QuietTime, quiet_until
@@ -24,11 +36,13 @@ _PREFIX = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
 class Way(StrEnum):
     """How an event reaches a person: `inbox` only, or also by `push`, the notifications of their browsers.
 
-    `mute` marks it as read at once. It stays in the inbox, and is counted.
+    `channel` stands for their own channels, such as chat services and webhooks. `mute` marks it as read at once. It
+    stays in the inbox, and is counted.
     """
 
     INBOX = "inbox"
     PUSH = "push"
+    CHANNEL = "channel"
     MUTE = "mute"
 
 
@@ -36,6 +50,10 @@ class Way(StrEnum):
 _ALONE = frozenset((Way.INBOX, Way.MUTE))
 # How a person is reached about what no rule of theirs matches.
 DEFAULT = frozenset((Way.PUSH,))
+
+# What is read by then is not sent to channels, so that nobody hears twice of what they look at.
+_WAITS = {Severity.CRITICAL: 0, Severity.WARN: 60}
+_LONGEST_WAIT = 120
 
 Line = Annotated[str, AfterValidator(one_line)]
 
@@ -55,6 +73,9 @@ class PreferenceRule(In):
     ways: list[Annotated[Way, Field(strict=False)]] = Field(
         min_length=1, max_length=len(Way), description="`inbox` and `mute` stand alone."
     )
+    channels: Omittable[Annotated[list[Uuid], Field(min_length=1, max_length=bounds.CHANNELS.most)]] = Field(
+        None, description="The ids of the channels that `channel` stands for; all of yours if you leave it out."
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -62,6 +83,8 @@ class PreferenceRule(In):
             raise PydanticCustomError("ways", "Name each way once")
         if len(self.ways) > 1 and _ALONE.intersection(self.ways):
             raise PydanticCustomError("ways", "inbox and mute stand alone")
+        if self.channels is not None and Way.CHANNEL not in self.ways:
+            raise PydanticCustomError("ways", "Only channel has channels")
         return self
 
     @property
@@ -150,6 +173,7 @@ class PreferenceRuleOut(Out):
     event_type: Omittable[str] = None
     severity: Omittable[Severity] = None
     ways: list[Way]
+    channels: Omittable[list[UuidOut]] = None
 
 
 class QuietTimeOut(Out):
@@ -196,6 +220,11 @@ class Decision:
     is_muted: bool = False
     rule: PreferenceRule | None = None
 
+    def has_channel(self, channel_id: str) -> bool:
+        """Whether the event is to reach this channel of the person."""
+        chosen = self.rule.channels if self.rule else None
+        return Way.CHANNEL in self.ways and (chosen is None or channel_id in chosen)
+
 
 def decide(preferences: Preferences, event: Subject, *, now: datetime) -> Decision:
     """Return how an event reaches a person with these preferences.
@@ -217,6 +246,11 @@ def decide(preferences: Preferences, event: Subject, *, now: datetime) -> Decisi
     if quiet is None or (event.is_critical and quiet.except_critical):
         return Decision(ways, rule=rule)
     return Decision(ways, quiet_until(quiet, preferences.time_zone, now=now), rule=rule)
+
+
+def wait_of(severity: Severity) -> int:
+    """Return the seconds that channels wait before they are sent an event, in case it is read meanwhile."""
+    return _WAITS.get(severity, _LONGEST_WAIT)
 
 
 def check_pause(preferences: Preferences, *, now: datetime) -> None:

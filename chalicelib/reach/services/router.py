@@ -1,6 +1,6 @@
 """Decide how a person is reached about a delivery, and hand it to the channels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +8,7 @@ from typing import Protocol
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.measures import REACHED
 from chalicelib.core.domain.severity import Severity
-from chalicelib.core.ports import Gather, JobAnnouncer, JobSender
+from chalicelib.core.ports import DelayedJobSender, Gather, JobAnnouncer, JobSender
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.inbox_states import Shelf, StateIn, apply_state, shelf_of
 from chalicelib.inbox.domain.live_events import delivery_changed_event
@@ -16,8 +16,10 @@ from chalicelib.inbox.domain.snoozes import delay_if_soon
 from chalicelib.live.domain.frames import FrameType, LiveEvent, LogState
 from chalicelib.live.domain.push import PushJob, ReachJob, Urgency
 from chalicelib.live.services.ports import Notifier
+from chalicelib.reach.domain.channels import Channel, ChannelKind
 from chalicelib.reach.domain.holds import Hold
-from chalicelib.reach.domain.preferences import Decision, StoredPreferences, Subject, Way, decide
+from chalicelib.reach.domain.jobs import ChannelJob, derive_message_id
+from chalicelib.reach.domain.preferences import Decision, StoredPreferences, Subject, Way, decide, wait_of
 
 
 class Reached(Protocol):
@@ -29,6 +31,10 @@ class Reached(Protocol):
 class RoutedPreferences(Protocol):
     def find(self, user_id: str) -> StoredPreferences: ...
     def mute(self, before: Delivery, after: Delivery) -> bool: ...
+
+
+class RoutedChannels(Protocol):
+    def list_of(self, user_id: str) -> Sequence[Channel]: ...
 
 
 class ReachedLogs(Protocol):
@@ -44,6 +50,8 @@ class Router:
     has_always_critical: Callable[[str], bool]
     log_states: ReachedLogs
     push_jobs: JobSender[PushJob]
+    channels: RoutedChannels
+    channel_jobs: Callable[[ChannelKind], DelayedJobSender[ChannelJob]]
     reach_jobs: JobAnnouncer[ReachJob]
     notifier: Notifier
     gather: Gather
@@ -53,7 +61,8 @@ class Router:
         """Reach the person by each way that is chosen, unless they have read the delivery by now.
 
         A job that runs twice sends jobs with the same ids. Store and queue calls in sequence: 1, and 1 more if a way is
-        chosen, or quiet hours hold it; 1 more to end that. To mute it takes 3, and 1 more if it is critical.
+        chosen, or quiet hours hold it; 1 more to end that, and 2 for channels. To mute it takes 3, and 1 more if it is
+        critical.
         """
         now = self.clock()
         (delivery, hold), stored, log_state = self.gather(
@@ -72,6 +81,8 @@ class Router:
                 )
                 return
             self._carry_out(decision, delivery, log_state, now)
+            if Way.CHANNEL in decision.ways:
+                self._send_to_channels(decision, delivery, message_id)
         if hold:
             self.reached.release(hold)
 
@@ -92,6 +103,19 @@ class Router:
             urgency = Urgency.of(delivery.severity)
             self.push_jobs.send(PushJob(user_id=user_id, urgency=urgency, delivery_id=delivery.delivery_id))
             REACHED.add(way=Way.PUSH.value)
+
+    def _send_to_channels(self, decision: Decision, delivery: Delivery, message_id: str) -> None:
+        user_id, wait = str(delivery.recipient_user_id), wait_of(Severity(delivery.severity))
+        chosen = [each for each in self.channels.list_of(user_id) if each.is_active]
+        for each in (each for each in chosen if decision.has_channel(each.channel_id)):
+            job = ChannelJob(
+                user_id=user_id,
+                channel_id=each.channel_id,
+                delivery_id=delivery.delivery_id,
+                message_id=derive_message_id(message_id, each.channel_id),
+            )
+            self.channel_jobs(each.kind).send(job, delay=wait)
+            REACHED.add(way=Way.CHANNEL.value)
 
     def _mute(self, delivery: Delivery, now: datetime) -> None:
         muted = apply_state(delivery, StateIn(read=True), now=now)

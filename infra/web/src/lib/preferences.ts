@@ -1,13 +1,14 @@
 import { call } from "./api";
 import type { Severity } from "./inbox-items";
 
-export type Way = "inbox" | "push" | "mute";
+export type Way = "inbox" | "push" | "channel" | "mute";
 
 export interface PreferenceRule {
   integrator?: string;
   eventType?: string;
   severity?: Severity;
   ways: Way[];
+  channels?: string[];
 }
 
 export interface QuietHours {

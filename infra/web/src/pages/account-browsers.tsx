@@ -4,7 +4,6 @@ import { loadSubscriptions, ownId, removeBrowser, type Subscription, subscriptio
 import { Chip, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Rows } from "../ui/rows";
-import { Channels } from "./account-channels";
 
 /** The browsers that are sent notifications, and those that no longer are, with the reason. */
 export function Browsers() {
@@ -19,7 +18,6 @@ export function Browsers() {
       <Rows resource={resource} icon="bell" emptyText={t("push.empty")}>
         {(each) => <Row of={each} onRemove={() => void resource.mutate(() => removeBrowser(each.id))} />}
       </Rows>
-      <Channels />
     </>
   );
 }

@@ -7,7 +7,9 @@ import { FormDialog } from "../ui/form";
 import { Field } from "../ui/parts";
 import { LOCAL_TIME_ZONE } from "./account-profile-fields";
 
-const WAYS: Way[] = ["push", "inbox", "mute"];
+// The first stands for the ways that a person can choose together.
+const CHOICES = ["reach", "inbox", "mute"] as const;
+const TOGETHER: Way[] = ["push", "channel"];
 
 interface RuleProps {
   /** The rule to change, or null for a new one. */
@@ -23,8 +25,12 @@ export function RuleDialog({ rule, onClose, onSave }: RuleProps) {
       action={t("save")}
       draft={`preference-rule-${rule ? JSON.stringify(rule) : "new"}`}
       onClose={onClose}
-      onSend={async (field) => {
-        const wanted: PreferenceRule = { ways: [field("way") as Way] };
+      onSend={async (field, form) => {
+        const chosen = field("choice");
+        const ways = chosen === "reach" ? (form.getAll("way") as Way[]) : [chosen as Way];
+        if (ways.length === 0) throw new ApiError(t("preferences.chooseWay"), 0);
+        const wanted: PreferenceRule = { ways };
+        if (rule?.channels && ways.includes("channel")) wanted.channels = rule.channels;
         if (field("integrator")) wanted.integrator = field("integrator");
         if (field("eventType")) wanted.eventType = field("eventType");
         if (field("severity")) wanted.severity = field("severity") as Severity;
@@ -58,18 +64,35 @@ export function RuleDialog({ rule, onClose, onSave }: RuleProps) {
       </Field>
       <fieldset class="field">
         <legend class="field-label">{t("preferences.way")}</legend>
-        {WAYS.map((each) => (
+        {CHOICES.map((each) => (
           <label class="check" key={each}>
-            <input type="radio" name="way" value={each} defaultChecked={each === (rule?.ways[0] ?? "push")} required />{" "}
+            <input type="radio" name="choice" value={each} defaultChecked={each === choiceOf(rule)} required />{" "}
             <span>
               <b>{valueLabel("way", each)}</b> <span class="field-hint">{valueLabel("wayHint", each)}</span>
             </span>
           </label>
         ))}
       </fieldset>
+      <fieldset class="field">
+        <legend class="field-label">{t("preferences.by")}</legend>
+        {TOGETHER.map((each) => (
+          <label class="check" key={each}>
+            <input
+              type="checkbox"
+              name="way"
+              value={each}
+              defaultChecked={choiceOf(rule) === "reach" ? (rule?.ways ?? ["push"]).includes(each) : each === "push"}
+            />{" "}
+            {valueLabel("way", each)}
+          </label>
+        ))}
+      </fieldset>
     </FormDialog>
   );
 }
+
+const choiceOf = (rule: PreferenceRule | null): (typeof CHOICES)[number] =>
+  rule?.ways.includes("inbox") ? "inbox" : rule?.ways.includes("mute") ? "mute" : "reach";
 
 interface QuietProps {
   stored: Preferences;

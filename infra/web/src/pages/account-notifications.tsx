@@ -12,6 +12,7 @@ import {
 import { Loaded } from "../ui/loaded";
 import { type Resource, useResource } from "../ui/resource";
 import { showToast } from "../ui/toasts";
+import { Channels } from "./account-channels";
 import { PauseDialog, QuietDialog, RuleDialog } from "./account-notification-dialogs";
 import { Panel } from "./account-profile-fields";
 import { Time } from "../ui/parts";
@@ -26,6 +27,7 @@ export function Notifications() {
           <Pause stored={stored} resource={resource} />
           <Rules stored={stored} resource={resource} />
           <Quiet stored={stored} resource={resource} />
+          <Channels />
         </>
       )}
     </Loaded>

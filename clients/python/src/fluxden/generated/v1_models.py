@@ -944,8 +944,10 @@ class PreferenceRule(TypedDict):
     """An event type, or its first names: `ci.build` matches `ci.build.failed`, not `ci.builds`."""
     severity: NotRequired[Literal["critical", "warn", "info", "success"]]
     """How serious the event is in the system it comes from."""
-    ways: list[Literal["inbox", "push", "mute"]]
+    ways: list[Literal["inbox", "push", "channel", "mute"]]
     """`inbox` and `mute` stand alone."""
+    channels: NotRequired[list[str]]
+    """The ids of the channels that `channel` stands for; all of yours if you leave it out."""
 
 
 class PreferenceRuleOut(TypedDict):
@@ -955,7 +957,8 @@ class PreferenceRuleOut(TypedDict):
     eventType: NotRequired[str]
     severity: NotRequired[Literal["critical", "warn", "info", "success"]]
     """How serious the event is in the system it comes from."""
-    ways: list[Literal["inbox", "push", "mute"]]
+    ways: list[Literal["inbox", "push", "channel", "mute"]]
+    channels: NotRequired[list[str]]
 
 
 class PreferencesIn(TypedDict):
