@@ -43,8 +43,8 @@ from chalicelib.provisioning.domain.users import Details, MailAddress, User
 from chalicelib.provisioning.stores.groups import DynamoGroups
 from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
 from chalicelib.reach.domain.channels import Channel, ChannelKind, ChannelState, Target
-from chalicelib.reach.domain.mail import MailSettings, Security, Transport
 from chalicelib.reach.domain.holds import Hold
+from chalicelib.reach.domain.mail import MailSettings, Security, Transport
 from chalicelib.reach.domain.outcomes import Outcome, SendState
 from chalicelib.reach.domain.preferences import PreferenceRule, Preferences, StoredPreferences, Way
 from chalicelib.reach.domain.quiet_time import QuietTime
