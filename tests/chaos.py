@@ -38,7 +38,7 @@ from chalicelib.vault import new_key
 from infra import catalog, demo
 from infra.local import engine
 from infra.local.pump import to_lambda_record
-from tests.support import engine_state, inputs, instances, peer, remote_engine
+from tests.support import engine_state, inputs, instances, lean_engine, peer, remote_engine
 from tests.support.api import SERVED, gateway_event
 from tests.support.embedded_engine import deduplicate_transactions
 from tests.support.faults import PASSING, Fault, Killed, inject_faults, intercept_engine
@@ -231,6 +231,7 @@ def process(number: int, plan: Plan, pipe: Any) -> None:
     """Run the callers and a worker of one process, until the parent ends it."""
     logging.disable(logging.CRITICAL)
     engine.embed()
+    lean_engine.install_if_wanted()
     with intercept_engine(partial(remote_engine.send_request, plan.address)):
         callers = [Caller(plan, f"{number}.{each}") for each in range(THREADS)]
         worker, ended = Worker(plan, f"{number}.worker"), Event()
@@ -288,6 +289,7 @@ def main() -> int:
 def prepare(options: Any, folder: str, receiver: Receiver) -> Plan:
     """Create the organisation with approved people, a connection to the receiver, and queue items to compete for."""
     engine.embed()
+    lean_engine.install_if_wanted()
     made, now = engine_state.restore_demo_organisation(), datetime.now(UTC)
     people = [f"person-{number}@example.com" for number in range(PEOPLE)]
     for number, email in enumerate(people):

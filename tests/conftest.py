@@ -16,7 +16,7 @@ from chalicelib.tokens.stores.tokens import DynamoTokens
 from chalicelib.vault import new_key
 from infra import demo
 from infra.local import engine, engines
-from tests.support import engine_state
+from tests.support import engine_state, lean_engine
 from tests.support.api import Api
 from tests.support.engine_comparison import compare_with_moto
 from tests.support.pump import Pumps
@@ -66,6 +66,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def _engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if request.config.getoption("engine") == "embedded":
         engine.embed()
+        lean_engine.install_if_wanted()
         yield
         return
     if request.config.getoption("engine") == "compared":
@@ -77,6 +78,7 @@ def _engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with engines.start_engines(tmp_path_factory.mktemp("engines")) as endpoints:
         engine.attach(endpoints)
         engine_state.use_external_engine()
+        lean_engine.install_if_wanted()
         yield
 
 

@@ -76,7 +76,7 @@ def attach(endpoints: Endpoints) -> None:
 def _configure_session(*, ignore_configured_endpoint_urls: bool) -> None:
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(name, None)
-    session = aws.core_session()
+    session = aws.configure_session()
     session.set_credentials(ACCESS_KEY, ACCESS_KEY)
     session.set_config_variable("region", REGION)
     os.environ["FLUXDEN_SOCKETS_URL"] = f"https://{socket_events.DOMAIN}/{socket_events.STAGE}"

@@ -136,6 +136,14 @@ SETTINGS = {
         "comes back later. Behind API Gateway each holds a function, so set no more there than ReservedForStreams.",
         50,
     ),
+    "FLUXDEN_STORE_CLIENT": Setting(
+        "StoreClient",
+        "What calls DynamoDB and SQS: `lean`, which is faster, or `boto3`. With other settings of the SDK, boto3 is "
+        "used anyway.",
+        type="`lean` or `boto3`",
+        default="lean",
+        pattern="lean|boto3",
+    ),
     "FLUXDEN_TRACING": Setting(
         "Tracing",
         "Set to 1 to record traces for AWS X-Ray.",

@@ -103,6 +103,7 @@ def deployed(
         SocketHeartbeats="1",
         AllowLoopback="1",
         StreamHoldSeconds="1",
+        StoreClient=os.environ.get("FLUXDEN_STORE_CLIENT", "lean"),
     )
     with ExitStack() as running:
         secrets = running.enter_context(Receiver())

@@ -72,6 +72,7 @@ def _reset_engine_state(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("session", "core_session"):
         monkeypatch.setattr(aws, name, functools.cache(getattr(aws, name).__wrapped__))
     monkeypatch.setattr(aws, "_clients", {})
+    monkeypatch.setattr(aws, "_configured", [])
 
 
 @pytest.mark.usefixtures("tables", "_frequent_thread_switches")
