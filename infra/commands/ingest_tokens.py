@@ -80,7 +80,7 @@ def show(publisher: UUID, *, as_json: bool) -> None:
 )
 @click.argument("publisher", type=click.UUID)
 @click.argument("token_id", type=click.UUID)
-@click.argument("file", type=click.File())
+@click.argument("file", type=click.File(lazy=True))
 def route(publisher: UUID, token_id: UUID, file: TextIO) -> None:
     """Replace the routing rules of a token of a tools token.
 
