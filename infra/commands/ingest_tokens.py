@@ -1,7 +1,7 @@
 """`ingest-tokens`: manage the tokens in the addresses that other systems send to."""
 
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 from uuid import UUID, uuid4
 
 import click
@@ -80,8 +80,8 @@ def show(publisher: UUID, *, as_json: bool) -> None:
 )
 @click.argument("publisher", type=click.UUID)
 @click.argument("token_id", type=click.UUID)
-@click.argument("file", type=click.File(lazy=True))
-def route(publisher: UUID, token_id: UUID, file: TextIO) -> None:
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+def route(publisher: UUID, token_id: UUID, file: str) -> None:
     """Replace the routing rules of a token of a tools token.
 
     FILE has {"rules": [{"when": {"labels.team": "pay*"}, "to": ["group:payments"]}]}, or is - for the standard input.
@@ -91,7 +91,10 @@ def route(publisher: UUID, token_id: UUID, file: TextIO) -> None:
     if found.kind is not ids.TokenKind.TOOLS:
         raise Forbidden("A personal token publishes to its owner, so it has no routing rules.")
     try:
-        rules = IngestRulesIn.model_validate_json(file.read()).rules
+        with click.open_file(file, "rb") as opened:
+            rules = IngestRulesIn.model_validate_json(opened.read()).rules
+    except OSError as error:
+        raise click.ClickException(f"The file can't be read: {error.strerror}.") from error
     except ValidationError as error:
         raise to_invalid(error) from error
     read_rules(rules)
