@@ -19,12 +19,13 @@ from chalicelib.inbox.domain.deliveries import Supplement
 from chalicelib.inbox.services import bulk, deliveries, events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.ingest.domain.incoming import Incoming
+from chalicelib.ingest.domain.requests import TokenQuery
 from chalicelib.ingest.services import ingest
 
 INGEST = PUBLISH + BULK + RESOLVE + SUPPLEMENT
 
 
-def to_incoming(request: RawRequest, *, login: str | None, mapping: Mapping[str, str]) -> Incoming:
+def to_incoming(request: RawRequest, query: TokenQuery, mapping: Mapping[str, str]) -> Incoming:
     """Return the request as adapters read it."""
     return Incoming(
         headers=request.headers,
@@ -32,8 +33,9 @@ def to_incoming(request: RawRequest, *, login: str | None, mapping: Mapping[str,
         document=_parse_json(request.body),
         request_id=request.request_id or ids.new_request_id(),
         now=request.now,
-        login=login,
+        login=query.login,
         mapping=mapping,
+        parameters=query.message_fields,
     )
 
 

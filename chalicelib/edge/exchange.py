@@ -70,15 +70,15 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
     # The input is parsed first since it decides the charge; but a caller who is refused learns nothing about it.
     # At whichever step the request ends, the reply shows the budget as far as it is known by then.
     operation, access, is_replay = request.operation, _ANONYMOUS, False
-    gate_windows: list[Window] = []
+    own_windows: list[Window] = []
     try:
         raw = read_body(request)  # 413
-        parsed = parse(request, raw, input_error)
+        parsed = parse(request, raw, input_error, own_windows.append)
         if operation.callers:
             access = authenticate(request, parsed)  # 401
             access = authorize(operation, access)  # 403, 429
         if operation.gate:
-            parsed.arguments["admitted"] = operation.gate(raw_request(request, raw, gate_windows.append))
+            parsed.arguments["admitted"] = operation.gate(raw_request(request, raw, own_windows.append))
         if operation.precondition:
             parsed.arguments.update(operation.precondition())  # 403
         arguments = parsed.checked_arguments()  # 400, 404, 415
@@ -100,7 +100,7 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
         report_error("request", fault, "fault in %s", operation.__name__)
         outage = Unavailable("A store did not answer in time. Try again.") if aws.is_transient(fault) else None
         response = render_error(request, outage)
-    window = gate_windows[-1] if gate_windows else access.window
+    window = own_windows[-1] if own_windows else access.window
     response.headers = {**_common_headers(request, access.caller, window, is_replay=is_replay), **response.headers}
     return response, access.caller
 

@@ -91,16 +91,16 @@ def read_body(request: IncomingRequest) -> bytes:
 
 
 def raw_request(request: IncomingRequest, raw: bytes, *report: Any) -> RawRequest:
-    """Return the request as gates and readers see it; `report` is how a gate reports its budget."""
+    """Return the request as gates and readers see it; `report` is how they report the budget that it uses."""
     http, now = request.http, request.now
     made = RawRequest(http.method, http.path, request.headers, raw, now, request.address, *report)
     return replace(made, request_id=request.request_id)
 
 
-def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = None) -> Input:
+def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = None, *report: Any) -> Input:
     """Parse query, headers and body; the first error is returned with what was parsed before it.
 
-    `input_error` is an error of the arguments that was found earlier, and comes first.
+    `input_error` is an error of the arguments that was found earlier, and comes first. `report` is as in `raw_request`.
     """
     operation, annotations = request.operation, request.operation.annotations
     arguments: dict[str, Any] = {}
@@ -125,7 +125,9 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
             model = headers
             arguments["headers"] = headers.model_validate_strings(named)
         if operation.reader:
-            arguments["body"] = operation.reader(raw_request(request, raw), request.path, arguments.get("query"))
+            arguments["body"] = operation.reader(
+                raw_request(request, raw, *report), request.path, arguments.get("query")
+            )
         elif (body := operation.body) is not None and (raw or not operation.body_is_optional):
             _check_media_type(request.headers)
             check_json(raw)

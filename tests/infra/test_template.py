@@ -202,6 +202,7 @@ READ_SECRET_KEY = {
     "create_ingest_token",
     "subscribe_to_push",
     "ingest_by_address",
+    "ingest_by_put",
     "approve_instance",
     "ask_for_connection",
     "call_mcp",  # it runs `ask_for_connection` as a tool

@@ -56,6 +56,9 @@ def test_a_resolved_alert_resolves_its_delivery(api: Api, desk: Desk) -> None:
     assert (row["step"], row["outcome"]) == ("resolve", "resolved")
     (item,) = inbox(api, desk.alice_key)
     assert item["resolvedAt"]
+    assert item["externalStatus"] == "resolved"
+    assert api.get(f"{INBOX}/{item['deliveryId']}", desk.alice_key).json["externalStatus"] == "resolved"
+    assert api.get(f"/api/v1/events/{item['deliveryId']}", desk.alice).json["externalStatus"] == "resolved"
 
 
 def test_what_resolves_an_unknown_event_makes_nothing(api: Api, desk: Desk) -> None:

@@ -16,7 +16,14 @@ from tests.support.sockets import Sockets
 
 FILLING = sorted(route.__name__ for route in ROUTES.values() if may_fill_a_list(route))
 # Their sample requests store nothing in a list.
-FILLING_NOTHING = {"call_mcp", "ingest_by_address", "ingest_events", "publish_event", "request_connection"}
+FILLING_NOTHING = {
+    "call_mcp",
+    "ingest_by_address",
+    "ingest_by_put",
+    "ingest_events",
+    "publish_event",
+    "request_connection",
+}
 CHANGING = sorted(route.__name__ for route in ROUTES.values() if route.method != "GET")
 
 

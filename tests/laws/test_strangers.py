@@ -74,6 +74,7 @@ BOUNDS = {
     "get_v2_docs": NO_CALLS,
     "get_v2_openapi": NO_CALLS,
     "ingest_by_address": OURS,
+    "ingest_by_put": OURS,
     "list_sign_in_providers": LISTS,
     "list_updates": NO_CALLS,
     "open_mcp_stream": NO_CALLS,

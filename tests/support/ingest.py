@@ -10,11 +10,11 @@ from chalicelib.ingest.domain.incoming import Draft, Incoming, Reading
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
-def incoming(body: Any = None, *, login: str | None = None, **headers: str) -> Incoming:
+def incoming(body: Any = None, *, login: str | None = None, query: Any = None, **headers: str) -> Incoming:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     document = None if isinstance(body, bytes) else body
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Incoming(named, raw, document, "req_1", NOW, login)
+    return Incoming(named, raw, document, "req_1", NOW, login, parameters=query or {})
 
 
 def read(adapter: str, *args: Any, **more: Any) -> Reading:

@@ -501,6 +501,11 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
         },
     ),
     "list_ingest_tokens": _after(SampleData.add_ingest_token, _with_personal_token()),
+    "preview_ingest_mapping": _with_personal_token(body={"mapping": {"title": "a"}, "sample": {"a": CANARY}}),
+    "ingest_by_put": lambda data: SampleRequest(
+        path={"adapter": "alertmanager", "token": data.add_ingest_token()["token"]},
+        body=alerts.new_group(alerts.new_alert(summary=CANARY)),
+    ),
     "ingest_by_address": lambda data: SampleRequest(
         path={"adapter": "alertmanager", "token": data.add_ingest_token()["token"]},
         body=alerts.new_group(alerts.new_alert(summary=CANARY)),

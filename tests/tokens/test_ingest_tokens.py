@@ -204,3 +204,98 @@ def test_pagerdutys_path_is_served_below_the_address(api: Api, desk: Desk) -> No
     reply = api.post(f"{path}/v2/enqueue", {"event_action": "trigger", "payload": payload})
     assert (reply.status, reply.json["status"]) == (202, "success")
     assert reply.json["dedup_key"]
+
+
+def _remaining(answer: Answer) -> int:
+    return int(answer.headers["x-ratelimit-remaining"])
+
+
+def test_the_reply_to_an_address_shows_the_budget_of_the_token_that_made_it(api: Api, desk: Desk) -> None:
+    path, group = path_of(make(api, desk.alice)), new_group(new_alert())
+    before = api.post(f"{ALERTS}?dry_run=true", group, desk.alice)
+
+    first = api.post(path, group)
+    repeated = api.post(path, group)
+    refused = api.post(path, new_group(new_alert(), new_alert(fingerprint="f2")) | {"alerts": [1]})
+
+    assert first.headers["x-ratelimit-limit"] == before.headers["x-ratelimit-limit"]
+    assert [_remaining(first), _remaining(repeated)] == [_remaining(before) - 1, _remaining(before) - 2]
+    # What can't be read is refused before it is known whose budget it would use.
+    assert (refused.status, "x-ratelimit-limit" in refused.headers) == (400, False)
+
+
+def test_a_refused_request_to_an_address_shows_what_is_left(api: Api, desk: Desk) -> None:
+    path, group = path_of(make(api, desk.alice)), new_group(*(new_alert(fingerprint=f"f{each}") for each in range(3)))
+    before = api.post(f"{ALERTS}?dry_run=true", new_group(new_alert()), desk.alice)
+    refused = api.post(f"{path}?to=bob@example.com", group)
+    assert (refused.status, _remaining(refused)) == (403, _remaining(before) - 1)
+
+
+def _integration(api: Api, key: str, integrator: str = "fd1") -> str:
+    found = api.get("/api/v2/me/integrations", key).json["data"]
+    return str(next(each["id"] for each in found if each["integrator"] == integrator))
+
+
+def test_a_person_makes_lists_and_ends_tokens_with_a_key_that_opens_everything(api: Api, desk: Desk) -> None:
+    made = make(api, desk.alice_key, integration_id=_integration(api, desk.alice_key))
+
+    assert api.post(path_of(made), new_group(new_alert())).status == 202
+    (item,) = api.get(TOKENS, desk.alice_key).json["items"]
+    assert (item["tokenId"], item["integrator"], item["useCount"]) == (made["tokenId"], "fd1", 1)
+    assert [each["tokenId"] for each in api.get(TOKENS, desk.alice).json["items"]] == [made["tokenId"]]
+    path = f"{TOKENS}/{made['tokenId']}"
+    assert api.call("DELETE", path, token=desk.bob_key).status == 404
+    assert api.call("DELETE", path, token=desk.alice_key).status == 200
+    assert api.post(path_of(made), new_group(new_alert())).status == 401
+
+
+def test_a_key_names_an_active_integration_of_its_person(api: Api, desk: Desk) -> None:
+    body = {"adapter": "ntfy", "name": "Cron"}
+    mine, theirs = _integration(api, desk.alice_key), _integration(api, desk.bob_key)
+    limited = api.post("/api/v2/keys", {"name": "inbox", "permissions": ["inbox"]}, desk.alice_key).json["data"]["key"]
+
+    assert api.post(TOKENS, body, desk.alice_key).json["fieldErrors"] == {"integration_id": ["is required with a key"]}
+    assert api.post(TOKENS, body | {"integration_id": theirs}, desk.alice_key).status == 404
+    assert api.post(TOKENS, body | {"integration_id": mine}, limited).status == 403
+    assert api.get(TOKENS, limited).status == 403
+    assert api.post(TOKENS, body | {"integration_id": mine}, desk.alice).status == 400
+    switched = api.call("PATCH", f"/api/v2/me/integrations/{mine}", {"isActive": False}, token=desk.alice_key)
+    assert switched.status == 200
+    assert api.post(TOKENS, body | {"integration_id": mine}, desk.alice_key).status == 403
+    assert api.get(TOKENS, desk.alice_key).json["items"] == []
+
+
+def test_ntfy_s_scripts_put_messages_with_the_query(api: Api, desk: Desk) -> None:
+    path = path_of(make(api, desk.alice, "ntfy"))
+
+    put = api.call("PUT", f"{path}?title=Backup&priority=high&tags=floppy_disk,db", raw="Backup of db-1 failed")
+    query = api.call("POST", f"{path}?message=All%20well&click=https://ci.example.com/7", raw="")
+    both = api.call("PUT", f"{path}?title=Query", raw="x", headers={"Title": "Header"})
+
+    assert [each.status for each in (put, query, both)] == [202] * 3
+    last, second, first = inbox(api, desk.alice_key)
+    assert (first["title"], first["summary"], first["severity"]) == ("Backup", "Backup of db-1 failed", "warn")
+    assert (second["title"], last["title"]) == ("All well", "Header")
+
+
+def test_what_the_query_says_of_a_message_is_for_ntfy(api: Api, desk: Desk) -> None:
+    refused = api.post(f"{path_of(make(api, desk.alice))}?title=x", new_group(new_alert()))
+    assert (refused.status, list(refused.json["fieldErrors"])) == (400, ["title"])
+
+
+def test_a_mapping_is_tried_on_a_sample_and_makes_nothing(api: Api, desk: Desk) -> None:
+    body = {
+        "mapping": {"title": "check.name", "severity": "check.level", "type": "'check.down'", "resolved": "up"},
+        "sample": [{"check": {"name": "Site down", "level": "fatal"}}, {"check": {"name": "Site up"}, "up": True}],
+    }
+    reply = api.post("/api/v1/ingest-mappings/preview", body, desk.alice_key)
+
+    down, up = reply.json["results"]
+    assert (down["step"], up["step"]) == ("publish", "resolve")
+    assert (down["event"]["title"], down["event"]["severity"]) == ("Site down", "critical")
+    assert down["event"]["event_type"] == "check.down"
+    assert inbox(api, desk.alice_key) == []
+    empty = api.post("/api/v1/ingest-mappings/preview", body | {"sample": []}, desk.alice_key).json
+    assert (empty["results"], empty["ignored"]) == ([], "The list is empty.")
+    for wrong in ({"sample": {"x": 1}}, {"mapping": {"title": "["}}, {"mapping": {"summary": "a"}}, {"sample": "text"}):
+        assert api.post("/api/v1/ingest-mappings/preview", body | wrong, desk.alice_key).status == 400

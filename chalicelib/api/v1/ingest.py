@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.ingesting import INGEST, ingest_ports, to_incoming
 from chalicelib.api.v1.contract import SPEND, V1, operation
+from chalicelib.core.domain.budgets import Charge, Window
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, Refusal, Unauthorized
 from chalicelib.core.domain.requests import RawRequest, RequestContext
@@ -41,7 +43,7 @@ def _read(request: RawRequest, path: Mapping[str, str], query: IngestQuery) -> I
     """Read the request with its adapter."""
     recipients, mapping, rules = parse_recipients(query.to), parse_mapping(query.mapping), parse_rules(query.rules)
     adapter = find_adapter(path["adapter"])
-    reading = read_with(adapter, to_incoming(request, login=query.login, mapping=mapping))
+    reading = read_with(adapter, to_incoming(request, query, mapping))
     return IngestRequest(reading, recipients, query.dry_run, rules)
 
 
@@ -103,6 +105,34 @@ def ingest_by_address(
     for one adapter. It publishes with the personal or tools token that made it, and uses its budgets. If it has a
     signing secret, requests without the signature are refused. If it has routing rules, they decide who gets an event.
     """
+    return _ingest_by_address(adapter, token, query, body, context)
+
+
+@operation(
+    bp,
+    "PUT",
+    "/api/v1/ingest/{adapter}/{token}",
+    tag="ingest",
+    status=202,
+    answer=IngestOut,
+    answers=_ANSWERS,
+    refusals=(Unauthorized, Forbidden, NotFound, Conflict, RateLimited),
+    reader=lambda request, _, __: request,
+    grants=SPEND + INGEST + UNSEAL,
+)
+def ingest_by_put(
+    adapter: str, token: str, query: TokenQuery, body: RawRequest, context: RequestContext
+) -> OperationReply:
+    """Publish what another system puts to an address with a token in it, as scripts for ntfy do.
+
+    It does the same as POST to this address.
+    """
+    return _ingest_by_address(adapter, token, query, body, context)
+
+
+def _ingest_by_address(
+    adapter: str, token: str, query: TokenQuery, body: RawRequest, context: RequestContext
+) -> OperationReply:
     secret = ids.parse_sign_in_secret(ids.PathSecret.INGEST, token)
     if secret is None:
         raise Unauthorized("The token in the address is malformed.")
@@ -110,13 +140,14 @@ def ingest_by_address(
     if known.adapter != adapter:
         raise Forbidden(f"The token in the address is for the adapter {known.adapter}.")
     reader = find_adapter(adapter)
-    incoming = to_incoming(body, login=query.login, mapping=known.mapping)
+    incoming = to_incoming(body, query, known.mapping)
     if known.signing_secret and not (reader.is_signed and reader.is_signed(incoming, known.signing_secret)):
         raise Unauthorized("The signature of the request is missing or wrong.")
     rules = read_rules(known.rules)
     request = IngestRequest(read_with(reader, incoming), parse_recipients(query.to), query.dry_run, rules)
     publisher, charge = known.publishing_token, ingest_charge(request)
     admission = V1.tokens.spend(publisher, charge, now=context.now, address=context.address)
+    body.report_window(admission.window)
     if admission.refused:
         raise admission.refused
     sender = admission.caller
@@ -124,9 +155,16 @@ def ingest_by_address(
     try:
         out, surplus = ingest.ingest(request, sender=sender, context=context, ports=ingest_ports(sender, context))
     except Refusal as refusal:
-        V1.tokens.refund(publisher, unspent(refusal, admission.taken), now=context.now)
+        _give_back(publisher, unspent(refusal, admission.taken), admission.window, body, now=context.now)
         raise
     due = replace(surplus, deliveries=min(surplus.deliveries, admission.taken.deliveries))
     if due.deliveries:
-        V1.tokens.refund(publisher, due, now=context.now)
+        _give_back(publisher, due, admission.window, body, now=context.now)
     return _reply(out)
+
+
+def _give_back(
+    publisher: ids.PresentedToken, due: Charge, window: Window, request: RawRequest, *, now: datetime
+) -> None:
+    V1.tokens.refund(publisher, due, now=now)
+    request.report_window(replace(window, remaining=window.remaining + due.units))

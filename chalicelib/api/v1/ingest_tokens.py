@@ -9,10 +9,11 @@ from chalicelib.api.audit import audited
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.audit import Subject
 from chalicelib.core.domain.audit_kinds import AuditKind
-from chalicelib.core.domain.callers import PersonalToken, ToolsToken
-from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, NotFound, TooLarge
+from chalicelib.core.domain.callers import ApiKey, PersonalToken, ToolsToken
+from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, Invalid, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.ingest.domain.adapters.table import check_token
+from chalicelib.ingest.domain.mapping_previews import MappingPreviewIn, MappingPreviewOut, preview_mapping
 from chalicelib.ingest.domain.routing import read_rules
 from chalicelib.people.stores.employees import DynamoEmployees
 from chalicelib.resources import DIRECTORY, OWNER_INDEX, TOKENS, UNSEAL
@@ -25,15 +26,18 @@ from chalicelib.tokens.domain.ingest_tokens import (
     IngestTokenIn,
     IngestTokensOut,
     NewIngestTokenOut,
+    Publisher,
     address_of,
     addresses_in,
     new_ingest_token,
+    publisher_from,
     publisher_of,
     to_response,
     to_rule_response,
     with_user_ids,
 )
 from chalicelib.tokens.stores.ingest_tokens import DynamoIngestTokens
+from chalicelib.tokens.stores.integrations import DynamoIntegrations
 
 bp = Blueprint(__name__)
 
@@ -48,22 +52,27 @@ _LIST = SPEND + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetIte
     status=201,
     answers={201: "The created token, with its secret."},
     refusals=(NotFound, Conflict, IdempotencyConflict, TooLarge),
+    permission="all",
     replay=NewIngestTokenOut.model_validate,
     grants=_LIST + REMEMBER + TOKENS.can("PutItem") + UNSEAL,
     audits=(AuditKind.INGEST_TOKEN_CREATE,),
 )
 def create_ingest_token(
-    body: IngestTokenIn, caller: PersonalToken | ToolsToken, context: RequestContext
+    body: IngestTokenIn, caller: PersonalToken | ToolsToken | ApiKey, context: RequestContext
 ) -> NewIngestTokenOut:
     """Create a token for a system that can set no header.
 
     The reply has the address to enter there, and only this reply has its secret. The token can do nothing but send to
     its adapter, and publishes as the token that made it: within its limits, and until it ends. `github` needs the
     secret that signs its requests; `json` needs a mapping. There are at most 20 for a person, or for a tools token.
+
+    A person makes one in a session, or with an API key that has the permission `all`, and names the integration that it
+    publishes with: a personal token of theirs that is active.
     """
+    publisher = _find_publisher(body, caller)
     check_token(body.adapter, is_signed=body.signing_secret is not None, mapping=body.mapping)
     secret, token_id = ids.mint_sign_in_secret(ids.PathSecret.INGEST), str(uuid4())
-    token = new_ingest_token(body, token_id=token_id, publisher=publisher_of(caller), now=context.now)
+    token = new_ingest_token(body, token_id=token_id, publisher=publisher, now=context.now)
     out = NewIngestTokenOut(
         token_id=token_id,
         adapter=token.adapter,
@@ -87,10 +96,14 @@ def create_ingest_token(
     "/api/v1/ingest-tokens",
     tag="ingest",
     answers={200: "The tokens."},
+    permission="all",
     grants=_LIST,
 )
-def list_ingest_tokens(caller: PersonalToken | ToolsToken, context: RequestContext) -> IngestTokensOut:
-    """List the ingest tokens that publish as you, newest first. Their secrets are masked."""
+def list_ingest_tokens(caller: PersonalToken | ToolsToken | ApiKey, context: RequestContext) -> IngestTokensOut:
+    """List the ingest tokens that publish as you, newest first. Their secrets are masked.
+
+    A session, and a key with the permission `all`, list those of all integrations of their person.
+    """
     tokens = DynamoIngestTokens().list_for(publisher_of(caller))
     items = [to_response(each, base_url=settings().base_url) for each in tokens]
     return IngestTokensOut(items=items, request_id=context.request_id)
@@ -142,13 +155,14 @@ def replace_ingest_rules(
     tag="ingest",
     answers={200: "The token has ended."},
     refusals=(NotFound, Conflict, IdempotencyConflict, TooLarge),
+    permission="all",
     replay=EndedIngestTokenOut.model_validate,
     grants=_LIST + REMEMBER + TOKENS.can("DeleteItem"),
     audits=(AuditKind.INGEST_TOKEN_END,),
 )
 def end_ingest_token(
     tokenId: str,  # noqa: N803 - contract
-    caller: PersonalToken | ToolsToken,
+    caller: PersonalToken | ToolsToken | ApiKey,
     context: RequestContext,
 ) -> EndedIngestTokenOut:
     """End an ingest token. What is sent to its address is refused from now on."""
@@ -157,3 +171,41 @@ def end_ingest_token(
     with audited(AuditKind.INGEST_TOKEN_END, caller, context, Subject("ingestToken", out.token_id, publisher.user_id)):
         DynamoIngestTokens().end(out.token_id, publisher, claim=context.claim, reply=out.model_dump(mode="json"))
     return out
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v1/ingest-mappings/preview",
+    tag="ingest",
+    answers={200: "What the mapping makes of the sample."},
+    permission="all",
+    grants=SPEND,
+)
+def preview_ingest_mapping(
+    body: MappingPreviewIn,
+    caller: PersonalToken | ToolsToken | ApiKey,  # noqa: ARG001 - checked by the edge
+    context: RequestContext,
+) -> MappingPreviewOut:
+    """Try a mapping of the adapter `json` on a sample, and make nothing."""
+    return preview_mapping(body, request_id=context.request_id, now=context.now)
+
+
+def _find_publisher(body: IngestTokenIn, caller: PersonalToken | ToolsToken | ApiKey) -> Publisher:
+    """Return the token that a new ingest token publishes with. Store calls: 2 for a key or session.
+
+    Raises:
+        Invalid: a person names no integration, or a token names one.
+        NotFound: the person has no such integration.
+        Forbidden: it is not active.
+    """
+    if isinstance(caller, ApiKey) != (body.integration_id is not None):
+        reason = "is required with a key" if isinstance(caller, ApiKey) else "is for keys and sessions"
+        raise Invalid(f"integration_id {reason}.", {"integration_id": [reason]})
+    if not isinstance(caller, ApiKey):
+        return publisher_of(caller)
+    wanted = str(body.integration_id).lower()
+    found = next((each for each in DynamoIntegrations().list_of(caller.user_id) if each.token_id == wanted), None)
+    if found is None:
+        raise NotFound("Integration not found.")
+    return publisher_from(found, caller.user_id)

@@ -33,8 +33,8 @@ class RequestContext:
 class RawRequest:
     """A request as it was received, which is the form that signatures cover. Names of headers are in lower case.
 
-    `address` is the network address of the sender. A gate that charges the request to a budget of its own calls
-    `report_window`; the reply then shows that budget.
+    `address` is the network address of the sender. A gate or an operation that charges the request to a budget that it
+    finds itself calls `report_window`; the reply then shows that budget.
     """
 
     method: str

@@ -101,9 +101,15 @@ _read_listed = attrgetter(*_LISTED)
 
 
 def listed_fields(delivery: Delivery) -> dict[str, Any]:
-    """Return the values of the fields that lists include, by name. Each is a field of `Delivery` with the same name."""
+    """Return the values of the fields that lists include, by name. Each is a field of `Delivery` with the same name.
+
+    What was resolved does not fire any more, whatever its event said when it was published.
+    """
     values = zip(_LISTED, _read_listed(delivery), strict=True)
-    return {name: value for name, value in values if value is not None or name == "resolved_at"}
+    found = {name: value for name, value in values if value is not None or name == "resolved_at"}
+    if delivery.resolved_at is not None and delivery.external_status == ExternalStatus.FIRING:
+        found["external_status"] = ExternalStatus.RESOLVED.value
+    return found
 
 
 def to_response(detail: DeliveryDetail, **extra: Any) -> DeliveryOut:

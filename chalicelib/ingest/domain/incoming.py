@@ -35,7 +35,7 @@ class Incoming:
     """A request of another system. Names of `headers` are in lower case.
 
     `document` is the parsed body, None if it is no JSON. `request_id` identifies the request where its system gives
-    its event no id.
+    its event no id. `parameters` are those of the query that say something of the event.
     """
 
     headers: Mapping[str, str]
@@ -45,6 +45,7 @@ class Incoming:
     now: datetime
     login: str | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def object(self) -> dict[str, Any]:

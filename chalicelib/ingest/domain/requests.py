@@ -13,12 +13,17 @@ from chalicelib.core.domain.fields import Omittable, Out, Query, UuidOut
 from chalicelib.inbox.domain.bulk import Recipient, RowError
 from chalicelib.inbox.domain.events import InboundEvent
 from chalicelib.ingest.domain.adapters.mapped import check_mapping
+from chalicelib.ingest.domain.adapters.ntfy import MESSAGE_FIELDS
 from chalicelib.ingest.domain.incoming import Draft, IngestStep, Reading
 from chalicelib.ingest.domain.routing import Recipients, Routing, Rule, named_by, read_recipient, read_rules, route
 from chalicelib.tokens.domain.ingest_tokens import IngestRule, IngestRulesIn
 
 _MOST_RECIPIENTS = 100
 _MOST_BESIDE_RULES = 50
+
+
+_NtfyText = Annotated[str, Field(max_length=4000)]
+_NTFY = "For the adapter ntfy, as its header of this name:"
 
 
 class TokenQuery(Query):
@@ -33,6 +38,20 @@ class TokenQuery(Query):
     login: Omittable[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
         None, description="For the adapter github: only mentions of this user, and only reviews that are asked of them."
     )
+
+    title: Omittable[_NtfyText] = Field(None, description=f"{_NTFY} the title.")
+    message: Omittable[_NtfyText] = Field(None, description=f"{_NTFY} the message, if the body has none.")
+    priority: Omittable[_NtfyText] = Field(None, description=f"{_NTFY} 1 to 5, or a word such as `high`.")
+    tags: Omittable[_NtfyText] = Field(None, description=f"{_NTFY} tags, separated by commas.")
+    click: Omittable[_NtfyText] = Field(None, description=f"{_NTFY} the link.")
+    actions: Omittable[_NtfyText] = Field(None, description=f"{_NTFY} buttons, in its short form or as JSON.")
+    markdown: Omittable[_NtfyText] = Field(None, description=f"{_NTFY} `yes` if the message is Markdown.")
+    sequence_id: Omittable[_NtfyText] = Field(None, description=f"{_NTFY} the id of the message.")
+
+    @property
+    def message_fields(self) -> dict[str, str]:
+        """What is said of a message of ntfy in the query, by name."""
+        return {name: text for name in MESSAGE_FIELDS if (text := getattr(self, name)) is not None}
 
 
 class IngestQuery(TokenQuery):

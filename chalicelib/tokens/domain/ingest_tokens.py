@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.core.domain.callers import PersonalToken, ToolsToken
-from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import In, Line, Omittable, Out, TimeOut, UuidOut, timestamp
+from chalicelib.core.domain.callers import ApiKey, PersonalToken, TokenStatus, ToolsToken
+from chalicelib.core.domain.errors import Forbidden, Invalid
+from chalicelib.core.domain.fields import In, Line, Omittable, Out, TimeOut, Uuid, UuidOut, timestamp
 from chalicelib.ids import PathSecret, PresentedToken, TokenKind, vouched_token
+from chalicelib.tokens.domain.integrations import Integration
 
 MOST_INGEST_TOKENS = 20
 MOST_RULES = 50
@@ -29,6 +30,10 @@ class IngestTokenIn(In):
     )
     mapping: Omittable[Annotated[dict[str, str], Field(min_length=1, max_length=10)]] = Field(
         None, description="For the adapter json: a JMESPath expression for each member of an event."
+    )
+    integration_id: Omittable[Uuid] = Field(
+        None,
+        description="With a key or in a session: the id of your integration (personal token) that it publishes with.",
     )
 
 
@@ -73,6 +78,7 @@ class IngestTokenOut(Out):
     token_id: UuidOut
     adapter: str
     name: str
+    integrator: str = Field(description="The slug of the integrator whose events it publishes.")
     address: str
     is_signed: bool
     mapping: Omittable[dict[str, str]] = None
@@ -110,10 +116,13 @@ class EndedIngestTokenOut(Out):
 
 @dataclass(frozen=True)
 class Publisher:
-    """A personal or tools token that ingest tokens publish with. `user_id` is the employee of a personal one."""
+    """A personal or tools token that ingest tokens publish with. `user_id` is the employee of a personal one.
+
+    Without `token_id` it stands for all personal tokens of the employee.
+    """
 
     kind: TokenKind
-    token_id: str
+    token_id: str | None
     integrator: str
     user_id: str | None = None
 
@@ -146,15 +155,29 @@ class IngestToken:
         return vouched_token(self.publisher, self.publisher_id)
 
 
-def publisher_of(caller: PersonalToken | ToolsToken) -> Publisher:
-    """Return the caller's token as the publisher of ingest tokens."""
+def publisher_of(caller: PersonalToken | ToolsToken | ApiKey) -> Publisher:
+    """Return the caller's token as the publisher of ingest tokens; of a key or session all tokens of its person."""
+    if isinstance(caller, ApiKey):
+        return Publisher(TokenKind.PERSONAL, None, "", caller.user_id)
     if isinstance(caller, PersonalToken):
         return Publisher(TokenKind.PERSONAL, caller.grant_id, caller.integrator, caller.user_id)
     return Publisher(TokenKind.TOOLS, caller.token_id, caller.integrator)
 
 
+def publisher_from(integration: Integration, user_id: str) -> Publisher:
+    """Return a person's integration as the publisher of ingest tokens.
+
+    Raises:
+        Forbidden: it is not active, so nothing could be published with it.
+    """
+    if integration.status is not TokenStatus.ACTIVE:
+        raise Forbidden("This integration is not active, so an ingest token can't publish with it.")
+    return Publisher(TokenKind.PERSONAL, integration.token_id, integration.integrator, user_id)
+
+
 def new_ingest_token(request: IngestTokenIn, *, token_id: str, publisher: Publisher, now: datetime) -> IngestToken:
     """Return a token that publishes as `publisher` does."""
+    assert publisher.token_id is not None
     return IngestToken(
         token_id=token_id,
         adapter=request.adapter,
@@ -180,6 +203,7 @@ def to_response(token: IngestToken, *, base_url: str) -> IngestTokenOut:
         token_id=token.token_id,
         adapter=token.adapter,
         name=token.name,
+        integrator=token.integrator,
         address=address_of(base_url, token.adapter, _MASKED),
         is_signed=token.signing_secret is not None,
         use_count=token.use_count,

@@ -100,10 +100,10 @@ class DynamoIngestTokens:
 
     def _rows(self, publisher: Publisher) -> list[tuple[str, IngestToken]]:
         found = list_owned(_owner(publisher.user_id, publisher.token_id), lambda row: (str(row["pk"]), _from_row(row)))
-        return [each for each in found if each[1].publisher_id == publisher.token_id]
+        return [each for each in found if publisher.token_id in (None, each[1].publisher_id)]
 
 
-def _owner(user_id: str | None, publisher_id: str) -> str:
+def _owner(user_id: str | None, publisher_id: str | None) -> str:
     return f"{_KIND}#{user_id}" if user_id else f"{_KIND}#TOOLS#{publisher_id}"
 
 

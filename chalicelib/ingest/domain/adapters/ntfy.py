@@ -8,6 +8,7 @@ from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.severity import Severity
 from chalicelib.ingest.domain.incoming import Draft, Incoming, Reading, header_text, text_at
 
+NAME = "ntfy"
 _PRIORITIES = {"min": 1, "low": 2, "default": 3, "high": 4, "max": 5, "urgent": 5}
 _URGENT, _HIGH = 5, 4
 # Tags that stand for good news.
@@ -22,6 +23,7 @@ _NAMES = {
     "markdown": ("x-markdown", "markdown", "md"),
     "sequence_id": ("x-sequence-id", "sequence-id", "sid"),
 }
+MESSAGE_FIELDS = tuple(_NAMES)
 _PAIR = re.compile(r"""\s*(?:([A-Za-z.-]+)\s*=\s*)?("[^"]*"|'[^']*'|[^,]*)\s*(?:,|$)""")
 
 
@@ -29,8 +31,10 @@ def fits(incoming: Incoming) -> bool:
     """Whether this can be a message of ntfy: JSON with a topic, or any text, in which ntfy has no other shape."""
     if isinstance(incoming.document, dict) and _looks_like_json(incoming):
         return isinstance(incoming.document.get("topic"), str)
-    return not isinstance(incoming.document, dict | list) or any(
-        name in incoming.headers for names in _NAMES.values() for name in names if len(name) > 1
+    return (
+        not isinstance(incoming.document, dict | list)
+        or bool(incoming.parameters)
+        or any(name in incoming.headers for names in _NAMES.values() for name in names if len(name) > 1)
     )
 
 
@@ -83,7 +87,10 @@ def _from_document(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_headers(incoming: Incoming) -> dict[str, Any]:
-    found = {name: header_text(incoming, *names).strip() for name, names in _NAMES.items()}
+    found = {
+        name: (header_text(incoming, *names) or incoming.parameters.get(name, "")).strip()
+        for name, names in _NAMES.items()
+    }
     try:
         body = incoming.body.decode()
     except UnicodeDecodeError as error:

@@ -150,7 +150,7 @@ ADAPTERS: dict[str, Adapter] = {
             sentry.is_signed,
         ),
         Adapter(
-            "ntfy",
+            ntfy.NAME,
             "Scripts and clients that publish to ntfy",
             ntfy.fits,
             ntfy.read,
@@ -165,7 +165,8 @@ ADAPTERS: dict[str, Adapter] = {
                 ("actions view", "buttons"),
             ),
             (
-                "Headers have the names and short names of ntfy, such as `X-Title`, `Title` and `t`.",
+                "Headers have the names and short names of ntfy, such as `X-Title` and `t`; the query has whole names.",
+                "For clients the server is `/api/v1/ingest/ntfy`, and the topic the token of the address. POST or PUT.",
                 "Actions of the kinds http, broadcast and copy, attachments, delays and icons are left out.",
             ),
         ),
@@ -230,6 +231,9 @@ def read_with(adapter: Adapter, incoming: Incoming) -> Reading:
     Raises:
         Invalid: its shape is another one; the reason names the adapter that fits, if one does.
     """
+    if incoming.parameters and adapter.name != ntfy.NAME:
+        name = next(iter(incoming.parameters))
+        raise Invalid(f"{name} is for the adapter ntfy.", {name: ["is for the adapter ntfy"]})
     if adapter.fits(incoming):
         return adapter.read(incoming)
     other = next((each for each in ADAPTERS.values() if each is not adapter and each.fits(incoming)), None)

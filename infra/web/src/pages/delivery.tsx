@@ -67,6 +67,10 @@ export function DeliveryPane({ opened, onBack, onRetry, onArchive, onToggleRead,
   );
 }
 
+/** Whether its status at the source is what the chip of its resolution says. */
+const isOver = ({ resolvedAt, externalStatus }: Delivery): boolean =>
+  Boolean(resolvedAt) && ["firing", "resolved"].includes(externalStatus ?? "");
+
 /** The whole of a delivery. As a `preview` its actions are only named. */
 export function DeliveryContent({ delivery, preview = false }: { delivery: Delivery; preview?: boolean }) {
   const { locale, actor, labels = {}, supplements, actions } = delivery;
@@ -77,7 +81,9 @@ export function DeliveryContent({ delivery, preview = false }: { delivery: Deliv
           <Icon name={delivery.severity} size={14} /> {valueLabel("severity", delivery.severity)}
         </Chip>
         {delivery.tone && delivery.tone !== "neutral" && <Chip>{valueLabel("tone", delivery.tone)}</Chip>}
-        {delivery.externalStatus && <Chip>{valueLabel("external", delivery.externalStatus)}</Chip>}
+        {delivery.externalStatus && !isOver(delivery) && (
+          <Chip>{valueLabel("external", delivery.externalStatus)}</Chip>
+        )}
         {delivery.fireCount > 1 && <Chip>{t("inbox.fireCount", { n: delivery.fireCount })}</Chip>}
         {delivery.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
         {delivery.snoozedUntil && Date.parse(delivery.snoozedUntil) > now.value && (

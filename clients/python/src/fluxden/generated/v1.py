@@ -638,12 +638,22 @@ class V1(Operations):
         )
         return answer
 
+    def preview_ingest_mapping(self, body: models.MappingPreviewIn) -> models.MappingPreviewOut:
+        """Try a mapping of the adapter `json` on a sample, and make nothing.
+
+        Call it with `flux-in-pers-…` or `flux-tools-…` or `dvd_…`.
+        """
+        answer: models.MappingPreviewOut = self._send("POST", "/api/v1/ingest-mappings/preview", body=body)
+        return answer
+
     def list_ingest_tokens(
         self,
     ) -> models.IngestTokensOut:
         """List the ingest tokens that publish as you, newest first. Their secrets are masked.
 
-        Call it with `flux-in-pers-…` or `flux-tools-…`.
+        A session, and a key with the permission `all`, list those of all integrations of their person.
+
+        Call it with `flux-in-pers-…` or `flux-tools-…` or `dvd_…`.
         """
         answer: models.IngestTokensOut = self._send("GET", "/api/v1/ingest-tokens")
         return answer
@@ -658,7 +668,10 @@ class V1(Operations):
         needs the secret that signs its requests; `json` needs a mapping. There are at most 20 for a person, or for
         a tools token.
 
-        Call it with `flux-in-pers-…` or `flux-tools-…`.
+        A person makes one in a session, or with an API key that has the permission `all`, and names the integration
+        that it publishes with: a personal token of theirs that is active.
+
+        Call it with `flux-in-pers-…` or `flux-tools-…` or `dvd_…`.
         """
         answer: models.NewIngestTokenOut = self._send(
             "POST", "/api/v1/ingest-tokens", body=body, takes_key=True, idempotency_key=idempotency_key
@@ -668,7 +681,7 @@ class V1(Operations):
     def end_ingest_token(self, token_id: str, *, idempotency_key: str | None = None) -> models.EndedIngestTokenOut:
         """End an ingest token. What is sent to its address is refused from now on.
 
-        Call it with `flux-in-pers-…` or `flux-tools-…`.
+        Call it with `flux-in-pers-…` or `flux-tools-…` or `dvd_…`.
         """
         answer: models.EndedIngestTokenOut = self._send(
             "DELETE", f"/api/v1/ingest-tokens/{self._quoted(token_id)}", takes_key=True, idempotency_key=idempotency_key
@@ -705,6 +718,14 @@ class V1(Operations):
         dry_run: bool | None = None,
         to: str | None = None,
         login: str | None = None,
+        title: str | None = None,
+        message: str | None = None,
+        priority: str | None = None,
+        tags: str | None = None,
+        click: str | None = None,
+        actions: str | None = None,
+        markdown: str | None = None,
+        sequence_id: str | None = None,
         mapping: str | None = None,
         rules: str | None = None,
     ) -> models.IngestOut:
@@ -722,7 +743,63 @@ class V1(Operations):
             "POST",
             f"/api/v1/ingest/{self._quoted(adapter)}",
             body=body,
-            query={"dry_run": dry_run, "to": to, "login": login, "mapping": mapping, "rules": rules},
+            query={
+                "dry_run": dry_run,
+                "to": to,
+                "login": login,
+                "title": title,
+                "message": message,
+                "priority": priority,
+                "tags": tags,
+                "click": click,
+                "actions": actions,
+                "markdown": markdown,
+                "sequence_id": sequence_id,
+                "mapping": mapping,
+                "rules": rules,
+            },
+        )
+        return answer
+
+    def ingest_by_put(
+        self,
+        adapter: str,
+        token: str,
+        body: Any,
+        *,
+        dry_run: bool | None = None,
+        to: str | None = None,
+        login: str | None = None,
+        title: str | None = None,
+        message: str | None = None,
+        priority: str | None = None,
+        tags: str | None = None,
+        click: str | None = None,
+        actions: str | None = None,
+        markdown: str | None = None,
+        sequence_id: str | None = None,
+    ) -> models.IngestOut:
+        """Publish what another system puts to an address with a token in it, as scripts for ntfy do.
+
+        It does the same as POST to this address.
+        """
+        answer: models.IngestOut = self._send(
+            "PUT",
+            f"/api/v1/ingest/{self._quoted(adapter)}/{self._quoted(token)}",
+            body=body,
+            query={
+                "dry_run": dry_run,
+                "to": to,
+                "login": login,
+                "title": title,
+                "message": message,
+                "priority": priority,
+                "tags": tags,
+                "click": click,
+                "actions": actions,
+                "markdown": markdown,
+                "sequence_id": sequence_id,
+            },
         )
         return answer
 
@@ -735,6 +812,14 @@ class V1(Operations):
         dry_run: bool | None = None,
         to: str | None = None,
         login: str | None = None,
+        title: str | None = None,
+        message: str | None = None,
+        priority: str | None = None,
+        tags: str | None = None,
+        click: str | None = None,
+        actions: str | None = None,
+        markdown: str | None = None,
+        sequence_id: str | None = None,
     ) -> models.IngestOut:
         """Publish what another system sends to an address with a token in it.
 
@@ -747,7 +832,19 @@ class V1(Operations):
             "POST",
             f"/api/v1/ingest/{self._quoted(adapter)}/{self._quoted(token)}",
             body=body,
-            query={"dry_run": dry_run, "to": to, "login": login},
+            query={
+                "dry_run": dry_run,
+                "to": to,
+                "login": login,
+                "title": title,
+                "message": message,
+                "priority": priority,
+                "tags": tags,
+                "click": click,
+                "actions": actions,
+                "markdown": markdown,
+                "sequence_id": sequence_id,
+            },
         )
         return answer
 

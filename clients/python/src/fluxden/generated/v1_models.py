@@ -249,6 +249,8 @@ class IngestTokenIn(TypedDict):
     """The secret with which the other system signs its requests. Others are refused then."""
     mapping: NotRequired[dict[str, str]]
     """For the adapter json: a JMESPath expression for each member of an event."""
+    integration_id: NotRequired[str]
+    """With a key or in a session: the id of your integration (personal token) that it publishes with."""
 
 
 class IngestTokenOut(TypedDict):
@@ -257,6 +259,8 @@ class IngestTokenOut(TypedDict):
     tokenId: str
     adapter: str
     name: str
+    integrator: str
+    """The slug of the integrator whose events it publishes."""
     address: str
     isSigned: bool
     mapping: NotRequired[dict[str, str]]
@@ -324,6 +328,13 @@ class NewChannelOut(TypedDict):
     pausedAt: str | None
     secret: NotRequired[str]
     """Of a webhook: `whsec_…`, as Standard Webhooks has it."""
+class MappingPreviewIn(TypedDict):
+    """A mapping of the adapter json, and a body as the other system sends it."""
+
+    mapping: dict[str, str]
+    """A JMESPath expression for each member of an event."""
+    sample: dict[str, Any] | list[Any]
+    """A body; a list makes one event for each of its members."""
 
 
 class NewIngestTokenOut(TypedDict):
@@ -985,6 +996,12 @@ class PreferencesOut(TypedDict):
     version: int
     muted: int
     """How many events your rules have marked as read."""
+class PreviewedEvent(TypedDict):
+    """An event that the mapping finds. Its `event_type` lacks the prefix of the integrator."""
+
+    step: Literal["publish", "resolve", "note"]
+    """What a draft does: publish an event, resolve it, or add a note to it."""
+    event: InboundEvent
 
 
 class ReplayOut(TypedDict):
@@ -1297,6 +1314,14 @@ class IngestOut(TypedDict):
     message: NotRequired[str]
     dedup_key: NotRequired[str]
     """For the adapter pagerduty: the event's key."""
+
+
+class MappingPreviewOut(TypedDict):
+    """The events that the mapping finds, in their order, or the reason why it finds none."""
+
+    results: list[PreviewedEvent]
+    ignored: NotRequired[str]
+    requestId: str
 
 
 class QueueItem(TypedDict):
