@@ -125,9 +125,8 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
             model = headers
             arguments["headers"] = headers.model_validate_strings(named)
         if operation.reader:
-            arguments["body"] = operation.reader(
-                raw_request(request, raw, *report), request.path, arguments.get("query")
-            )
+            seen = raw_request(request, raw, *report)
+            arguments["body"] = operation.reader(seen, request.path, arguments.get("query"))
         elif (body := operation.body) is not None and (raw or not operation.body_is_optional):
             _check_media_type(request.headers)
             check_json(raw)
