@@ -74,7 +74,7 @@ resolution_note result summary"""
 _KEYS = """accepted_by_email adapter agent_id auth capability_id card_id catalog_slug connection_id contact_id
 contract_id event event_type execution_id from_instance_url from_user_email id instance_url integrator key_id
 marketplace_id message_ids p256dh parent_relay_id peer_instance_url peer_relay_id project_id project_slug recipient
-relay_id slug status team_id signing_secret thread_id to_user_email url"""
+relay_id slug status team_id signing_secret thread_id to to_user_email url"""
 # Members that an agent's desk describes it with, in any form.
 _OPEN = "capabilities output_schema required_input_schema sample_prompts tags usage_examples"
 _EXEMPT = frozenset(f"{_PROSE} {_KEYS} {_OPEN}".split())
