@@ -304,6 +304,15 @@ class LinkOut(TypedDict):
     requestId: NotRequired[str]
 
 
+class MappingPreviewIn(TypedDict):
+    """A mapping of the adapter json, and a body as the other system sends it."""
+
+    mapping: dict[str, str]
+    """A JMESPath expression for each member of an event."""
+    sample: dict[str, Any] | list[Any]
+    """A body; a list makes one event for each of its members."""
+
+
 class NewChannelOut(TypedDict):
     """A new channel. Only this reply has the secret that signs the requests of a webhook."""
 
@@ -328,13 +337,6 @@ class NewChannelOut(TypedDict):
     pausedAt: str | None
     secret: NotRequired[str]
     """Of a webhook: `whsec_…`, as Standard Webhooks has it."""
-class MappingPreviewIn(TypedDict):
-    """A mapping of the adapter json, and a body as the other system sends it."""
-
-    mapping: dict[str, str]
-    """A JMESPath expression for each member of an event."""
-    sample: dict[str, Any] | list[Any]
-    """A body; a list makes one event for each of its members."""
 
 
 class NewIngestTokenOut(TypedDict):
