@@ -998,6 +998,8 @@ class PreferencesOut(TypedDict):
     version: int
     muted: int
     """How many events your rules have marked as read."""
+
+
 class PreviewedEvent(TypedDict):
     """An event that the mapping finds. Its `event_type` lacks the prefix of the integrator."""
 
