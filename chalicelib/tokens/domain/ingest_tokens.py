@@ -16,7 +16,7 @@ from chalicelib.tokens.domain.integrations import Integration
 MOST_INGEST_TOKENS = 20
 MOST_RULES = 50
 _Pattern = Annotated[str, Field(min_length=1, max_length=120)]
-_To = Annotated[str, Field(min_length=1, max_length=260)]
+_To = Annotated[Line, Field(min_length=1, max_length=260)]
 _MASKED = f"{PathSecret.INGEST}…"
 
 
