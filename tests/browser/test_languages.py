@@ -106,3 +106,14 @@ def test_errors_toasts_and_briefings_are_in_chinese(open_console: Open) -> None:
     expect(page.locator(".toast", has_text="正在拒绝：Rent a boat")).to_be_visible()
     assert all("409" in each for each in console.page_errors)
     console.page_errors.clear()
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"), [("en-GB", "up to 1,000 notifications a day"), ("zh-CN", "每天最多 1,000 条通知")]
+)
+def test_numbers_in_sentences_are_grouped_as_the_language_does(open_console: Open, locale: str, text: str) -> None:
+    console = open_console(locale=locale)
+    console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
+    expect(console.page.locator(".live-live")).to_be_attached()
+    console.go("you?tab=integrations")
+    expect(console.page.locator(".row-card", has_text="fd1")).to_contain_text(text)

@@ -27,7 +27,8 @@ WIDE = f"""# {LONG}
 
 ![{LONG}](https://example.com/a.png)
 """
-# Returns what is cut off: it reaches beyond the window, and no box around it scrolls or hides it on purpose.
+# Returns what is cut off: it reaches beyond the window, and no box around it scrolls or hides it on purpose; its button is
+# too small for it; or it is a number that continues on the next line.
 CUT_OFF = """
 () => {
   const clips = (each) => ["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(each).overflowX);
@@ -40,7 +41,18 @@ CUT_OFF = """
     }
     return true;
   };
-  const found = [...document.querySelectorAll("body *")].filter(isCutOff).map((each) => each.outerHTML.slice(0, 160));
+  const isSqueezed = (each) => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1;
+  const isSplit = (each) => {
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    return range.getClientRects().length > 1;
+  };
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const found = [
+    ...all("body *").filter(isCutOff),
+    ...all("main .button, dialog .button").filter(isSqueezed),
+    ...all(".stat b").filter(isSplit),
+  ].map((each) => each.outerHTML.slice(0, 160));
   const root = document.documentElement;
   return root.scrollWidth > innerWidth ? [`page of ${root.scrollWidth}`, ...found] : found;
 }
@@ -86,7 +98,11 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
         *pages,
         "operate",
         "operate?tab=integrators",
+        "operate?tab=tokens",
         "operate?tab=catalog",
+        "operate?tab=approvals",
+        "operate?tab=callbacks",
+        "operate?tab=budgets",
         "operate?tab=log",
         "operate?tab=types",
         "operate?tab=desks",

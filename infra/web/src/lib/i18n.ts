@@ -42,11 +42,16 @@ document.documentElement.lang = interfaceLanguage;
 
 export type MessageKey = keyof Words;
 
+const numbers = new Intl.NumberFormat(language);
+
 /** Return the text for a key. Fills in `{name}` placeholders, and selects from `one|other` by `n`. */
 export function t(name: MessageKey, filled: Record<string, string | number> = {}): string {
   const forms = dictionary[name].split("|");
   const text = forms.length > 1 && plural.select(Number(filled.n)) !== "one" ? forms[1]! : forms[0]!;
-  return text.replace(/{(\w+)}/g, (_, part: string) => isolate(String(filled[part] ?? "")));
+  return text.replace(/{(\w+)}/g, (_, part: string) => {
+    const value = filled[part] ?? "";
+    return typeof value === "number" ? numbers.format(value) : isolate(value);
+  });
 }
 
 const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;

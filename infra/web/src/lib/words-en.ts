@@ -443,7 +443,7 @@ export const en = {
   "admin.noApprovals": "No approvals with this status.",
   "admin.requested": "Requested",
   "admin.noTypes": "No events in the last 90 days.",
-  "admin.deliveries": "{shown} notification in 90 days|{shown} notifications in 90 days",
+  "admin.deliveries": "{n} notification in 90 days|{n} notifications in 90 days",
   "admin.sparkline": "{type}: {n} notifications in the last 90 days",
   "admin.tokensOf": "Tokens of",
   "admin.allTools": "All tools tokens",

@@ -441,7 +441,7 @@ export const zh: Words = {
   "admin.noApprovals": "没有此状态的审批。",
   "admin.requested": "申请于",
   "admin.noTypes": "最近 90 天没有事件。",
-  "admin.deliveries": "90 天内 {shown} 条通知",
+  "admin.deliveries": "90 天内 {n} 条通知",
   "admin.sparkline": "{type}：最近 90 天共 {n} 条通知",
   "admin.tokensOf": "令牌负责人",
   "admin.allTools": "所有工具令牌",

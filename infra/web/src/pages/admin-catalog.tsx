@@ -31,7 +31,7 @@ export function Catalog() {
               <b>{each.name}</b> <span class="mono faint">{each.slug}</span>
             </p>
             <p class="faint">
-              {valueLabel("asset", each.type)} · {each.categoryDisplay}
+              {[valueLabel("asset", each.type), each.categoryDisplay].filter(Boolean).join(" · ")}
               {each.description && <> · {each.description}</>}
             </p>
           </div>

@@ -153,7 +153,7 @@ export function Tokens() {
                 <Chip kind={each.status === "active" ? "chip-success" : ""}>{valueLabel("token", each.status)}</Chip>
               </p>
               <p class="faint">
-                {each.ownerEmail} · {t("admin.used", { n: each.useCount })}
+                {each.ownerEmail} · {each.useCount ? t("admin.used", { n: each.useCount }) : t("key.neverUsed")}
                 {each.lastUsedAt && (
                   <>
                     {" · "}

@@ -37,7 +37,7 @@ interface Person {
 const numbers = new Intl.NumberFormat(language);
 
 const sum = (values: number[]): number => values.reduce((total, each) => total + each, 0);
-const deliveriesText = (n: number): string => t("admin.deliveries", { n, shown: numbers.format(n) });
+const deliveriesText = (n: number): string => t("admin.deliveries", { n });
 
 export function EventTypes() {
   const resource = useResource(() =>

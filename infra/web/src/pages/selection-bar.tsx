@@ -25,17 +25,18 @@ export function SelectionBar({ order, isArchive, onArchive, onToggleRead, onSnoo
           {t("select.allMatching")}
         </button>
       )}
-      <span class="grow" />
-      <IconButton
-        icon={isArchive ? "archive" : "unarchive"}
-        label={t(isArchive ? "inbox.archive" : "inbox.unarchive")}
-        shortcut="e"
-        onClick={onArchive}
-      />
-      <IconButton icon="clock" label={t("inbox.snooze")} shortcut="s" onClick={onSnooze} />
-      <IconButton icon="mailOpen" label={t("select.read")} shortcut="r" onClick={onToggleRead} />
-      <IconButton icon="success" label={t("select.resolve")} shortcut="R" onClick={onResolve} />
-      <IconButton icon="close" label={t("select.clear")} shortcut="Escape" onClick={clearSelection} />
+      <span class="selection-tools">
+        <IconButton
+          icon={isArchive ? "archive" : "unarchive"}
+          label={t(isArchive ? "inbox.archive" : "inbox.unarchive")}
+          shortcut="e"
+          onClick={onArchive}
+        />
+        <IconButton icon="clock" label={t("inbox.snooze")} shortcut="s" onClick={onSnooze} />
+        <IconButton icon="mailOpen" label={t("select.read")} shortcut="r" onClick={onToggleRead} />
+        <IconButton icon="success" label={t("select.resolve")} shortcut="R" onClick={onResolve} />
+        <IconButton icon="close" label={t("select.clear")} shortcut="Escape" onClick={clearSelection} />
+      </span>
     </div>
   );
 }
