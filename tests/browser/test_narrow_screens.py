@@ -27,8 +27,8 @@ WIDE = f"""# {LONG}
 
 ![{LONG}](https://example.com/a.png)
 """
-# Returns what is cut off: it reaches beyond the window, and no box around it scrolls or hides it on purpose; its button is
-# too small for it; or it is a number that continues on the next line.
+# Returns what is cut off: it reaches beyond the window, and no box around it scrolls or hides it on purpose; it is a
+# button too small for its words; or it is a number that continues on the next line.
 CUT_OFF = """
 () => {
   const clips = (each) => ["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(each).overflowX);
