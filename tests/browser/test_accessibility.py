@@ -54,7 +54,7 @@ def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> 
     console = open_console(color_scheme=theme, reduced_motion="reduce", **SIZES[size])
     name = f"{size}-{theme}"
     console.page.goto(console.system.demo["base_url"])
-    expect(console.page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(console.page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     check(console.page, f"{name}-sign-in")
     delivery_id = console.publish(
         title="Build 812 failed",
@@ -86,19 +86,21 @@ def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> 
         console.go("inbox")
     expect(console.page.locator(".skeleton")).to_have_count(0)
     check_inbox_tools(console, name)
-    console.page.get_by_role("button", name="Keyboard shortcuts").click()
+    console.page.get_by_role("button", name="Keyboard shortcuts", exact=True).click()
     check(console.page, f"{name}-help")
     console.page.keyboard.press("Escape")
     console.go("you")
-    console.page.get_by_role("button", name="New API key").click()
+    console.page.get_by_role("button", name="New API key", exact=True).click()
     expect(console.page.get_by_role("dialog")).to_be_visible()
     check(console.page, f"{name}-you-new-key")
     console.page.get_by_label("Name").fill(f"Scribe, {name}")
-    console.page.get_by_role("button", name="Create key").click()
+    console.page.get_by_role("button", name="Create key", exact=True).click()
     expect(console.page.get_by_label("API key", exact=True)).to_be_visible()
     check(console.page, f"{name}-you-created-key")
-    console.page.get_by_role("button", name="I've saved it").click()
-    console.page.locator(".row-card", has_text="signed in with this key").get_by_role("button", name="Delete").click()
+    console.page.get_by_role("button", name="I've saved it", exact=True).click()
+    console.page.locator(".row-card", has_text="signed in with this key").get_by_role(
+        "button", name="Delete", exact=True
+    ).click()
     expect(console.page.get_by_role("dialog")).to_contain_text("Every tab that uses it will be signed out")
     check(console.page, f"{name}-you-delete-key")
 

@@ -17,28 +17,28 @@ def test_key_is_created_used_disabled_and_deleted(open_console: Open) -> None:
     console.sign_in()
     page, call = console.page, console.system.call
     page.get_by_role("link", name=re.compile("^Account: ")).click()
-    page.get_by_role("button", name="New API key").click()
-    dialog = page.get_by_role("dialog", name="New API key")
+    page.get_by_role("button", name="New API key", exact=True).click()
+    dialog = page.get_by_role("dialog", name="New API key", exact=True)
     dialog.get_by_label("Name").fill("Scribe at work")
     for part in ("Queue", "Chat", "Board"):
         dialog.get_by_role("checkbox", name=part).uncheck()
-    dialog.get_by_role("button", name="Create key").click()
+    dialog.get_by_role("button", name="Create key", exact=True).click()
     expect(dialog.get_by_role("alert")).to_contain_text("at least one area")
-    dialog.get_by_role("checkbox", name="Contacts").check()
-    dialog.get_by_role("button", name="Create key").click()
+    dialog.get_by_role("checkbox", name="Contacts", exact=True).check()
+    dialog.get_by_role("button", name="Create key", exact=True).click()
 
-    made = page.get_by_role("dialog", name="Your new API key")
+    made = page.get_by_role("dialog", name="Your new API key", exact=True)
     key = made.get_by_label("API key", exact=True).input_value()
-    made.get_by_role("button", name="Copy: API key").click()
-    expect(made.get_by_role("button", name="Copied: API key")).to_be_visible()
+    made.get_by_role("button", name="Copy: API key", exact=True).click()
+    expect(made.get_by_role("button", name="Copied: API key", exact=True)).to_be_visible()
     assert page.evaluate("() => navigator.clipboard.readText()") == key
     assert made.get_by_label("MCP server URL", exact=True).input_value() == console.system.demo["mcp_url"]
     page.mouse.click(5, 5)
     for _ in range(3):
         page.keyboard.press("Escape")
     expect(made).to_be_visible()
-    expect(made.get_by_role("button", name="Close")).to_have_count(0)
-    page.get_by_role("button", name="I've saved it").click()
+    expect(made.get_by_role("button", name="Close", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="I've saved it", exact=True).click()
     assert key not in page.content()
     assert (call("GET", "/api/v2/contacts", token=key).status, call("GET", "/api/v2/queue", token=key).status) == (
         200,
@@ -48,20 +48,20 @@ def test_key_is_created_used_disabled_and_deleted(open_console: Open) -> None:
     row = page.locator(".row-card", has_text="Scribe at work")
     expect(row).to_contain_text("Contacts")
     expect(row).to_contain_text("expires")
-    row.get_by_role("button", name="Disable").click()
+    row.get_by_role("button", name="Disable", exact=True).click()
     expect(row.get_by_text("Disabled", exact=True)).to_be_visible()
     assert call("GET", "/api/v2/contacts", token=key).status == 403
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo", exact=True).click()
     expect(row.get_by_text("Active", exact=True)).to_be_visible()
     assert call("GET", "/api/v2/contacts", token=key).status == 200
 
-    row.get_by_role("button", name="Delete").click()
-    sure = page.get_by_role("dialog", name="Delete “Scribe at work”?")
-    sure.get_by_role("button", name="Cancel").click()
+    row.get_by_role("button", name="Delete", exact=True).click()
+    sure = page.get_by_role("dialog", name="Delete “Scribe at work”?", exact=True)
+    sure.get_by_role("button", name="Cancel", exact=True).click()
     expect(row).to_have_count(1)
-    row.get_by_role("button", name="Delete").click()
+    row.get_by_role("button", name="Delete", exact=True).click()
     expect(sure).to_contain_text("can't undo this")
-    sure.get_by_role("button", name="Delete").click()
+    sure.get_by_role("button", name="Delete", exact=True).click()
     expect(row).to_have_count(0)
     assert call("GET", "/api/v2/contacts", token=key).status == 401
 
@@ -75,15 +75,15 @@ def test_disabling_the_own_key_needs_confirmation_and_signs_out(open_console: Op
     console.go("you")
     row = page.locator(".row-card", has_text="A tab's own")
     expect(row).to_contain_text("You're signed in with this key")
-    row.get_by_role("button", name="Disable").click()
+    row.get_by_role("button", name="Disable", exact=True).click()
     dialog = page.get_by_role("dialog", name=re.compile("Disable"))
-    dialog.get_by_role("button", name="Disable").click()
+    dialog.get_by_role("button", name="Disable", exact=True).click()
     expect(dialog).to_be_visible()
     assert console.system.call("GET", "/api/v2/me", token=own).status == 200
 
-    dialog.get_by_role("checkbox", name="I have another way to sign in").check()
-    dialog.get_by_role("button", name="Disable").click()
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    dialog.get_by_role("checkbox", name="I have another way to sign in", exact=True).check()
+    dialog.get_by_role("button", name="Disable", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert console.system.call("GET", "/api/v2/me", token=own).status == 403
     # The page asked whether its key has ended, since its socket was closed.
     assert all("403" in each or "WebSocket" in each for each in console.page_errors)
@@ -97,13 +97,13 @@ def test_integration_is_disabled_and_enabled_by_its_employee(open_console: Open)
     console.go("you?tab=integrations")
     row = page.locator(".row-card", has_text="fd1")
     expect(row.get_by_text("Active", exact=True)).to_be_visible()
-    row.get_by_role("button", name="Disable").click()
+    row.get_by_role("button", name="Disable", exact=True).click()
     dialog = page.get_by_role("dialog", name=re.compile("^Disable "))
     expect(dialog).to_contain_text("can't publish to you")
-    dialog.get_by_role("button", name="Disable").click()
+    dialog.get_by_role("button", name="Disable", exact=True).click()
     expect(row.get_by_text("Disabled", exact=True)).to_be_visible()
     assert call("GET", "/api/v1/event-types", token=token).status == 401
-    row.get_by_role("button", name="Enable").click()
+    row.get_by_role("button", name="Enable", exact=True).click()
     expect(row.get_by_text("Active", exact=True)).to_be_visible()
     console.publish(title="Published again")
 
@@ -125,8 +125,8 @@ def test_key_with_limited_access_sees_only_what_it_opens(open_console: Open) -> 
     expect(page.get_by_role("heading", name="Queue")).to_be_visible()
     names = page.locator(".nav ul .nav-link .nav-text").all_inner_texts()
     assert names == ["Queue", "Board"]
-    page.get_by_role("link", name="Board").click()
-    expect(page.get_by_role("heading", name="Board")).to_be_visible()
+    page.get_by_role("link", name="Board", exact=True).click()
+    expect(page.get_by_role("heading", name="Board", exact=True)).to_be_visible()
 
 
 def test_profile_is_edited_in_place_and_an_error_stands_at_its_field(open_console: Open) -> None:
@@ -147,15 +147,15 @@ def test_profile_is_edited_in_place_and_an_error_stands_at_its_field(open_consol
     # Another tab changes another field meanwhile. That change must stay.
     console.call_v2("PATCH", "/profile", {"industry": "Repairs"})
 
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     wrong = page.locator("label", has=page.get_by_role("alert"))
     expect(wrong).to_contain_text("Must be a time zone of the IANA database")
     expect(quiet_zone).to_be_focused()
     assert console.call_v2("GET", "/profile")["headline"] is None
     quiet_zone.fill("Europe/Berlin")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Profile saved")).to_be_visible()
-    expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     expect(page.get_by_label("Industry")).to_have_value("Repairs")
 
     profile = console.call_v2("GET", "/profile")
@@ -168,10 +168,10 @@ def test_profile_is_edited_in_place_and_an_error_stands_at_its_field(open_consol
     }
 
     page.get_by_label("Headline").fill("Something else")
-    page.get_by_role("button", name="Remove: Welding").click()
-    page.get_by_role("button", name="Discard changes").click()
+    page.get_by_role("button", name="Remove: Welding", exact=True).click()
+    page.get_by_role("button", name="Discard changes", exact=True).click()
     expect(page.get_by_label("Headline")).to_have_value("Mends what others drop")
-    expect(page.get_by_role("button", name="Remove: Welding")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove: Welding", exact=True)).to_be_visible()
     assert all("400" in each for each in console.page_errors)
     console.page_errors.clear()
 
@@ -215,7 +215,7 @@ def test_a_download_that_fails_says_so_and_can_be_repeated(open_console: Open) -
     console.sign_in()
     page = console.page
     console.go("you?tab=data")
-    button = page.get_by_role("button", name="Download my data")
+    button = page.get_by_role("button", name="Download my data", exact=True)
     expect(button).to_be_enabled()
     page.route("**/api/v2/me/data*", lambda route: route.fulfill(status=500, json={"error": "It broke."}))
     button.click()

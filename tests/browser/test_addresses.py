@@ -14,7 +14,7 @@ def test_person_signs_in_and_stays_at_the_address_of_a_stage(browser: Browser, d
         page.goto(f"{origin}{address}#key={desk.demo['api_keys']['alice']}")
         expect(page.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
         page.evaluate("window.isSamePage = true")
-        page.get_by_role("link", name="Board").first.click()
+        page.get_by_role("link", name="Board", exact=True).first.click()
         expect(page.get_by_role("heading", name="Board", exact=True)).to_be_visible()
         assert page.url == f"{origin}/desk/#/board"
         assert page.evaluate("window.isSamePage")

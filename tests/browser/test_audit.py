@@ -46,12 +46,12 @@ def test_operators_filter_what_somebody_changed(open_console: Open, size: str) -
     console.go(AUDIT)
     page.get_by_role("button", name="Filter", exact=True).click()
     page.locator("input[name=person]").fill("nobody-here@example.com")
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Apply", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Nobody here has this name")
     page.locator("input[name=person]").fill(person["email"])
     page.locator("select[name=kind]").select_option("operator.change")
     page.locator("select[name=time]").select_option("7")
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Apply", exact=True).click()
 
     expect(rows(page)).to_have_count(2)
     expect(rows(page, "Alice changed operator rights · Audra Quill")).to_have_count(2)
@@ -66,7 +66,7 @@ def test_operators_filter_what_somebody_changed(open_console: Open, size: str) -
 
     chips = page.locator(".filter-chip")
     expect(chips).to_have_text(["Audra Quill", "Changed operator rights", "Last 7 days"])
-    page.get_by_role("button", name="Remove filter Changed operator rights").click()
+    page.get_by_role("button", name="Remove filter Changed operator rights", exact=True).click()
     expect(rows(page, "added a person")).to_have_count(1)
     page.reload()
     expect(chips).to_have_text(["Audra Quill", "Last 7 days"])
@@ -81,10 +81,10 @@ def test_a_range_of_time_selects_entries(console: Console) -> None:
     page.locator("select[name=time]").select_option("range")
     page.get_by_label("From", exact=True).fill("2020-01-02T03:04")
     page.get_by_label("To", exact=True).fill("2020-01-01T03:04")
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Apply", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("must be before")
     page.get_by_label("To", exact=True).fill("2020-02-01T03:04")
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Apply", exact=True).click()
     expect(page.get_by_text("No entries match.")).to_be_visible()
     page.get_by_role("button", name=re.compile("Remove filter Until")).click()
     expect(rows(page, "added a person")).to_have_count(1)
@@ -95,7 +95,7 @@ def test_earlier_entries_are_loaded_below(console: Console, many: str) -> None:
     console.go(f"{AUDIT}&kind={many}")
     expect(rows(page)).to_have_count(50)
     first = rows(page).first.inner_text()
-    page.get_by_role("button", name="Load more").click()
+    page.get_by_role("button", name="Load more", exact=True).click()
     expect(rows(page)).to_have_count(100)
     assert rows(page).first.inner_text() == first
 
@@ -105,7 +105,7 @@ def test_all_that_match_is_exported_as_json_lines(console: Console, many: str) -
     console.go(f"{AUDIT}&kind={many}")
     expect(rows(page)).to_have_count(50)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export").click()
+        page.get_by_role("button", name="Export", exact=True).click()
     assert download.value.suggested_filename == "audit.jsonl"
     entries = [json.loads(line) for line in Path(download.value.path()).read_text(encoding="utf-8").splitlines()]
     assert {each["kind"] for each in entries} == {many}
@@ -116,11 +116,11 @@ def test_all_that_match_is_exported_as_json_lines(console: Console, many: str) -
 
 def test_a_persons_page_leads_to_their_entries_and_back(console: Console) -> None:
     page = open_person(console, new_person(console, "Lena Link"))
-    page.get_by_role("link", name="Audit log").click()
+    page.get_by_role("link", name="Audit log", exact=True).click()
     expect(page.locator(".filter-chip")).to_have_text("Lena Link")
     rows(page, "added a person").locator("summary").click()
-    page.get_by_role("link", name="Open Lena Link").click()
-    expect(page.get_by_role("heading", name="Lena Link")).to_be_visible()
+    page.get_by_role("link", name="Open Lena Link", exact=True).click()
+    expect(page.get_by_role("heading", name="Lena Link", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -138,7 +138,7 @@ def test_people_see_their_own_sign_ins_and_what_others_did(console: Console, ope
     by_others = rows(theirs.page, "Alice changed operator rights").first
     expect(by_others).not_to_contain_text("127.0.0.1")
     by_others.locator("summary").click()
-    expect(theirs.page.get_by_role("link", name="Only entries of Alice")).to_have_count(0)
+    expect(theirs.page.get_by_role("link", name="Only entries of Alice", exact=True)).to_have_count(0)
     check(theirs.page, f"audit-own-{size}")
 
 
@@ -147,9 +147,9 @@ def test_an_error_of_a_later_page_leaves_the_entries(console: Console, many: str
     console.go(f"{AUDIT}&kind={many}")
     expect(rows(page)).to_have_count(50)
     page.route("**/api/v2/operate/audit?*", lambda route: route.fulfill(status=500, json={"error": "Not now."}))
-    page.get_by_role("button", name="Load more").click()
+    page.get_by_role("button", name="Load more", exact=True).click()
     expect(page.get_by_text("Not now.")).to_be_visible()
     page.unroute("**/api/v2/operate/audit?*")
-    page.get_by_role("button", name="Load more").click()
+    page.get_by_role("button", name="Load more", exact=True).click()
     expect(rows(page)).to_have_count(100)
     console.page_errors[:] = [each for each in console.page_errors if "500" not in each]

@@ -10,7 +10,7 @@ def test_failed_load_shows_an_error_and_can_be_retried(console: Console) -> None
     console.go("board")
     expect(console.page.get_by_role("alert")).to_contain_text("Can't reach the server")
     console.page.unroute("**/api/v2/kanban?*")
-    console.page.get_by_role("button", name="Try again").click()
+    console.page.get_by_role("button", name="Try again", exact=True).click()
     expect(console.page.get_by_role("heading", name="Leads")).to_be_visible()
     assert all("ERR_FAILED" in each for each in console.page_errors)
     console.page_errors.clear()
@@ -52,7 +52,7 @@ def test_card_is_moved_by_mouse_and_by_keyboard(console: Console) -> None:
     page.keyboard.press("Escape")
     expect(column("qualifying").locator(card)).to_be_visible()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog", name="Carried about")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Carried about", exact=True)).to_be_visible()
 
 
 def expect_status(console: Console, card_id: str, status: str) -> None:

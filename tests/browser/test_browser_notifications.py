@@ -23,13 +23,13 @@ def test_browser_notifications_are_turned_on_and_off(open_console: Open) -> None
         });"""
     )
     console.sign_in()
-    page.get_by_role("button", name="Browser notifications: off").click()
-    expect(page.get_by_role("button", name="Browser notifications: on")).to_be_visible()
+    page.get_by_role("button", name="Browser notifications: off", exact=True).click()
+    expect(page.get_by_role("button", name="Browser notifications: on", exact=True)).to_be_visible()
     assert [each["host"] for each in console.call_v2("GET", "/push")["subscriptions"]] == ["push.example.com"]
     assert page.evaluate("async () => (await navigator.serviceWorker.ready).active.scriptURL").endswith("/sw.js")
 
-    page.get_by_role("button", name="Browser notifications: on").click()
-    expect(page.get_by_role("button", name="Browser notifications: off")).to_be_visible()
+    page.get_by_role("button", name="Browser notifications: on", exact=True).click()
+    expect(page.get_by_role("button", name="Browser notifications: off", exact=True)).to_be_visible()
     expect(page.get_by_text("Browser notifications are off.")).to_be_visible()
     assert console.call_v2("GET", "/push")["subscriptions"] == []
 
@@ -55,7 +55,7 @@ def test_account_shows_a_subscription_that_was_refused(open_console: Open) -> No
         expect(row).to_contain_text("Ended")
         expect(row).to_contain_text("status 403")
         expect(console.page.locator(".toast")).to_contain_text("127.0.0.1 refused them")
-    row.get_by_role("button", name="Remove").click()
+    row.get_by_role("button", name="Remove", exact=True).click()
     expect(row).to_have_count(0)
     assert made["id"] not in str(console.call_v2("GET", "/push"))
 
@@ -92,7 +92,7 @@ def test_opening_a_notification_shows_what_it_was_about(open_console: Open) -> N
     console.publish(title="Newer")
     # Nobody is signed in, and the page is open.
     page.goto(f"{base}/")
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     with console.context.expect_event("serviceworker") as started:
         page.evaluate(REGISTER)
     worker = started.value
@@ -101,8 +101,8 @@ def test_opening_a_notification_shows_what_it_was_about(open_console: Open) -> N
     page.wait_for_url(f"**/#/inbox/{told}")
     page.get_by_text("Use an API key").click()
     page.get_by_label("API key").fill(console.key)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", name="What the phone showed")).to_be_visible()
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="What the phone showed", exact=True)).to_be_visible()
     expect(page.locator(".live-live")).to_be_attached()
 
     # Signed in, an open window is led there from another page.
@@ -112,7 +112,7 @@ def test_opening_a_notification_shows_what_it_was_about(open_console: Open) -> N
     console.publish(title="Newer still")
     worker.evaluate(PUSH, other)
     worker.evaluate(CLICK)
-    expect(page.get_by_role("heading", name="While the board was open")).to_be_visible()
+    expect(page.get_by_role("heading", name="While the board was open", exact=True)).to_be_visible()
 
     # A message about a task leads to the queue, which selects it.
     task = console.call_v2("POST", "/queue", {"title": "Proposed meanwhile", "priority": "urgent"})["id"]

@@ -9,7 +9,7 @@ from tests.browser.conftest import Console
 
 def test_chat_completes_mentions_and_shows_agent_messages(console: Console) -> None:
     console.go("chat")
-    box = console.page.get_by_role("textbox", name="Write a message")
+    box = console.page.get_by_role("textbox", name="Write a message", exact=True)
     box.press_sequentially("Hello @scr")
     expect(console.page.get_by_role("option", name=re.compile("Scribe"))).to_be_visible()
     console.page.keyboard.press("Enter")

@@ -11,14 +11,14 @@ from tests.browser.conftest import PICTURES, Console
 def test_connection_request_can_be_sent_and_withdrawn(console: Console) -> None:
     page = console.page
     console.go("network")
-    page.get_by_role("button", name="Request connection").click()
+    page.get_by_role("button", name="Request connection", exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("URL of their desk").fill("https://desk.north.example")
     dialog.get_by_label("Their email address").fill("nora@north.example")
-    dialog.get_by_role("button", name="Request connection").click()
+    dialog.get_by_role("button", name="Request connection", exact=True).click()
     row = page.locator(".row-card", has_text="nora@north.example")
     expect(row).to_contain_text("Awaiting reply")
-    row.get_by_role("button", name="Withdraw").click()
+    row.get_by_role("button", name="Withdraw", exact=True).click()
     expect(row).to_contain_text("Declined")
 
 
@@ -46,7 +46,7 @@ def test_request_that_no_desk_confirmed_says_so_before_it_is_accepted(console: C
     row = console.page.locator(".row-card", has_text="nora@north.example")
     expect(row).to_contain_text("Unverified")
     expect(row).to_contain_text("desk.north.example has not confirmed this request")
-    expect(row.get_by_role("button", name="Accept")).to_be_visible()
+    expect(row.get_by_role("button", name="Accept", exact=True)).to_be_visible()
     console.page.screenshot(path=PICTURES / "unconfirmed-request.png")
     expect(console.page.locator(".row-card", has_text="ola@north.example")).not_to_contain_text("Unverified")
 
@@ -81,20 +81,20 @@ def test_blocking_a_connection_asks_first_and_can_be_undone(console: Console) ->
     console.go("network")
     row = page.locator(".row-card", has_text="Nora")
     for undone in (True, False):
-        row.get_by_role("button", name="Block").click()
+        row.get_by_role("button", name="Block", exact=True).click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("Nora can send you nothing more")
-        dialog.get_by_role("button", name="Block").click()
+        dialog.get_by_role("button", name="Block", exact=True).click()
         expect(page.get_by_text("Blocking: Nora")).to_be_visible()
         if undone:
-            page.get_by_role("button", name="Undo").click()
+            page.get_by_role("button", name="Undo", exact=True).click()
         page.clock.run_for(6_000)
         if undone:
             assert sent == []
-    expect(row.get_by_role("button", name="Block")).to_be_enabled()
+    expect(row.get_by_role("button", name="Block", exact=True)).to_be_enabled()
     assert sent == [{"action": "block"}]
-    page.locator(".row-card", has_text="Ola").get_by_role("button", name="Unblock").click()
-    expect(row.get_by_role("button", name="Block")).to_be_enabled()
+    page.locator(".row-card", has_text="Ola").get_by_role("button", name="Unblock", exact=True).click()
+    expect(row.get_by_role("button", name="Block", exact=True)).to_be_enabled()
     assert sent[1:] == [{"action": "accept"}]
 
 

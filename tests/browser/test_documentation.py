@@ -13,7 +13,7 @@ LARGEST_PAGE = 500_000
 
 def _open(page: Page, system: StartedDesk, version: str, token: str = "") -> None:
     page.goto(f"{system.demo['base_url']}/api/{version}/docs")
-    expect(page.get_by_role("heading", name="Which token")).to_be_visible()
+    expect(page.get_by_role("heading", name="Which token", exact=True)).to_be_visible()
     if token:
         page.get_by_label("Token").fill(token)
 
@@ -26,7 +26,7 @@ def _try(page: Page, operation: str, **fields: str) -> str:
     for name, value in fields.items():
         shown.get_by_label(name).fill(value)
     with page.expect_response(lambda response: "/docs" not in response.url) as sent:
-        shown.get_by_role("button", name="Send").click()
+        shown.get_by_role("button", name="Send", exact=True).click()
     sent.value.finished()
     expect(shown.locator(".output .status")).to_be_visible()
     return str(shown.locator(".output .status").inner_text())
@@ -53,7 +53,7 @@ def test_examples_of_v1_are_accepted_as_they_stand(page: Page, system: StartedDe
     # The same event again is a repeat, and a body that is reset a second later has a new id.
     assert _try(page, "publish_event") == "200"
     page.wait_for_timeout(1100)
-    page.locator("#publish_event").get_by_role("button", name="Reset body").click()
+    page.locator("#publish_event").get_by_role("button", name="Reset body", exact=True).click()
     assert _try(page, "publish_event") == "202"
     expect(page.locator("#publish_event .output")).to_contain_text("Bearer $TOKEN")
     page.get_by_label("Token").fill(str(system.demo["tools_tokens"]["fd1"]))
@@ -94,7 +94,7 @@ def test_operations_are_found_by_words_and_by_address(page: Page, system: Starte
     expect(page.locator(".operation:visible")).to_have_count(1)
     page.goto(f"{system.demo['base_url']}/api/v1/docs#claim_token")
     page.reload()
-    expect(page.locator("#claim_token").get_by_role("heading", name="Try it out")).to_be_visible()
+    expect(page.locator("#claim_token").get_by_role("heading", name="Try it out", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

@@ -40,14 +40,14 @@ def test_published_event_appears_in_every_tab_and_in_the_unread_count(console: C
     for page in (console.page, other):
         card = page.locator(f"#item-{delivery_id}")
         expect(card).to_contain_text("Checkout is down")
-        expect(card.get_by_role("img", name="Critical")).to_be_visible()
-        expect(card.get_by_role("img", name="Unread")).to_be_visible()
+        expect(card.get_by_role("img", name="Critical", exact=True)).to_be_visible()
+        expect(card.get_by_role("img", name="Unread", exact=True)).to_be_visible()
         expect(page).to_have_title(re.compile(r"^\(\d+\) Inbox · Fluxden$"))
         assert str(page.locator('link[rel="icon"]').get_attribute("href")).startswith("data:image/png")
 
     console.card(delivery_id).click()
     for page in (console.page, other):
-        expect(page.locator(f"#item-{delivery_id}").get_by_role("img", name="Unread")).to_have_count(0)
+        expect(page.locator(f"#item-{delivery_id}").get_by_role("img", name="Unread", exact=True)).to_have_count(0)
 
 
 # Lets a test cut the connection: end open sockets, and refuse new ones.
@@ -100,10 +100,10 @@ def test_action_calls_back_and_shows_its_outcome(console: Console) -> None:
             actions=[{"label": "Approve it", "action_type": "webhook", "webhook_url": receiver.url}],
         )
         console.card(delivery_id).click()
-        console.page.get_by_role("button", name="Approve it").click()
+        console.page.get_by_role("button", name="Approve it", exact=True).click()
 
         expect(console.page.get_by_text("Delivered", exact=True)).to_be_visible()
-        expect(console.page.get_by_role("button", name="Approve it")).to_be_disabled()
+        expect(console.page.get_by_role("button", name="Approve it", exact=True)).to_be_disabled()
         (received,) = receiver.received
     shown = console.system.run("infra.admin", "webhook-secret", "show", "fd1")
     secret = re.search(r"whsec_[A-Za-z0-9+/=]+", shown.stdout)
@@ -132,11 +132,15 @@ def test_notification_shows_every_field_of_its_event(console: Console) -> None:
     console.card(delivery_id).click()
     sheet = console.page.locator(".sheet")
 
-    expect(sheet.get_by_role("heading", name="Build 812 failed")).to_be_visible()
+    expect(sheet.get_by_role("heading", name="Build 812 failed", exact=True)).to_be_visible()
     for text in ("Warning", "Firing", "Sent 2 times", "Mira Okonkwo", "The linker gave up.", "repo widget-pro"):
         expect(sheet.get_by_text(text, exact=True).first).to_be_visible()
-    expect(sheet.get_by_role("link", name="Open log")).to_have_attribute("href", "https://ci.example.com/812/log")
-    expect(sheet.get_by_role("link", name="Open in source system")).to_have_attribute("rel", "noopener noreferrer")
+    expect(sheet.get_by_role("link", name="Open log", exact=True)).to_have_attribute(
+        "href", "https://ci.example.com/812/log"
+    )
+    expect(sheet.get_by_role("link", name="Open in source system", exact=True)).to_have_attribute(
+        "rel", "noopener noreferrer"
+    )
     assert [text.strip() for text in sheet.locator(".supplements .markdown").all_inner_texts()] == [
         "First follow-up",
         "Second",
@@ -144,7 +148,7 @@ def test_notification_shows_every_field_of_its_event(console: Console) -> None:
     expect(sheet.get_by_text("ld: error")).to_be_hidden()
     sheet.get_by_text("Details").click()
     expect(sheet.get_by_text("ld: error")).to_be_visible()
-    expect(sheet.get_by_role("checkbox", name="Done")).to_be_checked()
+    expect(sheet.get_by_role("checkbox", name="Done", exact=True)).to_be_checked()
 
     console.update_event(delivery_id, "resolve", {"resolution_note": "Fixed in 813."})
     expect(sheet.get_by_text("Fixed in 813.")).to_be_visible()
@@ -215,13 +219,13 @@ def test_shortcuts_move_archive_snooze_and_undo(console: Console) -> None:
 
     keyboard.press("e")
     expect(console.card(first)).to_have_count(0)
-    console.page.get_by_role("button", name="Undo").last.click()
+    console.page.get_by_role("button", name="Undo", exact=True).last.click()
     expect(console.card(first)).to_have_count(1)
 
     console.card(first).click()
     expect(console.page.locator(".sheet h2")).to_have_text("The older one")
     keyboard.press("r")
-    expect(console.card(first).get_by_role("img", name="Unread")).to_be_visible()
+    expect(console.card(first).get_by_role("img", name="Unread", exact=True)).to_be_visible()
     keyboard.press("s")
     console.page.get_by_role("button", name="Tomorrow morning").click()
     expect(console.card(first)).to_have_count(0)
@@ -243,7 +247,7 @@ def test_a_snooze_that_ends_is_shown_without_a_reload(console: Console) -> None:
     console.change_delivery(delivery_id, {"read": True, "snoozedUntil": until})
     expect(console.card(delivery_id)).to_have_count(0)
 
-    expect(console.card(delivery_id).get_by_role("img", name="Unread")).to_be_visible(timeout=60_000)
+    expect(console.card(delivery_id).get_by_role("img", name="Unread", exact=True)).to_be_visible(timeout=60_000)
     console.page.get_by_role("button", name=re.compile("^Unread")).click()
     expect(console.card(delivery_id)).to_be_visible()
 
@@ -254,7 +258,7 @@ def test_printed_notification_has_nothing_but_its_content(console: Console) -> N
     )
     console.card(delivery_id).click()
     sheet = console.page.locator(".sheet")
-    expect(sheet.get_by_role("heading", name="For the file")).to_be_visible()
+    expect(sheet.get_by_role("heading", name="For the file", exact=True)).to_be_visible()
     console.page.emulate_media(media="print")
     expect(console.page.locator(".nav")).to_be_hidden()
     expect(console.card(delivery_id)).to_be_hidden()
@@ -277,7 +281,7 @@ def test_link_opens_a_notification(console: Console) -> None:
 def test_page_and_event_have_their_own_languages(open_console: Open) -> None:
     console = open_console(locale="zh-CN")
     console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
-    expect(console.page.get_by_role("heading", name="收件箱")).to_be_visible()
+    expect(console.page.get_by_role("heading", name="收件箱", exact=True)).to_be_visible()
     expect(console.page.locator("html")).to_have_attribute("lang", "zh-CN")
     delivery_id = console.publish(title="Zugriff erteilt", locale="de", markdown_body="Text")
     console.card(delivery_id).click()

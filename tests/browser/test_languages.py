@@ -20,9 +20,9 @@ def test_a_language_is_chosen_for_the_browser_and_stays_chosen(open_console: Ope
     console = open_console(**(PHONE if size == "phone" else {}))
     page = console.page
     page.goto(console.system.demo["base_url"])
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     choose_language(page, "中文")
-    expect(page.get_by_role("heading", name="登录 Fluxden")).to_be_visible()
+    expect(page.get_by_role("heading", name="登录 Fluxden", exact=True)).to_be_visible()
     page.screenshot(path=PICTURES / f"language-{size}-sign-in.png")
     page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
     expect(page.get_by_role("heading", name="收件箱", exact=True)).to_be_visible()
@@ -53,7 +53,7 @@ def test_texts_of_events_keep_their_own_direction(console: Console) -> None:
     # A name inside a sentence of the console is kept apart from it.
     task_id = console.call_v2("POST", "/queue", {"title": HEBREW})["id"]
     console.go("queue")
-    page.locator(f'[data-task="{task_id}"]').get_by_role("button", name="Reject").click()
+    page.locator(f'[data-task="{task_id}"]').get_by_role("button", name="Reject", exact=True).click()
     expect(page.locator(".toast", has_text=f"\u2068{HEBREW}\u2069").first).to_be_visible()
 
 
@@ -92,7 +92,7 @@ def test_errors_toasts_and_briefings_are_in_chinese(open_console: Open) -> None:
     expect(page.locator(".live-live")).to_be_attached()
     console.go("queue")
     page.route("**/api/v2/queue", lambda route: route.fulfill(status=409, json={"error": "The queue is full."}))
-    page.get_by_role("textbox", name="新建任务").fill("Rent a boat")
+    page.get_by_role("textbox", name="新建任务", exact=True).fill("Rent a boat")
     page.get_by_role("button", name="添加", exact=True).click()
     expect(page.locator(".toast-error")).to_contain_text("与当前状态冲突：The queue is full.")
     page.unroute("**/api/v2/queue")
@@ -102,7 +102,7 @@ def test_errors_toasts_and_briefings_are_in_chinese(open_console: Open) -> None:
     expect(page.locator(".briefing")).to_contain_text(re.compile(r"简报： 今天已完成 \d+ 个任务。"))
     page.screenshot(path=PICTURES / "queue-chinese-briefing.png")
     task_id = console.call_v2("POST", "/queue", {"title": "Rent a boat"})["id"]
-    page.locator(f'[data-task="{task_id}"]').get_by_role("button", name="拒绝").click()
+    page.locator(f'[data-task="{task_id}"]').get_by_role("button", name="拒绝", exact=True).click()
     expect(page.locator(".toast", has_text="正在拒绝：Rent a boat")).to_be_visible()
     assert all("409" in each for each in console.page_errors)
     console.page_errors.clear()

@@ -139,7 +139,7 @@ def test_every_page_is_usable_at_four_hundred_percent(open_console: Open) -> Non
     dialog = console.page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     check(console.page, "zoom-card")
-    dialog.get_by_role("button", name="Close").first.click()
+    dialog.get_by_role("button", name="Close", exact=True).first.click()
     expect(dialog).to_have_count(0)
 
 

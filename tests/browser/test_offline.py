@@ -60,7 +60,7 @@ def test_an_installed_console_opens_offline_with_what_it_has_kept(open_console: 
     page.locator(".item", has_text="Kept for the train").click()
     expect(page.locator(".sheet")).to_contain_text("The whole text.")
     check(page, "offline-phone")
-    page.get_by_role("button", name="Back").click()
+    page.get_by_role("button", name="Back", exact=True).click()
     expect(page.locator(".item", has_text="Kept for the train")).to_be_focused()
     check(page, "offline-phone-list")
 
@@ -76,11 +76,11 @@ def test_signing_out_leaves_nothing_to_read_offline(open_console: Open) -> None:
     page = console.page
     console.publish(title="Secret plan")
     wait_until_kept(page, "Secret plan")
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert page.evaluate(_KEPT) == ""
     reopen_offline(console)
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert "Secret plan" not in page.content()
     console.page_errors.clear()
 
@@ -94,14 +94,14 @@ def test_an_ended_session_leaves_nothing_to_read_offline(open_console: Open) -> 
     page.goto("about:blank")
     enter(other, new_link(other.system))
     other.go("you?tab=sessions")
-    other.page.get_by_role("button", name="Sign out everywhere else").click()
-    other.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    other.page.get_by_role("button", name="Sign out everywhere else", exact=True).click()
+    other.page.get_by_role("dialog").get_by_role("button", name="Sign out", exact=True).click()
     expect(other.page.locator(".row-card")).to_have_count(1)
     page.goto(console.system.demo["base_url"])
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert page.evaluate(_KEPT) == ""
     reopen_offline(console)
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert "Secret plan" not in page.content()
     console.page_errors.clear()
 
@@ -112,7 +112,7 @@ def test_what_was_kept_of_another_person_is_removed(open_console: Open) -> None:
     console.publish(title="Only for Alice")
     wait_until_kept(page, "Only for Alice")
     page.goto(new_link(console.system, "bob"))
-    page.get_by_role("dialog").get_by_role("button", name="Sign in as Bob").click()
+    page.get_by_role("dialog").get_by_role("button", name="Sign in as Bob", exact=True).click()
     expect(page.get_by_role("link", name="Bob").first).to_be_visible()
     wait_until(page, lambda: "Only for Alice" not in page.evaluate(_KEPT))
     reopen_offline(console)

@@ -190,4 +190,4 @@ def test_a_desk_at_a_number_says_why_there_are_no_passkeys(open_console: Open) -
     console.sign_in()
     console.go("you?tab=passkeys")
     expect(console.page.get_by_text("Open this desk by its name")).to_be_visible()
-    expect(console.page.get_by_role("button", name="Add passkey")).to_have_count(0)
+    expect(console.page.get_by_role("button", name="Add passkey", exact=True)).to_have_count(0)

@@ -38,12 +38,12 @@ def test_people_are_found_by_name_and_state(console: Console) -> None:
     page.get_by_placeholder("Search by name or e-mail").fill("quastenfl")
     expect(page.locator(".people-rows li")).to_have_count(1)
     expect(page.locator(".people-rows li")).to_contain_text(person["email"])
-    page.get_by_role("button", name="Deactivated").click()
+    page.get_by_role("button", name="Deactivated", exact=True).click()
     expect(page.get_by_text("No matches.")).to_be_visible()
     page.get_by_role("button", name="All", exact=True).click()
     page.get_by_role("link", name="Ilse Quastenflosser").click()
     expect(page.get_by_role("heading", name="Ilse Quastenflosser")).to_be_visible()
-    page.get_by_role("link", name="All people").click()
+    page.get_by_role("link", name="All people", exact=True).click()
     expect(page.get_by_placeholder("Search by name or e-mail")).to_have_value("quastenfl")
 
 
@@ -56,18 +56,18 @@ def test_an_invitation_shows_its_link_once_and_it_cannot_be_lost(console: Consol
     page, email = console.page, f"nina-{uuid4().hex[:8]}@example.com"
     console.go(PEOPLE)
     page.get_by_role("button", name="Invite", exact=True).click()
-    page.get_by_role("textbox", name="E-mail").fill("alice@example.com")
+    page.get_by_role("textbox", name="E-mail", exact=True).fill("alice@example.com")
     page.get_by_label("Name", exact=True).fill("Nina Novak")
-    page.get_by_role("button", name="Create link").click()
+    page.get_by_role("button", name="Create link", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("already has the address")
-    page.get_by_role("textbox", name="E-mail").fill(email)
-    page.get_by_role("button", name="Create link").click()
+    page.get_by_role("textbox", name="E-mail", exact=True).fill(email)
+    page.get_by_role("button", name="Create link", exact=True).click()
     link = page.get_by_label("Sign-in link", exact=True).input_value()
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     page.mouse.click(5, 5)
     expect(page.get_by_label("Sign-in link", exact=True)).to_have_value(link)
-    page.get_by_role("button", name="I've saved it").click()
+    page.get_by_role("button", name="I've saved it", exact=True).click()
     expect(page.get_by_text(link)).to_have_count(0)
     search(console, email)
     expect(page.get_by_text(email)).to_be_visible()
@@ -81,22 +81,22 @@ def test_an_invitation_shows_its_link_once_and_it_cannot_be_lost(console: Consol
 
 def test_a_person_is_renamed_made_an_operator_and_deactivated(console: Console) -> None:
     page = open_person(console, new_person(console, "Max Mustermann"))
-    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="Rename", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Max Neumann")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", name="Max Neumann")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="Max Neumann", exact=True)).to_be_visible()
 
-    page.get_by_role("button", name="Make operator").click()
-    page.get_by_role("dialog").get_by_role("button", name="Make operator").click()
+    page.get_by_role("button", name="Make operator", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Make operator", exact=True).click()
     expect(page.locator(".person-head").get_by_text("Operator", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Withdraw operator rights").click()
-    page.get_by_role("dialog").get_by_role("button", name="Withdraw operator rights").click()
+    page.get_by_role("button", name="Withdraw operator rights", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Withdraw operator rights", exact=True).click()
     expect(page.locator(".person-head").get_by_text("Operator", exact=True)).to_have_count(0)
 
-    page.get_by_role("button", name="Deactivate").click()
-    page.get_by_role("dialog").get_by_role("button", name="Deactivate").click()
+    page.get_by_role("button", name="Deactivate", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Deactivate", exact=True).click()
     expect(page.locator(".person-head").get_by_text("Deactivated")).to_be_visible()
-    expect(page.get_by_role("button", name="New sign-in link")).to_have_count(0)
+    expect(page.get_by_role("button", name="New sign-in link", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Activate", exact=True).click()
     expect(page.locator(".person-head").get_by_text("Active", exact=True)).to_be_visible()
 
@@ -104,10 +104,10 @@ def test_a_person_is_renamed_made_an_operator_and_deactivated(console: Console) 
 def test_the_last_operator_is_asked_and_stays(console: Console) -> None:
     me = console.call_v2("GET", "/me")
     page = open_person(console, {"employee": me, "name": me["name"]})
-    page.get_by_role("button", name="Withdraw operator rights").click()
-    page.get_by_role("dialog").get_by_role("button", name="Withdraw operator rights").click()
+    page.get_by_role("button", name="Withdraw operator rights", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Withdraw operator rights", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("last active operator")
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
     console.page_errors[:] = [each for each in console.page_errors if "409" not in each]
 
 
@@ -117,23 +117,23 @@ def test_sessions_and_keys_of_a_person_are_ended(console: Console, open_console:
     theirs.page.goto(person["link"])
     expect(theirs.page.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
     theirs.go("you")
-    theirs.page.get_by_role("button", name="New API key").click()
+    theirs.page.get_by_role("button", name="New API key", exact=True).click()
     theirs.page.get_by_role("dialog").get_by_role("textbox").first.fill("agent")
-    theirs.page.get_by_role("button", name="Create key").click()
-    theirs.page.get_by_role("button", name="I've saved it").click()
+    theirs.page.get_by_role("button", name="Create key", exact=True).click()
+    theirs.page.get_by_role("button", name="I've saved it", exact=True).click()
 
     page = open_person(console, person)
     page.get_by_role("button", name=re.compile("^API keys")).click()
-    page.get_by_role("button", name="Disable").click()
+    page.get_by_role("button", name="Disable", exact=True).click()
     expect(page.get_by_text("Disabled", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text("No API keys.")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Sessions")).click()
     page.get_by_role("button", name="Sign out", exact=True).last.click()
     expect(page.get_by_text("Not signed in anywhere.")).to_be_visible()
     theirs.page.reload()
-    expect(theirs.page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(theirs.page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     theirs.page_errors.clear()
 
 
@@ -141,7 +141,7 @@ def test_a_file_is_imported_after_a_look_at_what_it_does(console: Console, tmp_p
     page, mark = console.page, uuid4().hex[:8]
     text = f"\ufeffemail;name;team\r\nida-{mark}@example.com;Ida {mark};A\r\nbad;Bad;A\r\nalice@example.com;;A\r\n"
     console.go(PEOPLE)
-    page.get_by_role("button", name="Import CSV").click()
+    page.get_by_role("button", name="Import CSV", exact=True).click()
     page.locator("input[type=file]").set_input_files(write_file(tmp_path, text))
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("row")).to_have_count(4)
@@ -149,9 +149,9 @@ def test_a_file_is_imported_after_a_look_at_what_it_does(console: Console, tmp_p
     expect(dialog.get_by_text("Ignored columns: team")).to_be_visible()
     page.screenshot(path=PICTURES / "people-import-preview.png")
     assert console.call_v2("GET", f"/operate/employees?search={mark}")["items"] == []
-    dialog.get_by_role("button", name="Import 1 person").click()
+    dialog.get_by_role("button", name="Import 1 person", exact=True).click()
     expect(dialog.get_by_text("The import is done.")).to_be_visible()
-    dialog.get_by_role("button", name="Close").last.click()
+    dialog.get_by_role("button", name="Close", exact=True).last.click()
     search(console, mark)
     expect(page.get_by_text(f"Ida {mark}")).to_be_visible()
 
@@ -166,7 +166,7 @@ def test_a_file_is_imported_after_a_look_at_what_it_does(console: Console, tmp_p
 )
 def test_a_file_that_is_none_says_why(console: Console, tmp_path: Path, content: bytes, reason: str) -> None:
     console.go(PEOPLE)
-    console.page.get_by_role("button", name="Import CSV").click()
+    console.page.get_by_role("button", name="Import CSV", exact=True).click()
     console.page.locator("input[type=file]").set_input_files(write_file(tmp_path, content))
     expect(console.page.get_by_role("alert")).to_contain_text(reason)
     console.page_errors[:] = [each for each in console.page_errors if "400" not in each]
@@ -175,7 +175,7 @@ def test_a_file_that_is_none_says_why(console: Console, tmp_path: Path, content:
 def test_people_are_exported_as_a_file(console: Console) -> None:
     console.go(PEOPLE)
     with console.page.expect_download() as download:
-        console.page.get_by_role("button", name="Export CSV").click()
+        console.page.get_by_role("button", name="Export CSV", exact=True).click()
     text = Path(download.value.path()).read_text(encoding="utf-8")
     assert text.splitlines()[0] == "\ufeffemail,name,operator,active"
     assert "alice@example.com,Alice" in text

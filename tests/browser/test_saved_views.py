@@ -13,7 +13,7 @@ def test_a_view_is_saved_counted_opened_by_its_shortcut_and_removed(open_console
     page = console.page
     console.publish(title="Loud", severity="critical")
     console.go("inbox?severity=critical")
-    page.get_by_role("button", name="Save view").click()
+    page.get_by_role("button", name="Save view", exact=True).click()
     page.get_by_label("Name").fill("Outages")
     page.keyboard.press("Enter")
     view = page.get_by_role("button", name=re.compile("^Outages"))
@@ -31,7 +31,7 @@ def test_a_view_is_saved_counted_opened_by_its_shortcut_and_removed(open_console
     other.page.keyboard.press("v")
     other.page.keyboard.press("1")
     expect(other.page).to_have_url(re.compile("severity=critical"))
-    other.page.get_by_role("button", name="Remove view Outages").click()
+    other.page.get_by_role("button", name="Remove view Outages", exact=True).click()
     expect(other.page.get_by_role("button", name=re.compile("^Outages"))).to_have_count(0)
 
 
@@ -40,7 +40,7 @@ def test_a_name_that_is_taken_is_said_in_the_dialog(console: Console) -> None:
     for severity in ("warn", "info"):
         console.go(f"inbox?severity={severity}")
         expect(page.get_by_role("button", name="Remove filter")).to_be_visible()
-        page.get_by_role("button", name="Save view").click()
+        page.get_by_role("button", name="Save view", exact=True).click()
         page.get_by_label("Name").fill("Twice")
         page.keyboard.press("Enter")
         if severity == "warn":

@@ -19,4 +19,4 @@ def test_two_keys_open_a_page(console: Console) -> None:
         console.page.keyboard.press(key)
         expect(console.page.get_by_role("heading", name=name, exact=True, level=1)).to_be_visible()
     console.page.keyboard.press("?")
-    expect(console.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    expect(console.page.get_by_role("dialog", name="Keyboard shortcuts", exact=True)).to_be_visible()

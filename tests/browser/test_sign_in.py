@@ -24,15 +24,15 @@ def test_sign_in_link_leaves_no_key_in_the_address_and_sign_out_clears_storage(o
     page.reload()
     expect(page.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
 
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert page.evaluate("() => [sessionStorage.length, JSON.stringify(localStorage), document.cookie]") == [
         0,
         "{}",
         "",
     ]
     page.goto(f"{console.system.demo['base_url']}/#/queue")
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
 
 
 def test_invalid_key_shows_an_error_and_the_next_key_works(open_console: Open) -> None:
@@ -40,7 +40,7 @@ def test_invalid_key_shows_an_error_and_the_next_key_works(open_console: Open) -
     console.page.goto(console.system.demo["base_url"])
     console.page.get_by_text("Use an API key").click()
     console.page.get_by_label("API key").fill("dvd_nonsense")
-    console.page.get_by_role("button", name="Sign in").click()
+    console.page.get_by_role("button", name="Sign in", exact=True).click()
     expect(console.page.get_by_role("alert")).to_contain_text("Invalid or inactive API key")
     console.page.get_by_label("API key").fill(console.key)
     console.page.keyboard.press("Enter")
@@ -64,7 +64,7 @@ def test_link_of_another_person_asks_before_it_replaces_the_one_who_is_signed_in
     assert page.evaluate("() => sessionStorage.getItem('fluxden.key')") == console.key
 
     page.evaluate("key => { location.hash = `#key=${key}` }", bobs)
-    dialog.get_by_role("button", name="Sign in as Bob").click()
+    dialog.get_by_role("button", name="Sign in as Bob", exact=True).click()
     expect(page.get_by_role("link", name="Bob").first).to_be_visible()
     assert page.evaluate("() => sessionStorage.getItem('fluxden.key')") == bobs
 
@@ -75,8 +75,8 @@ def test_link_of_another_person_asks_in_a_new_tab_too(open_console: Open) -> Non
     tab = console.context.new_page()
     tab.goto(f"{console.system.demo['base_url']}/#key={console.system.demo['api_keys']['bob']}")
     expect(tab.get_by_role("dialog")).to_contain_text("Another person was signed in last")
-    tab.get_by_role("button", name="Cancel").click()
-    expect(tab.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    tab.get_by_role("button", name="Cancel", exact=True).click()
+    expect(tab.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     # The person who was signed in last is not asked.
     tab.goto("about:blank")
     console.sign_in(tab)
@@ -146,14 +146,14 @@ def test_a_sign_in_link_begins_a_session_for_all_tabs(open_console: Open) -> Non
     delivery = console.publish(title="Seen by the session")
     expect(console.card(delivery)).to_be_visible()
     console.card(delivery).click()
-    expect(console.page.get_by_role("heading", name="Seen by the session")).to_be_visible()
+    expect(console.page.get_by_role("heading", name="Seen by the session", exact=True)).to_be_visible()
     console.page.keyboard.press("e")
     expect(console.card(delivery)).not_to_be_visible()
 
-    console.page.get_by_role("button", name="Sign out").click()
-    expect(console.page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    console.page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(console.page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert console.context.cookies() == []
-    expect(tab.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(tab.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert "Seen by the session" not in tab.content()
     assert all("401" in each for each in console.page_errors)
     console.page_errors.clear()
@@ -179,7 +179,7 @@ def test_the_sign_in_link_of_another_person_asks_first(open_console: Open) -> No
     dialog.get_by_role("button", name="Stay signed in").click()
     expect(console.page.get_by_role("link", name="Alice").first).to_be_visible()
     console.page.goto(bobs)
-    dialog.get_by_role("button", name="Sign in as Bob").click()
+    dialog.get_by_role("button", name="Sign in as Bob", exact=True).click()
     expect(console.page.get_by_role("link", name="Bob").first).to_be_visible()
     # What was on its way with Alice's session may be refused, and that ends nothing.
     console.page_errors[:] = [each for each in console.page_errors if "401" not in each]
@@ -193,9 +193,9 @@ def test_an_ended_session_leaves_no_content_on_screen(open_console: Open) -> Non
     there.card(delivery_id).click()
     expect(there.page.locator(".sheet h2")).to_have_text("Secret plan")
     here.go("you?tab=sessions")
-    here.page.get_by_role("button", name="Sign out everywhere else").click()
-    here.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
-    expect(there.page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    here.page.get_by_role("button", name="Sign out everywhere else", exact=True).click()
+    here.page.get_by_role("dialog").get_by_role("button", name="Sign out", exact=True).click()
+    expect(there.page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert "Secret plan" not in there.page.content()
     assert all("401" in each or "WebSocket" in each for each in there.page_errors)
     there.page_errors.clear()
@@ -212,10 +212,10 @@ def test_a_person_signs_out_elsewhere(open_console: Open) -> None:
     there.go("you?tab=sessions")
     expect(there.page.locator(".row-card").first).to_be_visible()
     there.page.screenshot(path=PICTURES / "sessions-phone.png")
-    here.page.get_by_role("button", name="Sign out everywhere else").click()
-    here.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    here.page.get_by_role("button", name="Sign out everywhere else", exact=True).click()
+    here.page.get_by_role("dialog").get_by_role("button", name="Sign out", exact=True).click()
     expect(here.page.locator(".row-card")).to_have_count(1)
-    expect(there.page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    expect(there.page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     assert all("401" in each for each in there.page_errors)
     there.page_errors.clear()
 
@@ -247,7 +247,7 @@ def forget_fonts(console: Console) -> None:
 
 
 def sign_in_at_the_provider(page: Page, name: str) -> None:
-    page.get_by_role("button", name="Sign in with Example Ltd").click()
+    page.get_by_role("button", name="Sign in with Example Ltd", exact=True).click()
     page.locator("input[name=login]").fill(name)
     page.locator("input[name=password]").fill("any")
     page.locator("button[type=submit]").click()
@@ -260,17 +260,17 @@ def test_a_person_signs_in_with_the_companys_account_and_ends_where_they_wanted(
     console = open_console()
     page, base = console.page, console.system.demo["base_url"]
     page.goto(f"{base}/#/board")
-    expect(page.get_by_role("button", name="Sign in with Example Ltd")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in with Example Ltd", exact=True)).to_be_visible()
     page.screenshot(path=PICTURES / "sign-in-company.png")
     sign_in_at_the_provider(page, "zoe")
     expect(page.get_by_role("heading", name="Board", exact=True)).to_be_visible()
     expect(page.get_by_text("zoe@example.com")).to_be_visible()
     expect(page.locator(".live-live")).to_be_attached()
     assert {each["name"] for each in console.context.cookies(base)} >= {"__Host-fluxden-session"}
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
     # The second time the provider knows her, and the desk knows her subject.
-    page.get_by_role("button", name="Sign in with Example Ltd").click()
+    page.get_by_role("button", name="Sign in with Example Ltd", exact=True).click()
     expect(page.get_by_text("zoe@example.com")).to_be_visible()
     # What was on its way when the session ended is refused.
     console.page_errors[:] = [each for each in console.page_errors if "401" not in each]

@@ -69,7 +69,7 @@ def test_a_swipe_to_the_right_archives_and_can_be_undone(open_console: Open, mot
     finger.up()
     expect(card).to_have_count(0)
     assert "/inbox/" not in page.url
-    page.locator(".toast", has_text="Archived").get_by_role("button", name="Undo").click()
+    page.locator(".toast", has_text="Archived").get_by_role("button", name="Undo", exact=True).click()
     expect(card).to_be_visible()
     page.reload()
     expect(card).to_be_visible()
@@ -84,12 +84,12 @@ def test_a_swipe_to_the_left_snoozes_until_the_chosen_time(phone: Console) -> No
     page.get_by_role("dialog").get_by_role("button", name="Tomorrow morning").click()
     expect(phone.card(second)).to_have_count(0)
     expect(phone.card(first)).to_be_visible()
-    page.locator(".toast", has_text="Snoozed").get_by_role("button", name="Undo").click()
+    page.locator(".toast", has_text="Snoozed").get_by_role("button", name="Undo", exact=True).click()
     expect(phone.card(second)).to_be_visible()
     # A dialog that is closed leaves the row, and the next one is for what is open.
     x, y = middle(phone, second)
     Finger(phone).drag((x, y), (x - 130, y))
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
     phone.card(first).tap()
     # The tab "Snoozed" has the same beginning, and is there until the notification covers the list.
     page.get_by_role("button", name="Snooze", exact=True).click()

@@ -85,7 +85,7 @@ def test_selected_rows_are_archived_as_one_action_and_undone_as_one(console: Con
     keyboard.press("z")
     for each in ids:
         expect(console.card(each)).to_have_count(1)
-        expect(console.card(each).get_by_role("img", name="Unread")).to_be_visible()
+        expect(console.card(each).get_by_role("img", name="Unread", exact=True)).to_be_visible()
     assert len([each for each in calls if "/inbox" in each]) == 2
 
 
@@ -122,13 +122,13 @@ def count_inbox(console: Console) -> int:
 def test_a_range_is_selected_with_shift_and_the_mouse(console: Console) -> None:
     ids = publish_many(console, 5)
     console.card(ids[4]).hover()
-    console.page.get_by_role("checkbox", name="Select Matter 4").check()
+    console.page.get_by_role("checkbox", name="Select Matter 4", exact=True).check()
     console.card(ids[1]).click(modifiers=["Shift"])
     expect(console.page.get_by_text("4 selected")).to_be_visible()
-    console.page.get_by_role("button", name="Mark as read or unread").click()
+    console.page.get_by_role("button", name="Mark as read or unread", exact=True).click()
     status(console.page, "4 marked as read")
-    expect(console.card(ids[1]).get_by_role("img", name="Unread")).to_have_count(0)
-    expect(console.card(ids[0]).get_by_role("img", name="Unread")).to_be_visible()
+    expect(console.card(ids[1]).get_by_role("img", name="Unread", exact=True)).to_have_count(0)
+    expect(console.card(ids[0]).get_by_role("img", name="Unread", exact=True)).to_be_visible()
 
 
 def test_all_that_match_are_changed_although_they_are_not_loaded(console: Console) -> None:
@@ -165,14 +165,16 @@ def test_selected_rows_are_resolved_after_asking_as_far_as_they_are_ones_own(con
     page.get_by_role("button", name="Resolve", exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("can't be undone")
-    dialog.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Cancel", exact=True).click()
     page.keyboard.press("R")
     dialog.get_by_role("button", name="Resolve", exact=True).click()
     status(page, "2 resolved. 1 can be resolved by its sender only.")
     expect(page.locator(".item-resolved", has_text="Matter")).to_have_count(2)
     expect(page.locator(".item", has_text="Sent to many")).not_to_have_class(re.compile("item-resolved"))
     # There is nothing to undo.
-    expect(page.locator(".toast", has_text="2 resolved").get_by_role("button", name="Undo")).to_have_count(0)
+    expect(page.locator(".toast", has_text="2 resolved").get_by_role("button", name="Undo", exact=True)).to_have_count(
+        0
+    )
 
 
 def test_filters_scroll_position_and_open_row_survive_back_and_reload(console: Console) -> None:
@@ -189,7 +191,7 @@ def test_filters_scroll_position_and_open_row_survive_back_and_reload(console: C
     def check() -> None:
         expect(console.page.locator(".sheet h2")).to_have_text("Matter 28")
         expect(console.page.get_by_label("Search inbox")).to_have_value("matter")
-        expect(console.page.get_by_role("button", name="Remove filter Warning")).to_be_visible()
+        expect(console.page.get_by_role("button", name="Remove filter Warning", exact=True)).to_be_visible()
         expect(console.card(ids[28])).to_be_in_viewport()
         expect(console.card(ids[59])).to_have_count(0)
 
@@ -197,7 +199,7 @@ def test_filters_scroll_position_and_open_row_survive_back_and_reload(console: C
     console.page.reload()
     check()
     console.page.get_by_role("link", name=re.compile("^Board")).click()
-    expect(console.page.get_by_role("heading", name="Board")).to_be_visible()
+    expect(console.page.get_by_role("heading", name="Board", exact=True)).to_be_visible()
     console.page.go_back()
     check()
 
@@ -240,7 +242,7 @@ def test_new_items_do_not_move_what_is_read(console: Console) -> None:
     expect(console.page.locator(".sheet h2")).to_have_text("Matter 11")
     before = console.card(ids[-1]).bounding_box()
     new = [console.publish(title=f"New {each}") for each in range(3)]
-    pill = console.page.get_by_role("button", name="3 new")
+    pill = console.page.get_by_role("button", name="3 new", exact=True)
     expect(pill).to_be_visible()
     assert console.card(ids[-1]).bounding_box() == before
     console.page.screenshot(path=PICTURES / "inbox-new.png")
@@ -252,7 +254,7 @@ def test_new_items_do_not_move_what_is_read(console: Console) -> None:
 def test_focus_follows_the_eye(console: Console) -> None:
     delivery_id = console.publish(title="Read me")
     console.card(delivery_id).click()
-    expect(console.page.get_by_role("region", name="Notification")).to_be_focused()
+    expect(console.page.get_by_role("region", name="Notification", exact=True)).to_be_focused()
     console.page.keyboard.press("Escape")
     expect(console.card(delivery_id)).to_be_focused()
 
@@ -261,18 +263,18 @@ def test_groups_are_collapsed_and_selected(console: Console) -> None:
     many = [console.publish(title=f"Build {each}", event_type="fd1.build.failed") for each in range(3)]
     other = console.publish(title="Other", event_type="fd1.repo.renamed", labels={"repo": "widget-pro"})
     console.page.get_by_label("Group by").select_option("type")
-    head = console.page.get_by_role("button", name="fd1.build.failed 3")
+    head = console.page.get_by_role("button", name="fd1.build.failed 3", exact=True)
     head.click()
     for each in many:
         expect(console.card(each)).to_have_count(0)
     expect(console.card(other)).to_be_visible()
     console.page.screenshot(path=PICTURES / "inbox-groups.png")
-    console.page.get_by_role("checkbox", name="Select all of fd1.build.failed").check()
+    console.page.get_by_role("checkbox", name="Select all of fd1.build.failed", exact=True).check()
     console.page.keyboard.press("e")
     status(console.page, "3 archived")
     expect(head).to_have_count(0)
     console.page.get_by_label("Group by").select_option("label")
-    expect(console.page.get_by_role("button", name="repo=widget-pro 1")).to_be_visible()
+    expect(console.page.get_by_role("button", name="repo=widget-pro 1", exact=True)).to_be_visible()
 
 
 def test_filters_are_chips_that_can_be_removed(console: Console) -> None:
@@ -280,13 +282,13 @@ def test_filters_are_chips_that_can_be_removed(console: Console) -> None:
     left = console.publish(title="Out", event_type="fd1.repo.renamed")
     expect(console.card(left)).to_be_visible()
     console.page.get_by_role("button", name="Filter", exact=True).click()
-    dialog = console.page.get_by_role("dialog", name="Filter")
+    dialog = console.page.get_by_role("dialog", name="Filter", exact=True)
     dialog.get_by_label("Integrator").fill("fd1")
     dialog.get_by_label("Event type").fill("fd1.build.failed")
     dialog.get_by_label("Label").fill("repo=widget-pro")
     dialog.get_by_label("Time").select_option("7")
     console.page.screenshot(path=PICTURES / "inbox-filter.png")
-    dialog.get_by_role("button", name="Apply").click()
+    dialog.get_by_role("button", name="Apply", exact=True).click()
     expect(console.card(left)).to_have_count(0)
     expect(console.card(kept)).to_be_visible()
     for each in ("repo=widget-pro", "fd1.build.failed", "Last 7 days", "fd1"):
@@ -324,7 +326,7 @@ def test_rapid_single_changes_are_sent_together(console: Console) -> None:
 
 def test_unsaved_text_survives_leaving_and_reloading_the_page_until_it_is_sent(console: Console) -> None:
     console.go("queue")
-    title = console.page.get_by_role("textbox", name="New task")
+    title = console.page.get_by_role("textbox", name="New task", exact=True)
     title.fill("Order paper")
     console.go("chat")
     message = console.page.get_by_label("Write a message")
@@ -351,27 +353,27 @@ def test_what_is_typed_into_a_dialog_survives_closing_it_and_leaving_for_each_it
 
     one, two = (console.call_v2("POST", "/contacts", {"name": name})["id"] for name in ("Draft One", "Draft Two"))
     console.go(f"contacts/{one}")
-    page.get_by_role("button", name="Edit").click()
+    page.get_by_role("button", name="Edit", exact=True).click()
     page.get_by_label("Notes").fill("Half a note")
     escape()
     page.reload()
-    page.get_by_role("button", name="Edit").click()
+    page.get_by_role("button", name="Edit", exact=True).click()
     expect(page.get_by_label("Notes")).to_have_value("Half a note")
     escape()
     console.go(f"contacts/{two}")
-    expect(page.get_by_role("heading", name="Draft Two")).to_be_visible()
-    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_role("heading", name="Draft Two", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Edit", exact=True).click()
     expect(page.get_by_label("Notes")).to_have_value("")
     escape()
     # Sent text is no draft, and neither is what the user discards.
     console.go(f"contacts/{one}")
-    expect(page.get_by_role("heading", name="Draft One")).to_be_visible()
-    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_role("heading", name="Draft One", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Edit", exact=True).click()
     expect(page.get_by_text("What you entered here before is back.")).to_be_visible()
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_label("Notes")).to_have_value("")
     page.get_by_label("Notes").fill("A whole note")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert page.evaluate("() => Object.keys(sessionStorage).filter((each) => each.includes('draft'))") == []
 
@@ -380,7 +382,7 @@ def test_choices_in_a_dialog_survive_closing_it_and_reloading_the_page_until_the
     page, dialog = console.page, console.page.get_by_role("dialog")
 
     def open_dialog() -> None:
-        page.get_by_role("button", name="New API key").click()
+        page.get_by_role("button", name="New API key", exact=True).click()
         expect(dialog).to_be_visible()
 
     console.go("you")
@@ -419,8 +421,8 @@ def test_an_unsaved_profile_and_card_survive_leaving_the_page(console: Console) 
     page.get_by_label("Description").fill("Half a description")
     page.reload()
     expect(page.get_by_label("Description")).to_have_value("Half a description")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     console.go("you?tab=profile")
     expect(page.get_by_label("Headline")).to_have_value("Half a headline")
     page.get_by_role("button", name="Discard").click()

@@ -44,7 +44,7 @@ def test_a_change_that_fails_is_rolled_back_visibly_and_offers_no_undo(console: 
     route.fulfill(status=500, json={"error": "Out of order."})
     expect(console.card(delivery_id)).to_be_visible()
     expect(console.page.locator(".toast-error")).to_contain_text("Not changed: Stays here. Out of order.")
-    expect(console.page.get_by_role("button", name="Undo")).to_have_count(0)
+    expect(console.page.get_by_role("button", name="Undo", exact=True)).to_have_count(0)
     assert all("500" in each for each in console.page_errors)
     console.page_errors.clear()
 
@@ -53,20 +53,20 @@ def test_undoing_a_rejection_restores_the_same_task(console: Console) -> None:
     task_id = console.call_v2("POST", "/queue", {"title": "Sell the boat"})["id"]
     console.go("queue")
     task = console.page.locator(f'[data-task="{task_id}"]')
-    task.get_by_role("button", name="Reject").click()
+    task.get_by_role("button", name="Reject", exact=True).click()
     rejected = console.page.locator(".toast", has_text="Rejected: Sell the boat")
     expect(rejected).to_be_visible()
     expect(task).to_have_count(0)
     console.page.keyboard.press("z")
-    expect(task.get_by_role("button", name="Approve")).to_be_visible()
+    expect(task.get_by_role("button", name="Approve", exact=True)).to_be_visible()
     assert console.call_v2("GET", f"/queue/{task_id}")["status"] == "pending_confirmation"
 
 
 def test_owners_own_task_needs_no_approval(console: Console) -> None:
     console.go("queue")
-    console.page.get_by_role("textbox", name="New task").fill("Call Ann")
+    console.page.get_by_role("textbox", name="New task", exact=True).fill("Call Ann")
     console.page.get_by_role("button", name="Add", exact=True).click()
-    ready = console.page.get_by_role("region", name="Ready")
+    ready = console.page.get_by_role("region", name="Ready", exact=True)
     mine = ready.locator("[data-task]", has_text="Call Ann")
     expect(mine).to_be_visible()
     expect(mine).not_to_contain_text("agent")
@@ -80,8 +80,8 @@ def hold(console: Console, **event: object) -> str:
 
 
 def review(page: Page, held: str) -> None:
-    page.locator(f'[data-task="{held}"]').get_by_role("button", name="Approve").click()
-    expect(page.get_by_role("dialog", name="Review event")).to_be_visible()
+    page.locator(f'[data-task="{held}"]').get_by_role("button", name="Approve", exact=True).click()
+    expect(page.get_by_role("dialog", name="Review event", exact=True)).to_be_visible()
 
 
 def test_moderator_sees_the_whole_event_and_is_asked_for_the_recipient_once(console: Console) -> None:
@@ -101,15 +101,15 @@ def test_moderator_sees_the_whole_event_and_is_asked_for_the_recipient_once(cons
     recipient = dialog.get_by_label("Recipient")
     expect(recipient).to_have_value("nobody@example.com")
     recipient.fill("carole@example.com")
-    dialog.get_by_role("button", name="Deliver").click()
+    dialog.get_by_role("button", name="Deliver", exact=True).click()
     expect(dialog.get_by_role("alert")).to_contain_text("must name an active employee")
     expect(recipient).to_have_value("carole@example.com")
     console.page.screenshot(path=PICTURES / "queue-moderation.png")
     recipient.fill("carol@example.com")
-    dialog.get_by_role("button", name="Deliver").click()
+    dialog.get_by_role("button", name="Deliver", exact=True).click()
     expect(dialog).to_have_count(0)
     expect(console.page.get_by_text(re.compile("^Delivered: "))).to_be_visible()
-    done = console.page.get_by_role("region", name="Done")
+    done = console.page.get_by_role("region", name="Done", exact=True)
     expect(done.locator(f'[data-task="{held}"]')).to_be_visible()
     assert all("400" in each for each in console.page_errors)
     console.page_errors.clear()
@@ -120,6 +120,6 @@ def test_rejecting_an_event_asks_first(console: Console) -> None:
     console.go("queue")
     review(console.page, held)
     dialog = console.page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Reject").click()
-    dialog.get_by_role("button", name="Reject for good").click()
+    dialog.get_by_role("button", name="Reject", exact=True).click()
+    dialog.get_by_role("button", name="Reject for good", exact=True).click()
     expect(console.page.locator(f'[data-task="{held}"]')).to_have_count(0)
