@@ -19,12 +19,13 @@ installed := .venv/installed
 installed_dev := .venv/installed-dev
 installed_browser := .venv/installed-browser
 installed_fuzz := .venv/installed-fuzz
+installed_agents := .venv/installed-agents
 installed_bench := .venv/installed-bench
 # Versions are pinned in constraints.txt, so a newer pip is not needed.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance test-scim test-clients check format openapi clients widget docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance test-scim test-clients test-agents check format openapi clients widget docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -49,6 +50,9 @@ test-scim: $(installed_dev) ## Run the conformance suite of SCIM against a desk
 
 test-clients: $(installed_browser) ## Test clients, widget and the command fluxden against a desk (needs Node.js 20 or later)
 	$(bin)/pytest -n 0 tests/clients tests/clients/served
+
+test-agents: $(installed_dev) $(installed_agents) ## Test the examples of docs/agents.md with their SDKs and a fake model
+	$(bin)/pytest -n 0 tests/agent_kits
 
 test-mcp-conformance: $(installed_dev) ## Run the conformance suite of the Model Context Protocol (needs npx)
 	$(bin)/python -m tests.mcp_conformance
@@ -150,6 +154,11 @@ $(installed): requirements.txt requirements-local.txt constraints.txt
 
 $(installed_dev): $(installed) requirements-dev.txt
 	@$(bin)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
+	@touch $@
+
+$(installed_agents): requirements-agents.txt $(installed)
+	@test -x .venv/agents/bin/pip || $(PYTHON) -m venv .venv/agents
+	@.venv/agents/bin/pip install --quiet --requirement requirements-agents.txt
 	@touch $@
 
 $(installed_fuzz): $(installed_dev) requirements-fuzz.txt
