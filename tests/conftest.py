@@ -59,7 +59,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Run tests of browser, image, served clients and agents only if they are named, as by `make test-browser`."""
     name = collection_path.name
-    return True if name in ("agent_kits", "browser", "image", "served") and not any(name in each for each in config.args) else None
+    return (
+        True
+        if name in ("agent_kits", "browser", "image", "served") and not any(name in each for each in config.args)
+        else None
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
