@@ -126,7 +126,7 @@ def test_every_measure_is_emitted_with_its_dimensions(context: ScenarioContext) 
         for name in ("a bulk send", "a click", "a relay", "an approved instance", "a client that reconnects"):
             WORKER_SCENARIOS[name].arrange(context)
             run_scenario(name)
-        for name in ("a browser notification", "an unanswered connection request"):
+        for name in ("a browser notification", "an unanswered connection request", "a muted event"):
             WORKER_SCENARIOS[name].arrange(context)
             run_scenario(name)
         api.post("/api/v1/events", inputs.new_event(), desk.alice)
