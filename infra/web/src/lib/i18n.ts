@@ -1,5 +1,7 @@
-import { en, type Words } from "./words-en";
-import { zh } from "./words-zh";
+import type { Words } from "./words-en";
+
+/** The file of each language's words, as the build names it. */
+declare const WORDS: { en: string; zh: string };
 
 /** The languages of the console, each by its own name. */
 export const LANGUAGES = { en: "English", "zh-CN": "中文" } as const;
@@ -35,7 +37,9 @@ export const interfaceLanguage: Language = preferredLanguage();
 /** The locale for dates and numbers: the browser's own variant of the interface language. */
 export const language =
   navigator.languages.find((each) => each.slice(0, 2) === interfaceLanguage.slice(0, 2)) ?? interfaceLanguage;
-const dictionary: Words = interfaceLanguage === "en" ? en : zh;
+const dictionary: Words = await (interfaceLanguage === "en"
+  ? import(WORDS.en).then(({ en }) => en)
+  : import(WORDS.zh).then(({ zh }) => zh));
 const plural = new Intl.PluralRules(language);
 
 document.documentElement.lang = interfaceLanguage;
