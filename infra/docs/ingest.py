@@ -19,9 +19,10 @@ its events.
   the others. If all are refused, the request is refused for the reason of the first.
 - **Systems that can set no header** send to `POST /api/v1/ingest/{adapter}/{token}`. Make the address with
   `POST /api/v1/ingest-tokens`, or with the command `ingest-tokens create`. Its token is for one adapter, publishes as
-  the token that made it, and is shown masked from then on. A person makes one in a session, or with an API
-  key that has the permission `all`, for an active integration of theirs. With a signing secret, requests that are not
-  signed with it are refused.
+  the token that made it, and is shown masked from then on. With a signing secret, requests that are not signed with it
+  are refused.
+- **People** make an address in the console under *Account*, *Ingest addresses*, where a mapping is tried on a pasted
+  sample, or with an API key that has the permission `all`. It publishes with an active integration of theirs.
 - **Limits.** Each event uses the rate units and the daily limit of publishing it. Texts that are too long are cut.
   Links that are not HTTPS to a public host are shown as text. A time that lies more than 24 hours back becomes the
   time of the request.

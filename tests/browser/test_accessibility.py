@@ -25,6 +25,7 @@ PAGES = (
     "you?tab=access",
     "you?tab=integrations",
     "you?tab=notifications",
+    "you?tab=ingest",
     "you?tab=profile",
     "you?tab=browsers",
     "you?tab=passkeys",

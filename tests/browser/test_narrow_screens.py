@@ -89,6 +89,7 @@ def test_nothing_is_wider_than_a_phone(open_console: Open, width: int) -> None:
         "you?tab=access",
         "you?tab=integrations",
         "you?tab=notifications",
+        "you?tab=ingest",
         "you?tab=profile",
         "you?tab=passkeys",
         "you?tab=security",

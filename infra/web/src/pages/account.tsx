@@ -7,6 +7,7 @@ import { Access } from "./account-access";
 import { StandingApprovals } from "./account-approvals";
 import { Browsers } from "./account-browsers";
 import { Data } from "./account-data";
+import { IngestAddresses } from "./account-ingest";
 import { Integrations } from "./account-integrations";
 import { Keys } from "./account-keys";
 import { Notifications } from "./account-notifications";
@@ -20,6 +21,7 @@ const TABS = {
   approvals: StandingApprovals,
   access: Access,
   integrations: Integrations,
+  ingest: IngestAddresses,
   profile: Profile,
   notifications: Notifications,
   browsers: Browsers,
