@@ -22,7 +22,7 @@ WORDS = {
         "End",
         "End for good",
     ),
-    "zh-CN": ("新建地址", "名称", "发送方", "映射", "示例", "试用映射", "创建地址", "终止", "永久终止"),
+    "zh-CN": ("新建地址", "名称", "发送方", "映射", "示例", "试用映射", "新建地址", "终止", "永久终止"),
 }
 MAPPING = {"title": "host.name", "event_id": "host.id", "severity": "level", "labels": "{room: room}"}
 

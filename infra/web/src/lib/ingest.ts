@@ -6,7 +6,6 @@ export interface IngestToken {
   name: string;
   integrator: string;
   address: string;
-  isSigned: boolean;
   useCount: number;
   createdAt: string;
   lastUsedAt: string | null;
@@ -21,8 +20,6 @@ export interface MappingPreview {
       event_type: string;
       severity: string;
       title: string;
-      summary?: string;
-      external_url?: string;
       labels?: Record<string, string>;
     };
   }[];
@@ -38,10 +35,5 @@ export const SIGNED = ["github", "sentry"];
 
 export const EXAMPLE_MAPPING = `{
   "title": "check.name",
-  "event_id": "check.id",
-  "severity": "check.level",
-  "resolved": "check.up"
-}`;
-export const EXAMPLE_SAMPLE = `{
-  "check": {"id": "c1", "name": "Site down", "level": "critical", "up": false}
+  "event_id": "check.id"
 }`;

@@ -5,7 +5,6 @@ import { t, valueLabel } from "../lib/i18n";
 import {
   ADAPTERS,
   EXAMPLE_MAPPING,
-  EXAMPLE_SAMPLE,
   INGEST_TOKENS,
   MAPPING_PREVIEW,
   type MappingPreview,
@@ -34,7 +33,7 @@ export function NewAddressDialog({ publishers, onClose, onCreated }: Props) {
   return (
     <FormDialog
       title={t("ingest.new")}
-      action={t("ingest.create")}
+      action={t("ingest.new")}
       wide={adapter.value === "json"}
       onClose={onClose}
       onSend={async (field) => {
@@ -49,10 +48,10 @@ export function NewAddressDialog({ publishers, onClose, onCreated }: Props) {
         );
       }}
     >
-      <Field label={t("name")} hint={t("ingest.nameHint")}>
+      <Field label={t("name")}>
         <input name="name" required maxLength={80} autoFocus autocomplete="off" />
       </Field>
-      <Field label={t("ingest.publisher")} hint={t("ingest.publisherHint")}>
+      <Field label={t("ingest.publisher")}>
         <select name="publisher">
           {publishers.map((each) => (
             <option value={each.id} key={each.id}>
@@ -71,7 +70,7 @@ export function NewAddressDialog({ publishers, onClose, onCreated }: Props) {
         </select>
       </Field>
       {SIGNED.includes(adapter.value) && (
-        <Field label={t(adapter.value === "github" ? "ingest.secret" : "ingest.secretOptional")}>
+        <Field label={t("ingest.secret")}>
           <input
             name="secret"
             type="password"
@@ -98,7 +97,7 @@ function parse(text: string, label: "ingest.mapping" | "ingest.sample"): unknown
 
 /** The mapping of the adapter json, and what it makes of a sample that the user pastes. */
 function Mapping({ text, onChange }: { text: string; onChange: (to: string) => void }) {
-  const sample = useSignal(EXAMPLE_SAMPLE);
+  const sample = useSignal("");
   const preview = useSignal<MappingPreview | null>(null);
   const failure = useSignal("");
   const busy = useSignal(false);
@@ -137,7 +136,7 @@ function Mapping({ text, onChange }: { text: string; onChange: (to: string) => v
           }}
         />
       </Field>
-      <Field label={t("ingest.sample")} hint={t("ingest.sampleHint")}>
+      <Field label={t("ingest.sample")}>
         <textarea
           class="mono"
           rows={5}
@@ -162,17 +161,16 @@ function Mapping({ text, onChange }: { text: string; onChange: (to: string) => v
   );
 }
 
-function Preview({ of: { results } }: { of: MappingPreview }) {
-  if (results.length === 0) return <p class="faint">{t("ingest.nothing")}</p>;
+function Preview({ of: { results, ignored } }: { of: MappingPreview }) {
+  if (ignored) return <p class="faint">{ignored}</p>;
   return (
-    <ul class="rows ingest-preview" aria-label={t("ingest.result")}>
+    <ul class="rows ingest-preview">
       {results.map(({ step, event }, index) => (
         <li class="row-card" key={index}>
           <div class="row-main">
             <p>
               <b dir="auto">{event.title}</b>
             </p>
-            {event.summary && <p dir="auto">{event.summary}</p>}
             <p class="mono faint ingest-address">
               {[event.event_type, event.event_id, ...Object.entries(event.labels ?? {}).map((pair) => pair.join("="))].join(
                 " · ",

@@ -38,7 +38,6 @@ export function IngestAddresses() {
           <NewButton label={t("ingest.new")} onClick={() => (creating.value = true)} />
         )}
       </div>
-      {known.status === "ready" && known.value.length === 0 && <p class="note">{t("ingest.noPublisher")}</p>}
       <Rows resource={resource} icon="key" emptyText={t("ingest.empty")}>
         {(each) => (
           <>
@@ -59,7 +58,6 @@ export function IngestAddresses() {
             </div>
             <div class="chips">
               <Chip>{valueLabel("ingestAdapter", each.adapter)}</Chip>
-              {each.isSigned && <Chip>{t("ingest.signed")}</Chip>}
             </div>
             <div class="task-actions">
               <ConfirmButton
@@ -84,7 +82,7 @@ export function IngestAddresses() {
       )}
       {created.value && (
         <SecretDialog
-          title={t("ingest.created")}
+          title={t("ingest.address")}
           note={t("ingest.once")}
           label={t("ingest.address")}
           secret={created.value.address}
