@@ -18,7 +18,7 @@ WORDS = {
         "Mapping",
         "Sample",
         "Try mapping",
-        "Create address",
+        "New address",
         "End",
         "End for good",
     ),
