@@ -26,7 +26,8 @@ def test_first_paint_needs_no_api_call(open_console: Open) -> None:
     console = open_console()
     held: list[Route] = []
     console.page.route("**/api/**", lambda route: held.append(route))  # noqa: PLW0108 - a bound method cannot be given
-    console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
+    with console.page.expect_request("**/api/v2/me"):
+        console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
     times = console.page.evaluate(PAINT_TIMES)
     assert 0 < times["first-paint"] <= times["first-contentful-paint"]
     assert [route.request.url.rpartition("/")[2] for route in held] == ["me"]
