@@ -7,8 +7,8 @@ const TEXTS = {
 };
 const MESSAGE = /^(queue\/)?[\w-]{1,100}$/;
 const SHELLS = "fluxden-shell-";
-const SHELL = SHELLS + "7bc44dbe00a9";
-const FILES = ["./", "console/words-en.2df78518b0e7.js", "console/words-zh.413254f9afc6.js", "console/app.ad83d892aa73.js", "console/style.b1163663bbe9.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
+const SHELL = SHELLS + "6fe0fd816ab9";
+const FILES = ["./", "console/words-en.3ee1a269f4b4.js", "console/words-zh.360ab8837edb.js", "console/app.4cd4c6b294b9.js", "console/style.537b29c84e6f.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
 const PATIENCE = 5000;
 
 /** The language that the console was shown in last; before that, the browser's. */
@@ -52,7 +52,7 @@ self.addEventListener("install", (event) => {
       await shell.addAll(FILES);
       const page = await (await shell.match("./")).text();
       // The desk was updated in between; the browser installs this anew later.
-      if (!page.includes("app.ad83d892aa73.js")) throw new Error("The page is of another version.");
+      if (!page.includes("app.4cd4c6b294b9.js")) throw new Error("The page is of another version.");
     })(),
   );
 });

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { data, ApiError } from "./lib/api";
+import { handleAttentionEvent } from "./lib/attention";
 import { startBadge } from "./lib/badge";
 import { handleChatEvent, refreshChat } from "./lib/chat";
 import { t } from "./lib/i18n";
@@ -64,6 +65,7 @@ async function signIn(secret: Secret): Promise<string> {
 
 onOpenedUnread((id) => changeItem(id, { read: true }, null));
 subscribe(handleInboxEvent);
+subscribe(handleAttentionEvent);
 subscribe(handleQueueEvent);
 subscribe(handleCommentEvent);
 subscribe(handleDelegationEvent);

@@ -1,7 +1,8 @@
 import { useEffect } from "preact/hooks";
+import { playsSound, setPlaysSound, setShowsCritical, showsCritical } from "../lib/attention";
 import { t, valueLabel } from "../lib/i18n";
 import { loadSubscriptions, ownId, removeBrowser, type Subscription, subscriptions } from "../lib/push";
-import { Chip, Time } from "../ui/parts";
+import { Chip, Switch, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Rows } from "../ui/rows";
 
@@ -14,6 +15,15 @@ export function Browsers() {
   }, [known]);
   return (
     <>
+      <div class="attention">
+        <Switch
+          label={t("attention.banner")}
+          hint={t("attention.bannerHint")}
+          on={showsCritical.value}
+          onChange={setShowsCritical}
+        />
+        <Switch label={t("attention.sound")} hint={t("attention.soundHint")} on={playsSound.value} onChange={setPlaysSound} />
+      </div>
       <p class="faint account-intro">{t("push.note")}</p>
       <Rows resource={resource} icon="bell" emptyText={t("push.empty")}>
         {(each) => <Row of={each} onRemove={() => void resource.mutate(() => removeBrowser(each.id))} />}

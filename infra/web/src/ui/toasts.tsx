@@ -11,6 +11,8 @@ interface Toast {
   canUndo: boolean;
   /** The address that the toast opens. */
   to?: string | null;
+  /** An alert stays until it is opened or closed. This is called then. */
+  onClose?: () => void;
 }
 
 const TOAST_MS = 6000;
@@ -25,7 +27,9 @@ let actions: Array<{ id: number; undo: () => void }> = [];
 const MAX_ACTIONS = 100;
 
 function addToast(toast: Omit<Toast, "id">, ms: number, id = ++lastId): number {
-  toasts.value = [...toasts.value.slice(-2), { ...toast, id }];
+  const alerts = toasts.value.filter((each) => each.onClose);
+  const others = toasts.value.filter((each) => !each.onClose);
+  toasts.value = [...alerts, ...others.slice(-2), { ...toast, id }];
   setTimeout(() => hide(id), ms);
   return id;
 }
@@ -44,6 +48,18 @@ export function dismissToast(id: number): void {
 export function showToast(text: string, undo: (() => void) | null = null, ms = undo ? UNDO_TOAST_MS : TOAST_MS, to: string | null = null): number {
   const id = undo ? addAction(undo) : ++lastId;
   return addToast({ text, canUndo: Boolean(undo), to, isError: false, requestId: null }, ms, id);
+}
+
+/** Show what must not be missed: it is announced at once and stays until it is opened, closed or taken away. */
+export function showAlert(text: string, to: string, onClose: () => void): number {
+  const id = ++lastId;
+  toasts.value = [...toasts.value, { id, text, isError: false, requestId: null, canUndo: false, to, onClose }];
+  return id;
+}
+
+function close(toast: Toast): void {
+  hide(toast.id);
+  toast.onClose?.();
 }
 
 function addAction(undo: () => void): number {
@@ -98,7 +114,11 @@ export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
       {toasts.value.map((each) => (
-        <div class={`toast ${each.isError ? "toast-error" : ""}`} key={each.id}>
+        <div
+          class={`toast ${each.isError ? "toast-error" : ""} ${each.onClose ? "toast-alert" : ""}`}
+          role={each.onClose && "alert"}
+          key={each.id}
+        >
           <p>
             {each.text}
             {each.requestId && <small class="toast-id">{t("error.requestId", { id: each.requestId })}</small>}
@@ -109,11 +129,11 @@ export function Toasts() {
             </button>
           )}
           {each.to && (
-            <a class="toast-undo" href={each.to} onClick={() => hide(each.id)}>
+            <a class="toast-undo" href={each.to} onClick={() => close(each)}>
               {t("open")}
             </a>
           )}
-          <button type="button" class="toast-close" aria-label={t("dismiss")} onClick={() => hide(each.id)}>
+          <button type="button" class="toast-close" aria-label={t("dismiss")} onClick={() => close(each)}>
             <Icon name="close" size={16} />
           </button>
         </div>
