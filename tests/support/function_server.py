@@ -15,12 +15,12 @@ import chalicelib
 from chalicelib import aws
 
 _ENTRY_POINTS = ("api", "queues", "schedules", "sockets")
-_NEVER_LOADED = ("app", "infra", "moto", *(f"chalicelib.{each}" for each in _ENTRY_POINTS))
+_NEVER_LOADED = ("app.", "infra.", "moto.", *(f"chalicelib.{each}." for each in _ENTRY_POINTS))
 
 
 def main() -> None:
     _load_shared_modules()
-    assert not [name for name in sys.modules if name.startswith(_NEVER_LOADED)]
+    assert not [name for name in sys.modules if f"{name}.".startswith(_NEVER_LOADED)]
     for line in sys.stdin:
         call = json.loads(line)
         reading, writing = os.pipe()

@@ -43,7 +43,8 @@ def add_module(number: int) -> str:
         function = FunctionType(_answer.__code__, globals(), name)
         function.__module__, function.__doc__ = module.__name__, _answer.__doc__
         function.__annotations__ = _answer.__annotations__
-        path = f"/api/v2/made-up-{number}/{at // len(_METHODS)}"
+        # A collection and two paths below it, as most modules have them.
+        path = f"/api/v2/made-up-{number}/{at // len(_METHODS)}".removesuffix("/0")
         declare: Any = operation(
             blueprint, _METHODS[at % len(_METHODS)], path, tag="Made up", answers={200: "Nothing."}, grants=_GRANTS
         )

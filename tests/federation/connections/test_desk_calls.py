@@ -22,8 +22,8 @@ from tests.support.peer import allow_federation
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 
-# Calls to what is no desk: callbacks of integrators, and the push services of browsers.
-_NOT_TO_DESKS = {"callbacks.py", "identity_providers.py", "web_push.py"}
+# Calls to what is no desk: callbacks of integrators, people's channels, and the push services of browsers.
+_NOT_TO_DESKS = {"callbacks.py", "guarded_requests.py", "identity_providers.py", "web_push.py", "webhooks.py"}
 
 
 def suspend(url: str) -> None:
