@@ -52,6 +52,7 @@ class Console(Caller):
         self.page = page
         self.context = context
         self.page_errors: list[str] = []
+        self._forgiven: list[str] = []
 
     def sign_in(self, page: Page | None = None) -> None:
         shown = page or self.page
@@ -68,12 +69,17 @@ class Console(Caller):
     def watch(self, page: Page) -> None:
         """Record the errors and warnings of a page."""
 
-        def record(message: Any) -> None:
-            if message.type in ("error", "warning"):
-                self.page_errors.append(message.text)
+        def record(text: str) -> None:
+            if not any(each in text for each in self._forgiven):
+                self.page_errors.append(text)
 
-        page.on("console", record)
-        page.on("pageerror", lambda error: self.page_errors.append(str(error)))
+        page.on("console", lambda message: record(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: record(str(error)))
+
+    def forgive(self, *texts: str) -> None:
+        """Let errors be that have one of the texts, also those that are still to come."""
+        self._forgiven += texts
+        self.page_errors[:] = [each for each in self.page_errors if not any(text in each for text in texts)]
 
 
 Open = Callable[..., Console]

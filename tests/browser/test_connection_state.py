@@ -8,12 +8,6 @@ from playwright.sync_api import Page, Route, WebSocketRoute, expect
 from tests.browser.conftest import Console, Open
 
 
-def forget_errors(console: Console, *texts: str) -> None:
-    """Expect only errors that have one of the texts."""
-    assert all(any(text in each for text in texts) for each in console.page_errors), console.page_errors
-    console.page_errors.clear()
-
-
 def test_a_revoked_key_leaves_no_content_on_screen(open_console: Open) -> None:
     console = open_console()
     made = console.call_v2("POST", "/keys", {"name": "Lost laptop", "permissions": "all"})
@@ -24,7 +18,7 @@ def test_a_revoked_key_leaves_no_content_on_screen(open_console: Open) -> None:
     assert console.system.call("DELETE", f"/api/v2/keys?id={made['id']}", token=console.key).status == 200
     expect(console.page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert "Secret plan" not in console.page.content()
-    forget_errors(console, "401", "403", "WebSocket")
+    console.forgive("401", "403", "WebSocket")
 
 
 def test_live_is_taken_back_when_the_network_is_lost(console: Console) -> None:
@@ -34,7 +28,7 @@ def test_live_is_taken_back_when_the_network_is_lost(console: Console) -> None:
     console.context.set_offline(False)
     expect(console.page.locator(".live-live")).to_be_attached(timeout=30_000)
     expect(console.card(missed)).to_be_visible(timeout=30_000)
-    forget_errors(console, "ERR_INTERNET_DISCONNECTED", "WebSocket", "Failed to fetch")
+    console.forgive("ERR_INTERNET_DISCONNECTED", "WebSocket", "Failed to fetch")
 
 
 def test_an_idle_tab_takes_live_back_within_five_seconds_of_silence(open_console: Open) -> None:
@@ -76,4 +70,4 @@ def test_page_heals_when_the_cause_of_its_error_is_over(
     expect(alert).to_be_visible()
     page.unroute(pattern, fail)
     expect(alert).to_have_count(0, timeout=30_000)
-    forget_errors(console, str(status))
+    console.forgive(str(status))

@@ -76,7 +76,7 @@ def test_an_invitation_shows_its_link_once_and_it_cannot_be_lost(console: Consol
     theirs.goto(link)
     expect(theirs.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
     expect(theirs.get_by_text(email)).to_be_attached()
-    console.page_errors[:] = [each for each in console.page_errors if "409" not in each]
+    console.forgive("409")
 
 
 def test_a_person_is_renamed_made_an_operator_and_deactivated(console: Console) -> None:
@@ -108,7 +108,7 @@ def test_the_last_operator_is_asked_and_stays(console: Console) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Withdraw operator rights", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("last active operator")
     page.get_by_role("button", name="Cancel", exact=True).click()
-    console.page_errors[:] = [each for each in console.page_errors if "409" not in each]
+    console.forgive("409")
 
 
 def test_sessions_and_keys_of_a_person_are_ended(console: Console, open_console: Open) -> None:
@@ -134,7 +134,7 @@ def test_sessions_and_keys_of_a_person_are_ended(console: Console, open_console:
     expect(page.get_by_text("Not signed in anywhere.")).to_be_visible()
     theirs.page.reload()
     expect(theirs.page.get_by_role("heading", name="Sign in to Fluxden", exact=True)).to_be_visible()
-    theirs.page_errors.clear()
+    theirs.forgive("401", "WebSocket")
 
 
 def test_a_file_is_imported_after_a_look_at_what_it_does(console: Console, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_file_that_is_none_says_why(console: Console, tmp_path: Path, content:
     console.page.get_by_role("button", name="Import CSV", exact=True).click()
     console.page.locator("input[type=file]").set_input_files(write_file(tmp_path, content))
     expect(console.page.get_by_role("alert")).to_contain_text(reason)
-    console.page_errors[:] = [each for each in console.page_errors if "400" not in each]
+    console.forgive("400")
 
 
 def test_people_are_exported_as_a_file(console: Console) -> None:
