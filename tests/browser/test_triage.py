@@ -314,6 +314,7 @@ def test_rapid_single_changes_are_sent_together(console: Console) -> None:
     calls: list[str] = []
     console.page.on("request", lambda each: calls.append(each.url) if "/inbox" in each.url else None)
     console.page.keyboard.press("j")
+    expect(console.page.locator(".sheet")).to_be_visible()
     for _ in range(25):
         console.page.keyboard.press("e")
     expect(console.page.locator(".item")).to_have_count(5)
