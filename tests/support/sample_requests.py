@@ -488,9 +488,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "ingest_events": _with_personal_token(
         path={"adapter": "alertmanager"}, body=lambda _: alerts.new_group(alerts.new_alert(summary=CANARY))
     ),
-    "create_ingest_token": _with_key(
-        body=lambda data: {"adapter": "alertmanager", "name": CANARY, "integration_id": data.add_integration()}
-    ),
+    "create_ingest_token": _with_personal_token(body={"adapter": "alertmanager", "name": CANARY}),
     "end_ingest_token": _with_personal_token(path=lambda data: {"tokenId": data.add_ingest_token()["tokenId"]}),
     "list_channels": _after(SampleData.add_channel),
     "add_channel": _with_key(body={"kind": "webhook", "label": CANARY, "url": "https://hooks.example.com/notices"}),
