@@ -112,20 +112,20 @@ def test_filters_combine_and_the_total_counts_beyond_the_limit(api: Api, desk: D
         )
     api.call("DELETE", f"{ITEMS}/item-3", token=desk.fd1)
 
-    def found(filters: str) -> tuple[list[str], int]:
+    def list_page(filters: str) -> tuple[list[str], int]:
         page = api.get(f"{ITEMS}?{filters}", desk.fd1)
         return [slug.removeprefix("item-") for slug in slugs(page)], page.json["totalCount"]
 
-    assert found("category=code") == (["0", "1", "2"], 3)
-    assert found("category=code&limit=2") == (["0", "1"], 3)
-    assert found("category=code&active_only=false") == (["0", "1", "2", "3"], 4)
-    assert found("category=code&type=repo_access") == (["1"], 1)
-    assert found("integrator_slug=hr") == (["1", "2", "5"], 3)
-    assert found("integrator_slug=hr&type=repo_access&category=code&limit=1") == (["1"], 1)
-    assert found("integrator_slug=fd1") == (["fd1"], 1)
-    assert found("integrator_slug=nobody") == ([], 0)
-    assert found("category=Code") == ([], 0)
-    assert found("type=saas_account") == (["design-suite"], 1)
+    assert list_page("category=code") == (["0", "1", "2"], 3)
+    assert list_page("category=code&limit=2") == (["0", "1"], 3)
+    assert list_page("category=code&active_only=false") == (["0", "1", "2", "3"], 4)
+    assert list_page("category=code&type=repo_access") == (["1"], 1)
+    assert list_page("integrator_slug=hr") == (["1", "2", "5"], 3)
+    assert list_page("integrator_slug=hr&type=repo_access&category=code&limit=1") == (["1"], 1)
+    assert list_page("integrator_slug=fd1") == (["fd1"], 1)
+    assert list_page("integrator_slug=nobody") == ([], 0)
+    assert list_page("category=Code") == ([], 0)
+    assert list_page("type=saas_account") == (["design-suite"], 1)
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_optional_caller_who_may_not_call_is_anonymous() -> None:
 
 
 def test_gate_refuses_before_the_input_is_checked_and_shows_the_budget_it_charged() -> None:
-    def judge(request: RawRequest) -> str:
+    def check_gate(request: RawRequest) -> str:
         request.report_window(replace(WINDOW, remaining=2))
         if b"bad" in request.body:
             raise Unauthorized("Not signed.")
@@ -215,7 +215,7 @@ def test_gate_refuses_before_the_input_is_checked_and_shows_the_budget_it_charge
     def greet(body: Body, admitted: str) -> OperationReply:
         return OperationReply(f'"{admitted} {body.number}"', 200)
 
-    declared = operation(greet, Tokens(), gate=judge)
+    declared = operation(greet, Tokens(), gate=check_gate)
     for body, status in (("bad", 401), ("no JSON", 400), ({"number": 1}, 200)):
         response = serve(declared, body, token="", X_Name="Bob")
         assert (response.status_code, response.headers["X-RateLimit-Remaining"]) == (status, "2")

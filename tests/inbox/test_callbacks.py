@@ -56,7 +56,7 @@ def clicked(api: Api, desk: Desk, receiver: Receiver | RawServer, **event: Any) 
     return delivery
 
 
-def shown(api: Api, desk: Desk, delivery: str) -> dict[str, Any]:
+def get_action(api: Api, desk: Desk, delivery: str) -> dict[str, Any]:
     """The button as the recipient sees it, which is as the sender sees it."""
     (action,) = api.get(f"{INBOX}/{delivery}", desk.alice_key).json["actions"]
     assert api.get(f"{EVENTS}/{delivery}", desk.alice).json["actions"] == [action]
@@ -94,7 +94,7 @@ def test_the_source_system_learns_of_the_click(api: Api, desk: Desk, pump: Pumps
             "clickedBy": {"userId": desk.user_id("alice"), "email": "alice@example.com"},
         },
     }
-    action = shown(api, desk, delivery)
+    action = get_action(api, desk, delivery)
     (attempt,) = action["attempts"]
     assert (action["outcome"], attempt["status"], attempt["error"]) == ("delivered", 204, None)
     assert attempt["nextAttemptAt"] is None
@@ -150,7 +150,7 @@ def test_failing_receiver_gets_every_attempt_of_the_ladder(
         clock.move_to(expected)
         pump.run("announce_due_callbacks")
         assert pump.drain(CALLBACKS) == 1
-        action = shown(api, desk, delivery)
+        action = get_action(api, desk, delivery)
         assert len(action["attempts"]) == len(receiver.received) == number
         attempt = action["attempts"][-1]
         assert parse_timestamp(attempt["at"]) == expected
@@ -180,7 +180,7 @@ def test_a_receiver_that_recovers_gets_the_callback(
     receiver.status = 200
     clock.shift(CALLBACK_RETRIES.waits[1] * (1 + JITTER) + timedelta(seconds=1))
     assert pump.drain(CALLBACKS) == 1
-    action = shown(api, desk, delivery)
+    action = get_action(api, desk, delivery)
     assert action["outcome"] == "delivered"
     assert [each["status"] for each in action["attempts"]] == [500, 200]
     assert [each["nextAttemptAt"] is None for each in action["attempts"]] == [False, True]
@@ -192,7 +192,7 @@ def test_status_410_ends_the_attempts(
     receiver.status = 410
     delivery = clicked(api, desk, receiver)
     pump.drain(CALLBACKS)
-    assert shown(api, desk, delivery)["outcome"] == "gone"
+    assert get_action(api, desk, delivery)["outcome"] == "gone"
     assert count_messages(CALLBACKS) == 0
     clock.shift(timedelta(days=2))
     pump.run("announce_due_callbacks")
@@ -206,7 +206,7 @@ def test_a_redirect_is_a_failure_and_not_followed(
     receiver.status, receiver.headers = status, {"Location": f"{receiver.url}/elsewhere"}
     delivery = clicked(api, desk, receiver)
     pump.drain(CALLBACKS)
-    (attempt,) = shown(api, desk, delivery)["attempts"]
+    (attempt,) = get_action(api, desk, delivery)["attempts"]
     assert attempt["error"] == f"answered {status}; redirects are not followed"
     assert [each.path for each in receiver.received] == ["/hook"]
 
@@ -219,17 +219,19 @@ def test_retry_after_is_respected_if_it_is_longer(
     receiver.status, receiver.headers = 429, {"Retry-After": "120"}
     delivery = clicked(api, desk, receiver)
     pump.drain(CALLBACKS)
-    assert parse_timestamp(shown(api, desk, delivery)["attempts"][0]["nextAttemptAt"]) == NOON + timedelta(minutes=2)
+    assert parse_timestamp(get_action(api, desk, delivery)["attempts"][0]["nextAttemptAt"]) == NOON + timedelta(
+        minutes=2
+    )
     receiver.headers = {"Retry-After": format_datetime(NOON + timedelta(hours=3), usegmt=True)}
     clock.shift(timedelta(minutes=2))
     pump.drain(CALLBACKS)
-    assert parse_timestamp(shown(api, desk, delivery)["attempts"][1]["nextAttemptAt"]) == NOON + timedelta(hours=3)
+    assert parse_timestamp(get_action(api, desk, delivery)["attempts"][1]["nextAttemptAt"]) == NOON + timedelta(hours=3)
     assert count_messages(CALLBACKS) == 0, "too long for a message: the due index has it"
     receiver.status, receiver.headers = 200, {}
     clock.shift(timedelta(hours=3))
     pump.run("announce_due_callbacks")
     pump.drain(CALLBACKS)
-    assert shown(api, desk, delivery)["outcome"] == "delivered"
+    assert get_action(api, desk, delivery)["outcome"] == "delivered"
 
 
 @pytest.mark.usefixtures("receiver")
@@ -244,7 +246,10 @@ def test_receiver_that_accepts_in_an_unusual_form_is_called_once(
         pump.run("announce_due_callbacks")
         pump.drain(CALLBACKS)
         assert len(receiver.requests) == 1
-    assert (shown(api, desk, delivery)["outcome"], len(shown(api, desk, delivery)["attempts"])) == ("delivered", 1)
+    assert (get_action(api, desk, delivery)["outcome"], len(get_action(api, desk, delivery)["attempts"])) == (
+        "delivered",
+        1,
+    )
 
 
 @pytest.mark.usefixtures("receiver")
@@ -253,14 +258,14 @@ def test_error_in_another_charset_is_shown_as_text(api: Api, desk: Desk, pump: P
     with RawServer([head, "请求被拒绝".encode("gbk")]) as receiver:
         delivery = clicked(api, desk, receiver)
         pump.drain(CALLBACKS)
-    assert shown(api, desk, delivery)["attempts"][0]["error"] == "answered 500: 请求被拒绝"
+    assert get_action(api, desk, delivery)["attempts"][0]["error"] == "answered 500: 请求被拒绝"
 
 
 def test_unreachable_receiver_is_a_failed_attempt(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     delivery = clicked(api, desk, receiver)
     receiver.__exit__()
     pump.drain(CALLBACKS)
-    action = shown(api, desk, delivery)
+    action = get_action(api, desk, delivery)
     (attempt,) = action["attempts"]
     assert (action["outcome"], attempt["status"]) == ("pending", None)
     assert attempt["error"] == "the connection was refused or timed out"
@@ -287,7 +292,7 @@ def test_messages_worked_on_at_the_same_time_make_one_attempt(api: Api, desk: De
     threading.Timer(0.5, release.set).start()
     assert sum(run_concurrently(6, lambda number: pumps[number].drain(CALLBACKS))) == 6
     assert len(receiver.received) == 1
-    assert len(shown(api, desk, delivery)["attempts"]) == 1
+    assert len(get_action(api, desk, delivery)["attempts"]) == 1
 
 
 def test_a_worker_that_dies_before_recording_repeats_the_attempt_under_the_same_id(
@@ -305,7 +310,7 @@ def test_a_worker_that_dies_before_recording_repeats_the_attempt_under_the_same_
         assert pump.drain(CALLBACKS) == 1
     finally:
         events.unregister("before-parameter-build.dynamodb.UpdateItem", die)
-    assert (len(receiver.received), shown(api, desk, delivery)["attempts"]) == (1, [])
+    assert (len(receiver.received), get_action(api, desk, delivery)["attempts"]) == (1, [])
     clock.shift(timedelta(seconds=30))
     pump.drain(CALLBACKS)
     assert len(receiver.received) == 1, "the lease still runs"
@@ -316,7 +321,7 @@ def test_a_worker_that_dies_before_recording_repeats_the_attempt_under_the_same_
     first, second = receiver.received
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.body == second.body
-    assert len(shown(api, desk, delivery)["attempts"]) == 1
+    assert len(get_action(api, desk, delivery)["attempts"]) == 1
 
 
 @pytest.mark.usefixtures("_retry_immediately")
@@ -340,7 +345,7 @@ def test_message_goes_to_the_dead_letters_if_a_store_stays_down(
     assert receiver.received == []
     pump.run("announce_due_callbacks")
     pump.drain(CALLBACKS)
-    assert shown(api, desk, delivery)["outcome"] == "delivered"
+    assert get_action(api, desk, delivery)["outcome"] == "delivered"
 
 
 def test_messages_without_a_click_are_ignored(api: Api, desk: Desk, pump: Pumps) -> None:

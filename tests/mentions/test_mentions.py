@@ -28,7 +28,7 @@ MENTIONS, ALIAS = "/api/chat/mentions", "/api/v2/api/chat/mentions"
 ITEM = {"id", "name", "avatar", "subtitle", "type"}
 
 
-def found(api: Api, token: str, **query: str) -> list[dict[str, Any]]:
+def list_mentions(api: Api, token: str, **query: str) -> list[dict[str, Any]]:
     reply = api.get(f"{MENTIONS}?{'&'.join(f'{name}={value}' for name, value in query.items())}", token)
     assert reply.status == 200, reply.text
     assert isinstance(reply.json, list)
@@ -37,7 +37,7 @@ def found(api: Api, token: str, **query: str) -> list[dict[str, Any]]:
 
 def names(api: Api, token: str, **query: str) -> list[str]:
     """Who is found of this desk: the others have tests of their own."""
-    return [each["name"] for each in found(api, token, **query) if "federated" not in each]
+    return [each["name"] for each in list_mentions(api, token, **query) if "federated" not in each]
 
 
 def employ(name: str, *, active: bool = True) -> Person:
@@ -68,7 +68,7 @@ def test_people_are_oneself_and_those_one_works_with(api: Api, desk: Desk) -> No
 
 
 def test_a_person_has_the_members_of_every_item_and_a_handle(api: Api, desk: Desk) -> None:
-    assert found(api, desk.alice_key, q="bob") == [
+    assert list_mentions(api, desk.alice_key, q="bob") == [
         {
             "id": desk.user_id("bob"),
             "type": "person",
@@ -92,7 +92,7 @@ def test_sharing_a_team_is_enough_without_a_common_project(api: Api, desk: Desk)
 def test_who_leaves_one_of_two_common_projects_is_still_a_colleague(api: Api, desk: Desk) -> None:
     team = desk.demo["team_id"]
     admin("projects", "create", "side", "--name", "Side", "--team", team, "--member", "bob@example.com")
-    assert found(api, desk.alice_key, type="teams")[0]["memberCount"] == 2
+    assert list_mentions(api, desk.alice_key, type="teams")[0]["memberCount"] == 2
     admin("projects", "remove-member", "apollo", "bob@example.com")
     assert names(api, desk.alice_key) == ["Alice", "Bob"]
     admin("projects", "remove-member", "side", "bob@example.com")
@@ -146,7 +146,7 @@ def test_ten_people_are_given_by_name(api: Api, desk: Desk) -> None:
 
 
 def test_a_team_tells_its_members_number(api: Api, desk: Desk) -> None:
-    assert found(api, desk.alice_key, type="teams") == [
+    assert list_mentions(api, desk.alice_key, type="teams") == [
         {
             "id": desk.demo["team_id"],
             "type": "team",
@@ -164,14 +164,14 @@ def test_a_team_tells_its_members_number(api: Api, desk: Desk) -> None:
 
 def test_a_team_of_one_without_a_description(api: Api, desk: Desk) -> None:
     admin("projects", "create", "solo", "--name", "Solo", "--admin", "alice@example.com")
-    (team,) = found(api, desk.alice_key, type="teams", q="solo")
+    (team,) = list_mentions(api, desk.alice_key, type="teams", q="solo")
     assert (team["subtitle"], team["description"], team["memberCount"]) == ("1 member · work", None, 1)
 
 
 def test_a_long_description_is_cut_to_eighty_characters(api: Api, desk: Desk) -> None:
     described = ("--team-description", "x" * 81)
     admin("projects", "create", "long", "--name", "Long", "--admin", "alice@example.com", *described)
-    (team,) = found(api, desk.alice_key, type="teams", q="long")
+    (team,) = list_mentions(api, desk.alice_key, type="teams", q="long")
     assert team["description"] == "x" * 79 + "…"
 
 
@@ -180,7 +180,7 @@ def test_a_long_description_is_cut_to_eighty_characters(api: Api, desk: Desk) ->
 
 def test_an_agent_tells_its_commands(api: Api, desk: Desk) -> None:
     assert names(api, desk.alice_key, type="agents") == ["Scout", "Scribe"]
-    assert found(api, desk.alice_key, type="agents", q="SCOUT") == [
+    assert list_mentions(api, desk.alice_key, type="agents", q="SCOUT") == [
         {
             "id": identifier("agent", "scout"),
             "type": "agent",
@@ -207,11 +207,11 @@ def test_an_agent_tells_its_commands(api: Api, desk: Desk) -> None:
     ],
 )
 def test_commands_are_found_by_what_is_typed_or_what_they_do(api: Api, desk: Desk, q: str, expected: list[str]) -> None:
-    assert [each["fullCommand"] for each in found(api, desk.alice_key, type="commands", q=q)] == expected
+    assert [each["fullCommand"] for each in list_mentions(api, desk.alice_key, type="commands", q=q)] == expected
 
 
 def test_a_command_tells_whose_it_is(api: Api, desk: Desk) -> None:
-    assert found(api, desk.alice_key, type="commands", q="company") == [
+    assert list_mentions(api, desk.alice_key, type="commands", q="company") == [
         {
             "id": f"{identifier('agent', 'scout')}:company",
             "type": "command",
@@ -235,7 +235,7 @@ def test_a_disabled_agent_and_its_commands_are_not_found_and_lists_have_an_end(a
         status = AgentStatus.DISABLED if number == 0 else AgentStatus.ACTIVE
         DynamoAgents().add_agent(Agent(str(uuid4()), slug, slug.title(), "Aids.", "general", commands, status))
     assert names(api, desk.alice_key, type="agents") == [f"Aide-{number:02d}" for number in range(1, 11)]
-    typed = [each["fullCommand"] for each in found(api, desk.alice_key, type="commands")]
+    typed = [each["fullCommand"] for each in list_mentions(api, desk.alice_key, type="commands")]
     assert typed == [f"!aide-01.do-{number:02d}" for number in range(15)]
     assert names(api, desk.alice_key, type="agents", q="aide-00") == []
 

@@ -154,7 +154,7 @@ def listed(api: Api, desk: Desk) -> tuple[list[str], int]:
 
 
 def test_messages_and_feedback_end(api: Api, desk: Desk, clock: Any) -> None:
-    def shown() -> tuple[int, int, int]:
+    def count_listed() -> tuple[int, int, int]:
         chat = [
             api.get(f"{MESSAGES}{query}", desk.alice_key).json["data"]["messages"] for query in ("", "?role=assistant")
         ]
@@ -166,9 +166,9 @@ def test_messages_and_feedback_end(api: Api, desk: Desk, clock: Any) -> None:
     clock.shift(timedelta(days=399))
     api.post(SEND, {"content": "New."}, desk.alice_key)
     api.post("/api/v2/feedback", {"message": "New."}, desk.alice_key)
-    assert shown() == (2, 2, 2)
+    assert count_listed() == (2, 2, 2)
     clock.shift(timedelta(days=1))
-    assert shown() == (1, 1, 1)
+    assert count_listed() == (1, 1, 1)
 
 
 def test_zero_days_keep_data_for_ever(api: Api, desk: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:

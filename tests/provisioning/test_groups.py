@@ -107,16 +107,16 @@ def test_filters_select_groups(directory: Directory, desk: Desk) -> None:
     bob, carol = desk.user_id("bob"), desk.user_id("carol")
     one, two = directory.add_group("One", bob, externalId="x-1"), directory.add_group("Two", bob, carol)
 
-    def found(text: str) -> list[str]:
+    def list_names(text: str) -> list[str]:
         return [each["id"] for each in directory.find(GROUPS, text)]
 
-    assert found('displayName eq "one"') == [one]
-    assert found('externalId eq "x-1"') == [one]
-    assert found(f'members.value eq "{bob}"') == [one, two]
-    assert found(f'members eq "{carol}"') == [two]
-    assert found(f'id eq "{one}" and members eq "{carol}"') == []
-    assert found(f'id eq "{two}" and members eq "{carol}"') == [two]
-    assert found('displayName co "w"') == [two]
+    assert list_names('displayName eq "one"') == [one]
+    assert list_names('externalId eq "x-1"') == [one]
+    assert list_names(f'members.value eq "{bob}"') == [one, two]
+    assert list_names(f'members eq "{carol}"') == [two]
+    assert list_names(f'id eq "{one}" and members eq "{carol}"') == []
+    assert list_names(f'id eq "{two}" and members eq "{carol}"') == [two]
+    assert list_names('displayName co "w"') == [two]
 
 
 def test_members_are_left_out_where_nobody_asks_for_them(directory: Directory, desk: Desk) -> None:

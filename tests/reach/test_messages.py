@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.reach.domain.mail import Mail
+from chalicelib.reach.domain.mail import MailMessage
 from chalicelib.reach.domain.mail_format import header_text
 from chalicelib.reach.domain.mail_words import WORDS, Language
 from chalicelib.reach.domain.messages import (
@@ -50,20 +50,20 @@ DELIVERY = Delivery(
 )
 
 
-def parse(mail: Mail) -> EmailMessage:
+def parse(mail: MailMessage) -> EmailMessage:
     parsed = message_from_bytes(mail.content, policy=policy.default)
     assert isinstance(parsed, EmailMessage)
     return parsed
 
 
-def part(mail: Mail, subtype: str) -> str:
+def part(mail: MailMessage, subtype: str) -> str:
     (found,) = [each for each in parse(mail).walk() if each.get_content_subtype() == subtype]
     return str(found.get_content()).replace("\r\n", "\n")
 
 
 def about(
     delivery: Delivery = DELIVERY, *, reader: Reader = READER, message_id: str = "m1", system: str = "CI"
-) -> Mail:
+) -> MailMessage:
     return delivery_message(delivery, system=system, reader=reader, origin=ORIGIN, message_id=message_id, now=NOW)
 
 

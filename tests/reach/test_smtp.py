@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from chalicelib import aws
 from chalicelib.reach.domain.mail import (
-    Mail,
+    MailMessage,
     MailOutcome,
     MailResult,
     MailSettings,
@@ -35,7 +35,7 @@ SENDER = "Fluxden <desk@example.com>"
 TO = "alice@example.com"
 
 
-def message(to: str = TO) -> Mail:
+def message(to: str = TO) -> MailMessage:
     return trial_message(SENDER, to, message_id="one", now=datetime(2026, 3, 4, tzinfo=UTC))
 
 

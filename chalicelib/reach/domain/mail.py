@@ -103,7 +103,7 @@ class MailSettings:
 
 
 @dataclass(frozen=True)
-class Mail:
+class MailMessage:
     """A message as it is sent, with the addresses of its envelope."""
 
     sender: str
@@ -142,7 +142,7 @@ class MailResult:
 class Mailer(Protocol):
     """Sends one message; failures are results. Not a store call."""
 
-    def send(self, mail: Mail, /) -> MailResult: ...
+    def send(self, mail: MailMessage, /) -> MailResult: ...
 
 
 def result_of(outcome: MailOutcome, status: int | None = None, detail: str | bytes = "") -> MailResult:

@@ -16,7 +16,7 @@ from html import escape
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
-from chalicelib.reach.domain.mail import Mail
+from chalicelib.reach.domain.mail import MailMessage
 
 _NAMESPACE = UUID("5d2ae6a3-4a53-5c0e-8f0c-0d8f3bb0a1c6")
 _MOST_SUBJECT = 200
@@ -89,7 +89,7 @@ def _without_controls(line: str) -> str:
     return "".join(each for each in line if each == "\t" or unicodedata.category(each) not in ("Cc", "Cs"))
 
 
-def compose(envelope: Envelope, text: str, html: str) -> Mail:
+def compose(envelope: Envelope, text: str, html: str) -> MailMessage:
     """Make a message of its parts. Text and HTML say the same."""
     recipient, sender = to_sendable(envelope.recipient), to_sendable(parseaddr(envelope.sender)[1])
     # An address with letters beyond ASCII before its @ travels as it is (RFC 6531).
@@ -100,7 +100,7 @@ def compose(envelope: Envelope, text: str, html: str) -> Mail:
     made["Subject"] = header_text(envelope.subject)
     made.set_content(f"{text}\n", charset="utf-8")
     made.add_alternative(f"{html}\n", subtype="html", charset="utf-8")
-    return Mail(sender, recipient, _lines(_own_headers(envelope)) + made.as_bytes())
+    return MailMessage(sender, recipient, _lines(_own_headers(envelope)) + made.as_bytes())
 
 
 def _address(address: str, name: str = "") -> Address:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.reach.domain.mail import Mail
+from chalicelib.reach.domain.mail import MailMessage
 from chalicelib.reach.domain.mail_format import (
     Envelope,
     compose,
@@ -64,7 +64,7 @@ class Origin:
 
 def delivery_message(
     delivery: Delivery, *, system: str, reader: Reader, origin: Origin, message_id: str, now: datetime
-) -> Mail:
+) -> MailMessage:
     """Make the message about one delivery. `system` is the name of its integrator.
 
     Its buttons lead to the delivery in the console: nothing in a message acts.
@@ -101,7 +101,7 @@ def digest_message(
     message_id: str,
     now: datetime,
     notes: Sequence[str] = (),
-) -> Mail:
+) -> MailMessage:
     """Make the message about several deliveries, by integrator; `systems` has the integrators' names by their slugs."""
     language = reader.language
     listed, others = deliveries[:MOST_IN_DIGEST], len(deliveries) - MOST_IN_DIGEST
@@ -121,7 +121,7 @@ def digest_message(
     return _compose(_envelope(subject, reader, origin, message_id, now), text, cards, reader, origin)
 
 
-def trial_message(sender: str, recipient: str, *, message_id: str, now: datetime) -> Mail:
+def trial_message(sender: str, recipient: str, *, message_id: str, now: datetime) -> MailMessage:
     """Make a message that shows an operator that mail arrives, in both languages."""
     languages = (Language.ENGLISH, Language.CHINESE)
     subject = " · ".join(word(each, "trial.subject") for each in languages)
@@ -145,7 +145,9 @@ def _envelope(
     )
 
 
-def _compose(envelope: Envelope, text: Sequence[str], cards: Sequence[str], reader: Reader, origin: Origin) -> Mail:
+def _compose(
+    envelope: Envelope, text: Sequence[str], cards: Sequence[str], reader: Reader, origin: Origin
+) -> MailMessage:
     language = reader.language
     why, off = word(language, "why", desk=origin.base_url), word(language, "off")
     footer = f"{html_text(why)} {link(origin.unsubscribe_url, off)}" if origin.unsubscribe_url else html_text(why)

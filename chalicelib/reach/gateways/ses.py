@@ -5,7 +5,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import aws
-from chalicelib.reach.domain.mail import Mail, MailOutcome, MailResult, MailSettings, result_of
+from chalicelib.reach.domain.mail import MailMessage, MailOutcome, MailResult, MailSettings, result_of
 
 # What SES refuses for good, and what it refuses until an operator changes something. Everything else may pass.
 _REFUSED = frozenset(("MessageRejected", "BadRequestException"))
@@ -26,7 +26,7 @@ class SesMailer:
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
 
-    def send(self, mail: Mail, /) -> MailResult:
+    def send(self, mail: MailMessage, /) -> MailResult:
         """Send a message, and say what SES did with it. If its reply is lost, the message may be sent twice."""
         try:
             aws.mail().send_email(

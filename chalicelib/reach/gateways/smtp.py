@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from chalicelib.reach.domain.mail import (
-    Mail,
+    MailMessage,
     MailOutcome,
     MailResult,
     MailSettings,
@@ -30,7 +30,7 @@ class SmtpMailer:
     def __init__(self, settings: MailSettings, password: str | None) -> None:
         self._settings, self._password = settings, password
 
-    def send(self, mail: Mail, /) -> MailResult:
+    def send(self, mail: MailMessage, /) -> MailResult:
         """Send a message, and say what the server did with it.
 
         If the connection is lost after the message was sent and before the server's reply, nobody knows: it is
@@ -87,7 +87,7 @@ class SmtpMailer:
                     raise
                 raise _Misconfigured("The server refused user and password.", error.smtp_code) from error
 
-    def _deliver(self, server: smtplib.SMTP, mail: Mail) -> MailResult:
+    def _deliver(self, server: smtplib.SMTP, mail: MailMessage) -> MailResult:
         """Send the message; the reply to each command has its own meaning, so `sendmail` is of no use here."""
         options = [f"SIZE={len(mail.content)}"] if server.has_extn("size") else []
         if not (mail.sender.isascii() and mail.recipient.isascii()):

@@ -190,7 +190,7 @@ def test_paging_visits_everyone_once_with_correct_totals(api: Api, desk: Desk, t
 
 
 def test_teams_are_found_by_their_visibility(api: Api, desk: Desk, trusted: str) -> None:
-    def found(token: str | None, query: str = "") -> list[str]:
+    def list_names(token: str | None, query: str = "") -> list[str]:
         teams = find(api, f"type=teams&{query}", token)["teams"]
         assert teams["total"] == len(teams["items"])
         return [each["name"] for each in teams["items"]]
@@ -203,11 +203,11 @@ def test_teams_are_found_by_their_visibility(api: Api, desk: Desk, trusted: str)
         ("private", [], []),
     ):
         assert f"is now {visibility}" in run_admin("teams", "reveal", zephyr, visibility)
-        assert (found(None), found(trusted)) == (anybody, members)
+        assert (list_names(None), list_names(trusted)) == (anybody, members)
     for team in (zephyr, desk.demo["team_id"]):
         run_admin("teams", "reveal", team, "public")
-    assert found(None) == ["Team Apollo", "Team Zephyr"]
-    assert found(None, "q=MACHINES") == ["Team Zephyr"]
+    assert list_names(None) == ["Team Apollo", "Team Zephyr"]
+    assert list_names(None, "q=MACHINES") == ["Team Zephyr"]
     (zephyr_shown,) = find(api, "type=teams&limit=1&offset=1")["teams"]["items"]
     assert (zephyr_shown["memberCount"], zephyr_shown["avatar"]) == (2, None)
     assert find(api)["networkStats"]["teams"] == 2
