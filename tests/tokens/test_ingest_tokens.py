@@ -12,6 +12,8 @@ from chalicelib.resources import FAN_OUT
 from tests.conftest import Desk
 from tests.support.alerts import new_alert, new_group, resolved
 from tests.support.api import Answer, Api
+from tests.support.api_keys import new_api_key
+from tests.support.faults import Fault, inject_faults, intercept_engine
 from tests.support.pump import Pumps
 
 TOKENS = "/api/v1/ingest-tokens"
@@ -247,6 +249,16 @@ def test_a_person_makes_lists_and_ends_tokens_with_a_key_that_opens_everything(a
     assert api.call("DELETE", path, token=desk.bob_key).status == 404
     assert api.call("DELETE", path, token=desk.alice_key).status == 200
     assert api.post(path_of(made), new_group(new_alert())).status == 401
+
+
+def test_a_key_names_an_integration_that_the_index_does_not_list_yet(api: Api, desk: Desk) -> None:
+    claim = {"email": "carol@example.com", "label": "Cron"}
+    assert api.post("/api/v1/tokens/claim", claim, desk.fd1).status == 200
+    carol = new_api_key(desk, "carol")
+    mine = _integration(api, carol)
+    with intercept_engine(), inject_faults(lambda _, action: Fault.LAGGING if action == "Query" else None):
+        assert api.get("/api/v2/me/integrations", carol).json["data"] == []
+        make(api, carol, integration_id=mine)
 
 
 def test_a_key_names_an_active_integration_of_its_person(api: Api, desk: Desk) -> None:

@@ -54,7 +54,7 @@ _LIST = SPEND + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetIte
     refusals=(NotFound, Conflict, IdempotencyConflict, TooLarge),
     permission="all",
     replay=NewIngestTokenOut.model_validate,
-    grants=_LIST + REMEMBER + TOKENS.can("PutItem") + UNSEAL,
+    grants=_LIST + REMEMBER + TOKENS.can("GetItem", "PutItem") + UNSEAL,
     audits=(AuditKind.INGEST_TOKEN_CREATE,),
 )
 def create_ingest_token(
@@ -192,7 +192,7 @@ def preview_ingest_mapping(
 
 
 def _find_publisher(body: IngestTokenIn, caller: PersonalToken | ToolsToken | ApiKey) -> Publisher:
-    """Return the token that a new ingest token publishes with. Store calls: 2 for a key or session.
+    """Return the token that a new ingest token publishes with. Store calls: 1 for a key or session.
 
     Raises:
         Invalid: a person names no integration, or a token names one.
@@ -204,8 +204,7 @@ def _find_publisher(body: IngestTokenIn, caller: PersonalToken | ToolsToken | Ap
         raise Invalid(f"integration_id {reason}.", {"integration_id": [reason]})
     if not isinstance(caller, ApiKey):
         return publisher_of(caller)
-    wanted = str(body.integration_id).lower()
-    found = next((each for each in DynamoIntegrations().list_of(caller.user_id) if each.token_id == wanted), None)
+    found = DynamoIntegrations().find(str(body.integration_id).lower(), user_id=caller.user_id)
     if found is None:
         raise NotFound("Integration not found.")
     return publisher_from(found, caller.user_id)

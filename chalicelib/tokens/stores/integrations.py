@@ -12,6 +12,7 @@ from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.stores.actions import update
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import TOKENS
@@ -27,6 +28,11 @@ class DynamoIntegrations:
     def list_of(self, user_id: str) -> list[Integration]:
         """List a person's personal tokens, newest first. Two store calls; one when there are none."""
         return list_owned(personal_owner(user_id), _from_row)
+
+    def find(self, token_id: str, *, user_id: str) -> Integration | None:
+        """Find a person's personal token by its key, also one that was claimed this moment. One store call."""
+        row = get(TOKENS, grant_key(token_id))
+        return _from_row(row) if row and row["userId"] == user_id else None
 
     def switch(self, token_id: str, *, active: bool, user_id: str, claim: Claim | None, reply: Row) -> None:
         """Enable or disable a person's token, on their behalf; nothing changes if it is so already.
