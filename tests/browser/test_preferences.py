@@ -28,6 +28,11 @@ EN = {
     "off": "Turn off",
     "pause": "Pause notifications",
     "resume": "Resume",
+    "waits": "Change waits",
+    "waitsTitle": "Wait before sending",
+    "default": "Default: 1 or 2 minutes",
+    "webhook": "Webhooks",
+    "fiveMinutes": "5 min",
 }
 ZH = {
     "locale": "zh-CN",
@@ -47,6 +52,11 @@ ZH = {
     "off": "关闭",
     "pause": "暂停通知",
     "resume": "恢复",
+    "waits": "更改等待时间",
+    "waitsTitle": "发送前等待",
+    "default": "默认：1 或 2 分钟",
+    "webhook": "Webhook",
+    "fiveMinutes": "5 分钟",
 }
 
 
@@ -130,3 +140,21 @@ def test_a_person_sets_rules_quiet_hours_and_a_pause(open_reset: Open, words: di
     expect(rows).to_have_count(1)
     kept = stored(console)
     assert (kept["rules"], kept["quietHours"], kept["pausedUntil"]) == ([], None, None)
+
+
+@pytest.mark.parametrize("words", [EN, ZH], ids=["en", "zh"])
+def test_a_person_sets_how_long_channels_wait(open_reset: Open, words: dict[str, str]) -> None:
+    console = open_reset(locale=words["locale"], reduced_motion="reduce")
+    page = console.page
+    page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
+    expect(page.locator(".live-live")).to_be_attached()
+    console.go("you?tab=notifications")
+    page.get_by_role("button", name=words["waits"], exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox", name=words["webhook"]).select_option(label=words["fiveMinutes"])
+    check(page, f"preferences-waits-{words['locale']}")
+    dialog.get_by_role("button", name=words["save"], exact=True).click()
+    expect(dialog).to_have_count(0)
+    waits = page.get_by_role("region", name=words["waitsTitle"], exact=True)
+    expect(waits.get_by_role("definition")).to_have_text([words["default"], words["fiveMinutes"]])
+    assert stored(console)["waits"] == {"chat": None, "webhook": 300}

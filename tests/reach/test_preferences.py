@@ -25,6 +25,7 @@ NONE: dict[str, Any] = {
     "timeZone": "UTC",
     "quietHours": None,
     "pausedUntil": None,
+    "waits": {"chat": None, "webhook": None},
     "version": 0,
     "muted": 0,
 }
@@ -88,6 +89,11 @@ def test_preferences_that_changed_since_are_not_replaced_and_a_repeated_call_rep
         {"timeZone": "Moon/Base"},
         {"quietHours": {"start": "22:00", "end": "22:00"}},
         {"pausedUntil": "2999-01-01T00:00:00Z"},
+        {"waits": {"webhook": 901}},
+        {"waits": {"webhook": -1}},
+        {"waits": {"webhook": 1.5}},
+        {"waits": {"fax": 1}},
+        {"waits": None},
         {"unknown": 1},
     ],
 )
@@ -257,3 +263,30 @@ def test_channels_wait_before_they_are_sent_what_is_not_critical_and_leave_out_w
     with time_machine.travel(now + timedelta(minutes=3), tick=True):
         assert pump.drain(PERSONAL_WEBHOOK) == 2
     assert [json.loads(each.body)["data"]["delivery"]["deliveryId"] for each in receiver.received] == [unseen]
+
+
+@pytest.mark.engine("embedded")
+def test_a_channel_waits_as_long_as_its_owner_has_set_and_never_with_what_is_critical(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    add_active(api, pump, desk.alice_key, receiver)
+    now = datetime.now(UTC)
+    wanted = {"rules": [{"ways": ["channel"]}], "waits": {"chat": None, "webhook": 900}}
+    assert save(api, desk, wanted).json["waits"] == {"chat": None, "webhook": 900}
+    calm, loud = publish(api, desk), publish(api, desk, severity="critical")
+    assert pump.drain(REACH) == 2
+    assert pump.drain(PERSONAL_WEBHOOK) == 1
+    with time_machine.travel(now + timedelta(minutes=14), tick=True):
+        assert pump.drain(PERSONAL_WEBHOOK) == 0
+    with time_machine.travel(now + timedelta(minutes=16), tick=True):
+        assert pump.drain(PERSONAL_WEBHOOK) == 1
+    assert [json.loads(each.body)["data"]["delivery"]["deliveryId"] for each in receiver.received] == [loud, calm]
+
+
+def test_a_channel_whose_owner_has_set_no_wait_is_sent_everything_at_once(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    add_active(api, pump, desk.alice_key, receiver)
+    save(api, desk, {"rules": [{"ways": ["channel"]}], "waits": {"webhook": 0}})
+    publish(api, desk)
+    assert (pump.drain(REACH), pump.drain(PERSONAL_WEBHOOK)) == (1, 1)

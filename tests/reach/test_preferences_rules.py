@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chalicelib.core.domain.severity import Severity
+from chalicelib.reach.domain.channels import ChannelKind
 from chalicelib.reach.domain.preferences import DEFAULT, PreferenceRule, Preferences, Subject, Way, decide
 from chalicelib.reach.domain.quiet_time import QuietTime, quiet_until
+from chalicelib.reach.domain.waits import LONGEST_WAIT, Waits
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -223,3 +225,24 @@ def test_quiet_hours_always_end_within_two_days_and_are_over_then(
 def test_preferences_that_contradict_themselves_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Preferences.model_validate(bad)
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "seconds"),
+    [
+        ("webhook", "critical", 0),
+        ("webhook", "warn", 5),
+        ("webhook", "info", 5),
+        ("chat", "critical", 0),
+        ("chat", "warn", 60),
+        ("chat", "info", 120),
+        ("chat", "success", 120),
+    ],
+)
+def test_a_channel_waits_as_long_as_is_set_for_its_kind(kind: str, severity: str, seconds: int) -> None:
+    assert Waits(webhook=5).of(kind, Severity(severity)) == seconds
+
+
+def test_waits_are_for_every_kind_of_channel_and_no_longer_than_a_queue_delays() -> None:
+    assert {*Waits.model_fields} == {each.value for each in ChannelKind}
+    assert LONGEST_WAIT == 900

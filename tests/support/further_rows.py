@@ -48,6 +48,7 @@ from chalicelib.reach.domain.mail import MailSettings, Security, Transport
 from chalicelib.reach.domain.outcomes import Outcome, SendState
 from chalicelib.reach.domain.preferences import PreferenceRule, Preferences, StoredPreferences, Way
 from chalicelib.reach.domain.quiet_time import QuietTime
+from chalicelib.reach.domain.waits import Waits
 from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.reach.stores.outcomes import DynamoOutcomes
@@ -79,6 +80,7 @@ PREFERENCES = Preferences(
     timeZone="Europe/Berlin",
     quietHours=QuietTime(start="22:00", end="07:00"),
     pausedUntil=CHANGED,
+    waits=Waits(chat=300),
 )
 HOLD = Hold(FIRST, ZOE, SECOND, CHANGED)
 VIEW = SavedView(name="Mine", filter=SavedFilter(q="deploy", days=7))

@@ -26,6 +26,7 @@ from chalicelib.core.domain.fields import (
 from chalicelib.core.domain.severity import Severity
 from chalicelib.people.domain.profile import UTC, Zone
 from chalicelib.reach.domain.quiet_time import QuietTime, quiet_until
+from chalicelib.reach.domain.waits import Waits, WaitsOut
 
 MOST_RULES = 50
 LONGEST_PAUSE = timedelta(days=366)
@@ -50,10 +51,6 @@ class Way(StrEnum):
 _ALONE = frozenset((Way.INBOX, Way.MUTE))
 # How a person is reached about what no rule of theirs matches.
 DEFAULT = frozenset((Way.PUSH,))
-
-# What is read by then is not sent to channels, so that nobody hears twice of what they look at.
-_WAITS = {Severity.CRITICAL: 0, Severity.WARN: 60}
-_LONGEST_WAIT = 120
 
 Line = Annotated[str, AfterValidator(one_line)]
 
@@ -140,6 +137,10 @@ class Preferences(In):
     paused_until: Timestamp | None = Field(
         None, description="Until then only the inbox reaches you, at most 366 days ahead."
     )
+    waits: Waits = Field(
+        Waits(),
+        description="How long channels wait. What you read meanwhile is not sent, and critical events never wait.",
+    )
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -189,6 +190,7 @@ class PreferencesOut(Out):
     time_zone: str
     quiet_hours: QuietTimeOut | None
     paused_until: TimeOut | None
+    waits: WaitsOut
     version: int
     muted: int = Field(ge=0, description="How many events your rules have marked as read.")
 
@@ -205,6 +207,7 @@ class StoredPreferences:
         members = {"quietHours": None, "pausedUntil": None, "timeZone": UTC, "rules": [], **self.preferences.to_wire()}
         if quiet := self.preferences.quiet_hours:
             members["quietHours"] = quiet.model_dump(by_alias=True)
+        members["waits"] = self.preferences.waits.model_dump()
         return PreferencesOut.model_validate({**members, "version": self.version, "muted": self.muted})
 
 
@@ -246,11 +249,6 @@ def decide(preferences: Preferences, event: Subject, *, now: datetime) -> Decisi
     if quiet is None or (event.is_critical and quiet.except_critical):
         return Decision(ways, rule=rule)
     return Decision(ways, quiet_until(quiet, preferences.time_zone, now=now), rule=rule)
-
-
-def wait_of(severity: Severity) -> int:
-    """Return the seconds that channels wait before they are sent an event, in case it is read meanwhile."""
-    return _WAITS.get(severity, _LONGEST_WAIT)
 
 
 def check_pause(preferences: Preferences, *, now: datetime) -> None:

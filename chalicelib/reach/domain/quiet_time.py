@@ -52,8 +52,9 @@ def _intervals(quiet: QuietTime, zone: str, now: datetime) -> Iterator[tuple[dat
     start, end = time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)
     today = now.astimezone(local).date()
     for day in (today - timedelta(days=days) for days in range(2, -1, -1)):
-        yield _moment(day, start, local), _moment(day + timedelta(days=end < start), end, local)
+        yield moment_of(day, start, local), moment_of(day + timedelta(days=end < start), end, local)
 
 
-def _moment(day: date, clock: time, local: ZoneInfo) -> datetime:
+def moment_of(day: date, clock: time, local: ZoneInfo) -> datetime:
+    """Return the moment at which clocks show a time of a day, in UTC."""
     return datetime.combine(day, clock, local).astimezone(UTC)

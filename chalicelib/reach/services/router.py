@@ -19,7 +19,8 @@ from chalicelib.live.services.ports import Notifier
 from chalicelib.reach.domain.channels import Channel, ChannelKind
 from chalicelib.reach.domain.holds import Hold
 from chalicelib.reach.domain.jobs import ChannelJob, derive_message_id
-from chalicelib.reach.domain.preferences import Decision, StoredPreferences, Subject, Way, decide, wait_of
+from chalicelib.reach.domain.preferences import Decision, StoredPreferences, Subject, Way, decide
+from chalicelib.reach.domain.waits import Waits
 
 
 class Reached(Protocol):
@@ -82,7 +83,7 @@ class Router:
                 return
             self._carry_out(decision, delivery, log_state, now)
             if Way.CHANNEL in decision.ways:
-                self._send_to_channels(decision, delivery, message_id)
+                self._send_to_channels(decision, stored.preferences.waits, delivery, message_id)
         if hold:
             self.reached.release(hold)
 
@@ -104,8 +105,8 @@ class Router:
             self.push_jobs.send(PushJob(user_id=user_id, urgency=urgency, delivery_id=delivery.delivery_id))
             REACHED.add(way=Way.PUSH.value)
 
-    def _send_to_channels(self, decision: Decision, delivery: Delivery, message_id: str) -> None:
-        user_id, wait = str(delivery.recipient_user_id), wait_of(Severity(delivery.severity))
+    def _send_to_channels(self, decision: Decision, waits: Waits, delivery: Delivery, message_id: str) -> None:
+        user_id, severity = str(delivery.recipient_user_id), Severity(delivery.severity)
         chosen = [each for each in self.channels.list_of(user_id) if each.is_active]
         for each in (each for each in chosen if decision.has_channel(each.channel_id)):
             job = ChannelJob(
@@ -114,7 +115,7 @@ class Router:
                 delivery_id=delivery.delivery_id,
                 message_id=derive_message_id(message_id, each.channel_id),
             )
-            self.channel_jobs(each.kind).send(job, delay=wait)
+            self.channel_jobs(each.kind).send(job, delay=waits.of(each.kind, severity))
             REACHED.add(way=Way.CHANNEL.value)
 
     def _mute(self, delivery: Delivery, now: datetime) -> None:

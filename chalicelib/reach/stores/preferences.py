@@ -1,5 +1,6 @@
 """A person's preferences, in the table `directory`: USER#<id> / PREFERENCES; preferences, by their names on the wire;
-version; muted: how many deliveries their rules have marked as read, if any.
+version; muted: how many deliveries their rules have marked as read, if any; waits: apart, since functions of earlier
+releases refuse members that they don't know.
 
 While they change anything, `preferences` is among the reasons to reach the person by a worker (see live.stores.push).
 """
@@ -28,7 +29,8 @@ class DynamoPreferences:
         row = get(DIRECTORY, _key(user_id))
         if row is None:
             return StoredPreferences(Preferences())
-        found = Preferences.model_validate(row["preferences"])
+        waits = {kind: int(wait) for kind, wait in row.get("waits", {}).items()}
+        found = Preferences.model_validate(row["preferences"] | ({"waits": waits} if waits else {}))
         return StoredPreferences(found, int(row["version"]), int(row.get("muted", 0)))
 
     def save(
@@ -40,12 +42,16 @@ class DynamoPreferences:
             Forbidden: the person is gone.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
+        wire = preferences.to_wire()
+        waits = {kind: wait for kind, wait in wire.pop("waits", {}).items() if wait is not None}
+        apart = ", waits = :waits" if waits else " REMOVE waits"
         stored = update(
             DIRECTORY,
             _key(user_id),
-            "SET preferences = :preferences, #version = :next",
+            f"SET preferences = :preferences, #version = :next{apart}",
             "#version = :seen" if seen else "attribute_not_exists(pk)",
-            preferences=preferences.to_wire(),
+            preferences=wire,
+            **({"waits": waits} if waits else {}),
             next=seen + 1,
             **({"seen": seen} if seen else {}),
         )

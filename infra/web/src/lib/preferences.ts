@@ -17,12 +17,19 @@ export interface QuietHours {
   exceptCritical: boolean;
 }
 
+/** Seconds that each kind of channel waits; null stands for the default. */
+export interface Waits {
+  chat: number | null;
+  webhook: number | null;
+}
+
 /** How notifications reach the person, and how many their rules have muted. */
 export interface Preferences {
   rules: PreferenceRule[];
   timeZone: string;
   quietHours: QuietHours | null;
   pausedUntil: string | null;
+  waits: Waits;
   version: number;
   muted: number;
 }

@@ -56,4 +56,13 @@ export const reachEn = {
   "preferences.sameTimes": "Quiet hours end at another time than they start.",
   "preferences.exceptCritical": "Except critical notifications",
   "preferences.exceptCriticalHint": "They reach you during quiet hours, too.",
+  "preferences.waits": "Wait before sending",
+  "preferences.waitsNote": "What you read meanwhile is not sent to your channels. Critical notifications never wait.",
+  "preferences.waitsChange": "Change waits",
+  "preferences.waitDefault": "Default: 1 or 2 minutes",
+  "preferences.waitNone": "No wait",
+  "preferences.waitMinutes": "{count} min",
+  "preferences.waitSeconds": "{count} s",
+  "waitOf.chat": "Chat services",
+  "waitOf.webhook": "Webhooks",
 } as const;

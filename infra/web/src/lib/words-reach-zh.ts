@@ -57,4 +57,13 @@ export const reachZh: Record<keyof typeof reachEn, string> = {
   "preferences.sameTimes": "免打扰时段的开始和结束时间不能相同。",
   "preferences.exceptCritical": "严重通知除外",
   "preferences.exceptCriticalHint": "严重通知在免打扰时段内也会通知您。",
+  "preferences.waits": "发送前等待",
+  "preferences.waitsNote": "等待期间已读的通知不会发送到您的渠道。严重通知从不等待。",
+  "preferences.waitsChange": "更改等待时间",
+  "preferences.waitDefault": "默认：1 或 2 分钟",
+  "preferences.waitNone": "不等待",
+  "preferences.waitMinutes": "{count} 分钟",
+  "preferences.waitSeconds": "{count} 秒",
+  "waitOf.chat": "聊天服务",
+  "waitOf.webhook": "Webhook",
 };

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { Fragment } from "preact";
 import { t, valueLabel } from "../lib/i18n";
 import {
   changePreferences,
@@ -14,6 +15,7 @@ import { type Resource, useResource } from "../ui/resource";
 import { showToast } from "../ui/toasts";
 import { Channels } from "./account-channels";
 import { PauseDialog, QuietDialog, RuleDialog } from "./account-notification-dialogs";
+import { WAIT_KINDS, WaitsDialog, waitText } from "./account-waits";
 import { Panel } from "./account-profile-fields";
 import { Time } from "../ui/parts";
 
@@ -28,6 +30,7 @@ export function Notifications() {
           <Rules stored={stored} resource={resource} />
           <Quiet stored={stored} resource={resource} />
           <Channels />
+          <Waiting stored={stored} resource={resource} />
         </>
       )}
     </Loaded>
@@ -200,6 +203,37 @@ function Quiet({ stored, resource }: Props) {
           onClose={() => (isOpen.value = false)}
           onSave={async (quietHours, timeZone) => {
             await save(resource, () => ({ quietHours, timeZone }), t("preferences.saved"));
+            isOpen.value = false;
+          }}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function Waiting({ stored, resource }: Props) {
+  const isOpen = useSignal(false);
+  return (
+    <Panel title={t("preferences.waits")} note={t("preferences.waitsNote")}>
+      <dl class="facts">
+        {WAIT_KINDS.map((each) => (
+          <Fragment key={each}>
+            <dt>{valueLabel("waitOf", each)}</dt>
+            <dd>{waitText(stored.waits[each])}</dd>
+          </Fragment>
+        ))}
+      </dl>
+      <div class="row row-end">
+        <button type="button" class="button" onClick={() => (isOpen.value = true)}>
+          {t("preferences.waitsChange")}
+        </button>
+      </div>
+      {isOpen.value && (
+        <WaitsDialog
+          stored={stored.waits}
+          onClose={() => (isOpen.value = false)}
+          onSave={async (waits) => {
+            await save(resource, () => ({ waits }), t("preferences.saved"));
             isOpen.value = false;
           }}
         />

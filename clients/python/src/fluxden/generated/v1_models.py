@@ -531,6 +531,20 @@ class SupplementOut(TypedDict):
     createdAt: str
 
 
+class Waits(TypedDict):
+    """The seconds that each kind of channel waits. null stands for 60 for warnings, and 120 for what is less."""
+
+    chat: NotRequired[int | None]
+    webhook: NotRequired[int | None]
+
+
+class WaitsOut(TypedDict):
+    """The seconds that each kind of channel waits."""
+
+    chat: int | None
+    webhook: int | None
+
+
 class YourIntegrator(TypedDict):
     """The integrator, and the prefix of its event types."""
 
@@ -984,6 +998,8 @@ class PreferencesIn(TypedDict):
     """When nothing but the inbox is to reach you."""
     pausedUntil: NotRequired[str | None]
     """Until then only the inbox reaches you, at most 366 days ahead."""
+    waits: NotRequired[Waits]
+    """How long channels wait. What you read meanwhile is not sent, and critical events never wait."""
     version: int
     """The `version` that you have read. Preferences that changed since are not replaced."""
 
@@ -995,6 +1011,7 @@ class PreferencesOut(TypedDict):
     timeZone: str
     quietHours: QuietTimeOut | None
     pausedUntil: str | None
+    waits: WaitsOut
     version: int
     muted: int
     """How many events your rules have marked as read."""
