@@ -6,15 +6,19 @@ from urllib.parse import urlsplit
 import pytest
 
 from chalicelib.core.domain.push_results import MOST_RESULTS, PushResult
+from chalicelib.inbox.domain.deliveries import DeliveryDetail
 from chalicelib.inbox.domain.endpoints import MOST_ATTEMPTS
 from chalicelib.inbox.stores.push_results import DynamoPushResults
 from chalicelib.live.domain.push import PushJob, Urgency
 from chalicelib.live.gateways.web_push import PUSH_JOBS
-from chalicelib.resources import CALLBACKS, WEB_PUSH
+from chalicelib.operate.domain.deliveries import DeliveryStep, for_integrator, to_log_entry
+from chalicelib.reach.domain.outcomes import Outcome, SendState
+from chalicelib.resources import CALLBACKS, PERSONAL_WEBHOOK, WEB_PUSH
 from tests.conftest import Desk
 from tests.operate.conftest import ADMIN, EVENTS, data, find_entries
-from tests.support import inputs
+from tests.support import channels, inputs
 from tests.support.api import Api
+from tests.support.further_rows import DELIVERY
 from tests.support.pump import Pumps
 from tests.support.push_browsers import Browser
 from tests.support.receiver import Receiver
@@ -92,6 +96,48 @@ def test_steps_tell_which_push_services_took_the_message(api: Api, desk: Desk, p
     shown = api.get(f"/api/v1/delivery-log/{delivery_id}", desk.fd1)
     assert steps(shown.json) == ["accepted", "stored", "pushed"], "the browsers of a recipient are their own"
     assert (str(host) in shown.text, "410" in shown.text) == (False, False)
+
+
+def test_steps_tell_what_became_of_messages_to_channels(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    channel = channels.add_active(api, pump, desk.alice_key, receiver)
+    sent, failed, skipped = (publish(api, desk) for _ in range(3))
+    api.call("PATCH", f"/api/v1/inbox/{skipped}", {"read": True}, token=desk.alice_key)
+    for delivery_id, status in ((sent, 204), (failed, 503), (skipped, 204)):
+        receiver.status = status
+        channels.reach(desk, channel, delivery_id)
+        pump.drain(PERSONAL_WEBHOOK)
+    place = "webhook (127.0.0.1)"
+    for delivery_id, step, detail in (
+        (sent, "channel_sent", place),
+        (failed, "channel_failed", f"{place}: answered 503"),
+        (skipped, "channel_skipped", place),
+    ):
+        shown = api.get(f"{LOG}/{delivery_id}", desk.alice_key)
+        (found,) = (each for each in data(shown)["steps"] if "channel" in each["step"])
+        assert (found["step"], found["detail"]) == (step, detail)
+        assert (found.get("skipped"), "nextAttemptAt" in found) == (
+            "read" if delivery_id == skipped else None,
+            delivery_id == failed,
+        )
+        assert receiver.url not in shown.text
+
+        own = api.get(f"/api/v1/delivery-log/{delivery_id}", desk.fd1)
+        assert [each for each in own.json["steps"] if "channel" in each["step"]] == (
+            [{"step": step, "at": found["at"]}] if delivery_id != skipped else []
+        ), "what a recipient reads, and by which services, is their own"
+        assert ("127.0.0.1" in own.text, "503" in own.text) == (False, False)
+
+
+def test_log_shows_the_latest_messages_to_channels_and_none_under_way() -> None:
+    states = [SendState.SENDING, *(SendState.SENT for _ in range(50))]
+    messages = [
+        Outcome("u", "d", "c", str(n), "webhook", "hooks.example.com", state, 1, f"2026-05-21T12:00:{n:02}.000Z", "l")
+        for n, state in enumerate(states)
+    ]
+    entry = to_log_entry(DeliveryDetail(DELIVERY), {}, messages)
+    found = [each.at for each in entry.steps if each.step is DeliveryStep.CHANNEL_SENT]
+    assert found == [each.at for each in messages[-40:]]
+    assert [each.step for each in for_integrator(entry).steps].count(DeliveryStep.CHANNEL_SENT) == 1
 
 
 def test_log_keeps_so_many_pushes_and_nothing_of_a_delivery_that_is_gone(

@@ -48,9 +48,12 @@ def test_sending_takes_three_steps(api: Api, desk: Desk, pump: Pumps, receiver: 
     assert sorted(pump.calls) == ["BatchGetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"]
 
 
-@pytest.mark.parametrize("change", [{"read": True}, {"archived": True}, {"snoozedUntil": "2026-12-24T00:00:00Z"}])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"read": True}, "read"), ({"archived": True}, "archived"), ({"snoozedUntil": "2026-12-24T00:00:00Z"}, "snoozed")],
+)
 def test_what_was_read_meanwhile_is_not_sent(
-    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, change: dict[str, Any]
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, change: dict[str, Any], reason: str
 ) -> None:
     with time_machine.travel(NOW, tick=False):
         channel = add_active(api, pump, desk.alice_key, receiver)
@@ -58,7 +61,8 @@ def test_what_was_read_meanwhile_is_not_sent(
         assert api.call("PATCH", f"/api/v1/inbox/{delivery}", change, token=desk.alice_key).status == 200
         reach(desk, channel, delivery)
         pump.drain(PERSONAL_WEBHOOK)
-    assert (receiver.received, outcomes()) == ([], [])
+    (outcome,) = outcomes()
+    assert (receiver.received, outcome["state"], outcome["skipped"]) == ([], "failed", reason)
 
 
 def test_what_was_resolved_or_is_somebody_elses_is_not_sent(
@@ -102,6 +106,8 @@ def test_a_failure_is_retried_by_the_ladder_under_the_same_id(
         for _ in range(12):
             clock.shift(timedelta(minutes=15))
             pump.drain(PERSONAL_WEBHOOK)
+        (outcome,) = outcomes()
+    assert (outcome["state"], outcome["skipped"]) == ("failed", "read")
     assert len(receiver.received) == 4
     assert {each.headers["webhook-id"] for each in receiver.received} == {MESSAGE}
 

@@ -45,7 +45,7 @@ from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
 from chalicelib.reach.domain.channels import Channel, ChannelKind, ChannelState, Target
 from chalicelib.reach.domain.holds import Hold
 from chalicelib.reach.domain.mail import MailSettings, Security, Transport
-from chalicelib.reach.domain.outcomes import Outcome, SendState
+from chalicelib.reach.domain.outcomes import Outcome, SendState, SkipReason
 from chalicelib.reach.domain.preferences import PreferenceRule, Preferences, StoredPreferences, Way
 from chalicelib.reach.domain.quiet_time import QuietTime
 from chalicelib.reach.domain.waits import Waits
@@ -127,6 +127,7 @@ OUTCOME = Outcome(
     "lease",
     "answered 500",
     CHANGED,
+    SkipReason.READ,
 )
 ROUTED_TOKEN = IngestToken(
     FIRST, "ntfy", "Cron", TokenKind.TOOLS, SECOND, "fd1", AT,

@@ -7,10 +7,10 @@ from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.cursors import from_cursor, to_cursor
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.inbox.domain.sent_positions import SentPosition
-from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.sent import DynamoSent
 from chalicelib.operate.domain.deliveries import DeliveryLogEntry, DeliveryLogPage, OwnDeliveryLogQuery
 from chalicelib.operate.services import deliveries
+from chalicelib.operate.stores.logged_deliveries import DynamoLoggedDeliveries
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DELIVERIES, DIRECTORY, SENT_INDEX
 
@@ -60,10 +60,10 @@ def get_own_logged_delivery(deliveryId: str, caller: ToolsToken) -> DeliveryLogE
     """Show the steps of a delivery of your integrator: accepted, held, stored, pushed, clicked, and each attempt of
     callbacks.
 
-    What the recipient did with it in their inbox is not shown, and neither are their browsers: one step says whether a
-    push service took a message about it. Of a failed attempt, `error` has the beginning of the
-    reply.
+    What the recipient did with it in their inbox is not shown, and neither are their browsers and channels: one step
+    says whether a push service took a message about it, and one whether a channel did. Of a failed attempt, `error` has
+    the beginning of the reply.
     """
     return deliveries.get_own_delivery(
-        deliveryId, integrator=caller.integrator, deliveries=DynamoDeliveries(), people=DynamoDirectory()
+        deliveryId, integrator=caller.integrator, deliveries=DynamoLoggedDeliveries(), people=DynamoDirectory()
     )

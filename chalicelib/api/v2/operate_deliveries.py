@@ -13,10 +13,10 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.domain.sent_positions import SentPosition
 from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
 from chalicelib.inbox.stores.clicks import DynamoClicks
-from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.sent import DynamoSent
 from chalicelib.operate.domain.deliveries import DeliveryLogEntry, DeliveryLogPage, DeliveryLogQuery
 from chalicelib.operate.services import deliveries
+from chalicelib.operate.stores.logged_deliveries import DynamoLoggedDeliveries
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS, DELIVERIES, SENT_INDEX
 
@@ -60,10 +60,11 @@ def list_logged_deliveries(query: DeliveryLogQuery, caller: ApiKey) -> DeliveryL
 def get_logged_delivery(deliveryId: str, caller: ApiKey) -> DeliveryLogEntry:  # noqa: ARG001, N803 - admits; contract
     """Show the steps of a delivery: accepted, held, stored, pushed, read, clicked, and each attempt of its callbacks.
 
-    Each message to one of the recipient's browsers is a step with the host of its push service; up to 40 are kept. Of a
-    failed attempt, `error` has the beginning of the reply.
+    Each message to one of the recipient's browsers is a step with the host of its push service; up to 40 are kept. So
+    is each message to one of their channels, with service and host, also one that was skipped since they had read the
+    delivery by then; the latest 40 are shown. Of a failed attempt, `error` has the beginning of the reply.
     """
-    return deliveries.get_delivery(deliveryId, deliveries=DynamoDeliveries(), people=DynamoDirectory())
+    return deliveries.get_delivery(deliveryId, deliveries=DynamoLoggedDeliveries(), people=DynamoDirectory())
 
 
 @operate(
@@ -92,7 +93,7 @@ def resend_callback(
             deliveryId,
             index,
             now=context.now,
-            deliveries=DynamoDeliveries(),
+            deliveries=DynamoLoggedDeliveries(),
             clicks=DynamoClicks(),
             people=DynamoDirectory(),
             queue=CALLBACK_JOBS,

@@ -8,7 +8,7 @@ index inbox: recipientUserId, inboxKey (see inbox; held deliveries have no recip
 index due: dueQueue, dueAt (clicks whose callback has an attempt to come, snoozes, and bulk changes in progress)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chalicelib.core.domain.errors import NotFound
@@ -95,13 +95,20 @@ class DynamoDeliveries:
 
 
 def _find(condition: str, **named: Any) -> DeliveryDetail | None:
+    return detail_from_rows(
+        query(
+            DELIVERIES,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values(**named),
+            ConsistentRead=True,
+        )
+    )
+
+
+def detail_from_rows(rows: Iterable[Row]) -> DeliveryDetail | None:
+    """Return the delivery of rows that have one partition key; None if it is not among them."""
     kinds: dict[str, list[Row]] = {}
-    for row in query(
-        DELIVERIES,
-        KeyConditionExpression=condition,
-        ExpressionAttributeValues=values(**named),
-        ConsistentRead=True,
-    ):
+    for row in rows:
         kinds.setdefault(row["sk"].partition("#")[0], []).append(row)
     if SORT_KEY not in kinds:
         return None

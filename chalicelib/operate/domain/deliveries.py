@@ -4,14 +4,14 @@ It has neither the body nor the summary of an event: administrators see that som
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from chalicelib.core.domain.fields import Omittable, Out, TimeOut, UuidOut
-from chalicelib.core.domain.retries import Outcome
+from chalicelib.core.domain.retries import Outcome as CallbackOutcome
 from chalicelib.core.domain.severity import Severity
 from chalicelib.inbox.domain.callbacks import callback_body
 from chalicelib.inbox.domain.clicks import AttemptOut, Click
@@ -19,6 +19,7 @@ from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, Moderat
 from chalicelib.inbox.domain.sent import SentQuery
 from chalicelib.inbox.domain.sent_positions import SentPosition
 from chalicelib.people.domain.directory import Person
+from chalicelib.reach.domain.outcomes import Outcome, SendState, SkipReason
 
 
 class OwnDeliveryLogQuery(SentQuery):
@@ -44,6 +45,9 @@ class DeliveryStep(StrEnum):
     STORED = "stored"
     PUSHED = "pushed"
     PUSH_REFUSED = "push_refused"
+    CHANNEL_SENT = "channel_sent"
+    CHANNEL_FAILED = "channel_failed"
+    CHANNEL_SKIPPED = "channel_skipped"
     READ = "read"
     ARCHIVED = "archived"
     RESOLVED = "resolved"
@@ -101,8 +105,10 @@ class StepOut(Out):
     detail: Omittable[str] = Field(
         None,
         description="The button's label, how the attempt ended, or to which "
-        "push service a message went, and why it refused it.",
+        "push service or channel a message went, and why it refused it.",
     )
+    skipped: Omittable[SkipReason] = Field(None, description="Why a channel was sent nothing.")
+    next_attempt_at: Omittable[TimeOut] = Field(None, description="When the channel is sent the message again.")
 
 
 class LoggedCallback(Out):
@@ -112,7 +118,7 @@ class LoggedCallback(Out):
     index: int
     label: str
     url: str
-    outcome: Outcome
+    outcome: CallbackOutcome
     next_attempt_at: TimeOut | None
     request_body: str = Field(description="The JSON body of each attempt.")
     attempts: list[AttemptOut]
@@ -126,20 +132,27 @@ class DeliveryLogEntry(LoggedDelivery):
 
 
 # What a recipient does with a delivery is theirs, and not its sender's to know.
-_OF_THE_RECIPIENT = frozenset((DeliveryStep.READ, DeliveryStep.ARCHIVED))
-_PUSHES = frozenset((DeliveryStep.PUSHED, DeliveryStep.PUSH_REFUSED))
+_OF_THE_RECIPIENT = frozenset((DeliveryStep.READ, DeliveryStep.ARCHIVED, DeliveryStep.CHANNEL_SKIPPED))
+# Steps of which an integrator is shown one: one of the first kind, or else of the second.
+_REACHED = (
+    (DeliveryStep.PUSHED, DeliveryStep.PUSH_REFUSED),
+    (DeliveryStep.CHANNEL_SENT, DeliveryStep.CHANNEL_FAILED),
+)
+# How many messages to channels the log shows of one delivery, the latest ones.
+_MOST_MESSAGES = 40
 
 
 def for_integrator(entry: DeliveryLogEntry) -> DeliveryLogEntry:
     """Return the entry as its integrator may see it: without what the recipient did in their inbox.
 
-    Which browsers somebody has, how many, and which push services they use, is theirs. So one step without details says
-    whether a message was pushed to one of them.
+    Which browsers and channels somebody has, how many, and which services they use, is theirs. So one step without
+    details says whether a message was pushed to a browser, and one whether a channel took it.
     """
-    taken = [each for each in entry.steps if each.step is DeliveryStep.PUSHED]
-    refused = [each for each in entry.steps if each.step is DeliveryStep.PUSH_REFUSED]
-    steps = [each for each in entry.steps if each.step not in _OF_THE_RECIPIENT | _PUSHES]
-    steps += [StepOut(step=each.step, at=each.at) for each in (taken or refused)[:1]]
+    hidden = _OF_THE_RECIPIENT.union(*_REACHED)
+    steps = [each for each in entry.steps if each.step not in hidden]
+    for kinds in _REACHED:
+        taken, refused = ([each for each in entry.steps if each.step is kind] for kind in kinds)
+        steps += [StepOut(step=each.step, at=each.at) for each in (taken or refused)[:1]]
     return entry.model_copy(update={"steps": sorted(steps, key=lambda each: each.at)})
 
 
@@ -158,12 +171,14 @@ def to_logged(delivery: Delivery, recipient: Person | None) -> LoggedDelivery:
     return LoggedDelivery(**_fields(delivery, recipient))
 
 
-def to_log_entry(detail: DeliveryDetail, people: dict[str, Person]) -> DeliveryLogEntry:
+def to_log_entry(
+    detail: DeliveryDetail, people: dict[str, Person], messages: Sequence[Outcome] = ()
+) -> DeliveryLogEntry:
     """Return the whole entry. `people` are the recipient and those who clicked."""
     delivery = detail.delivery
     return DeliveryLogEntry(
         **_fields(delivery, people.get(delivery.recipient_user_id or "")),
-        steps=sorted(_steps(detail), key=lambda step: step.at),
+        steps=sorted([*_steps(detail), *_message_steps(messages)], key=lambda step: step.at),
         callbacks=[_to_callback(click, delivery, people.get(click.user_id)) for click in detail.clicks],
     )
 
@@ -207,6 +222,20 @@ def _steps(detail: DeliveryDetail) -> Iterator[StepOut]:
         yield StepOut(step=step, at=push.at, detail=f"{push.host}: {push.error}" if push.error else push.host)
     for click in detail.clicks:
         yield from _click_steps(click, label=_label(click, delivery))
+
+
+def _message_steps(messages: Sequence[Outcome]) -> Iterator[StepOut]:
+    ended = sorted((each for each in messages if each.state is not SendState.SENDING), key=lambda each: each.at)
+    for each in ended[-_MOST_MESSAGES:]:
+        place = f"{each.channel} ({each.host})" if each.channel != each.host else each.host
+        if each.skipped:
+            yield StepOut(step=DeliveryStep.CHANNEL_SKIPPED, at=each.at, detail=place, skipped=each.skipped)
+        elif each.state is SendState.SENT:
+            yield StepOut(step=DeliveryStep.CHANNEL_SENT, at=each.at, detail=place)
+        else:
+            step = StepOut(step=DeliveryStep.CHANNEL_FAILED, at=each.at, detail=f"{place}: {each.result}")
+            waits = {"next_attempt_at": each.next_attempt_at} if each.next_attempt_at else {}
+            yield step.model_copy(update=waits)
 
 
 def _click_steps(click: Click, *, label: str) -> Iterator[StepOut]:

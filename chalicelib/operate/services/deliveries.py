@@ -1,5 +1,6 @@
 """The delivery log: find deliveries of an integrator, show what happened to one, and resend its callback."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -13,7 +14,6 @@ from chalicelib.inbox.domain.deliveries import DeliveryDetail
 from chalicelib.inbox.domain.endpoints import MOST_ATTEMPTS
 from chalicelib.inbox.domain.sent import SentSelection
 from chalicelib.inbox.domain.sent_positions import SentPosition
-from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.inbox.services.sent import SentDeliveries
 from chalicelib.operate.domain.deliveries import (
     DeliveryLogEntry,
@@ -24,10 +24,15 @@ from chalicelib.operate.domain.deliveries import (
     to_logged,
 )
 from chalicelib.people.services.ports import People
+from chalicelib.reach.domain.outcomes import Outcome
 
 
 class ResentClicks(Protocol):
     def restart(self, click: Click, *, now: datetime, due_at: datetime) -> bool: ...
+
+
+class LoggedDeliveries(Protocol):
+    def find(self, delivery_id: str) -> tuple[DeliveryDetail, Sequence[Outcome]] | None: ...
 
 
 def list_deliveries(
@@ -47,25 +52,27 @@ def list_deliveries(
     return [to_logged(each, known.get(each.recipient_user_id or "")) for each in found], position
 
 
-def get_delivery(delivery_id: str, *, deliveries: Deliveries, people: People) -> DeliveryLogEntry:
+def get_delivery(delivery_id: str, *, deliveries: LoggedDeliveries, people: People) -> DeliveryLogEntry:
     """Return a delivery with its steps. Store calls: 2.
 
     Raises:
         NotFound: there is no such delivery.
     """
-    return _entry(_find(delivery_id, deliveries), people)
+    return _entry(*_find(delivery_id, deliveries), people)
 
 
-def get_own_delivery(delivery_id: str, *, integrator: str, deliveries: Deliveries, people: People) -> DeliveryLogEntry:
+def get_own_delivery(
+    delivery_id: str, *, integrator: str, deliveries: LoggedDeliveries, people: People
+) -> DeliveryLogEntry:
     """Return a delivery of an integrator with its steps, without what its recipient did with it. Store calls: 2.
 
     Raises:
         NotFound: there is no such delivery, or it is another integrator's.
     """
-    detail = _find(delivery_id, deliveries)
+    detail, messages = _find(delivery_id, deliveries)
     if detail.delivery.integrator != integrator:
         raise NotFound("Delivery not found.")
-    return for_integrator(_entry(detail, people))
+    return for_integrator(_entry(detail, messages, people))
 
 
 def resend_callback(
@@ -73,7 +80,7 @@ def resend_callback(
     index: str,
     *,
     now: datetime,
-    deliveries: Deliveries,
+    deliveries: LoggedDeliveries,
     clicks: ResentClicks,
     people: People,
     queue: JobAnnouncer[CallbackJob],
@@ -87,7 +94,7 @@ def resend_callback(
         NotFound: there is no such delivery, or nobody pressed this button.
         Conflict: an attempt is under way, or there were as many as there may be.
     """
-    detail = _find(delivery_id, deliveries)
+    detail, _ = _find(delivery_id, deliveries)
     click = next((each for each in detail.clicks if str(each.index) == index), None)
     if click is None:
         raise NotFound("Callback not found.")
@@ -96,17 +103,17 @@ def resend_callback(
     if not is_due(click.next_attempt_at, now) and not clicks.restart(click, now=now, due_at=now + GRACE):
         raise Conflict("An attempt of this callback is under way. Look at its result before you resend it.")
     queue.announce(CallbackJob(delivery_id=click.delivery_id, index=click.index, is_probe=True))
-    return _entry(_find(delivery_id, deliveries), people)
+    return _entry(*_find(delivery_id, deliveries), people)
 
 
-def _find(delivery_id: str, deliveries: Deliveries) -> DeliveryDetail:
-    detail = deliveries.find_buttons(delivery_id.lower()) if is_uuid(delivery_id) else None
-    if detail is None:
+def _find(delivery_id: str, deliveries: LoggedDeliveries) -> tuple[DeliveryDetail, Sequence[Outcome]]:
+    found = deliveries.find(delivery_id.lower()) if is_uuid(delivery_id) else None
+    if found is None:
         raise NotFound("Delivery not found.")
-    return detail
+    return found
 
 
-def _entry(detail: DeliveryDetail, people: People) -> DeliveryLogEntry:
+def _entry(detail: DeliveryDetail, messages: Sequence[Outcome], people: People) -> DeliveryLogEntry:
     recipient = detail.delivery.recipient_user_id
     known = people.find_people({each.user_id for each in detail.clicks} | ({recipient} if recipient else set()))
-    return to_log_entry(detail, dict(known))
+    return to_log_entry(detail, dict(known), messages)

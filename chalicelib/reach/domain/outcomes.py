@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
 
 
 class SendState(StrEnum):
@@ -15,9 +17,24 @@ class SendState(StrEnum):
     FAILED = "failed"
 
 
+class SkipReason(StrEnum):
+    """Why a message was not sent: what its recipient, or the sender, did with the delivery before."""
+
+    READ = "read"
+    ARCHIVED = "archived"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+
+
+_SKIPPED = {Shelf.READ: SkipReason.READ, Shelf.ARCHIVED: SkipReason.ARCHIVED, Shelf.SNOOZED: SkipReason.SNOOZED}
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """A message to one channel about one delivery. `result` says why the last attempt failed; None if it did not."""
+    """A message to one channel about one delivery. `result` says why the last attempt failed; None if it did not.
+
+    One that was given up because nobody needed it any more is `skipped`.
+    """
 
     user_id: str
     delivery_id: str
@@ -31,6 +48,12 @@ class Outcome:
     lease_id: str
     result: str | None = None
     next_attempt_at: str | None = None
+    skipped: SkipReason | None = None
+
+
+def skip_reason(delivery: Delivery) -> SkipReason | None:
+    """Return why a message about the delivery need not be sent; None if it is to be."""
+    return SkipReason.RESOLVED if delivery.resolved_at else _SKIPPED.get(shelf_of(delivery))
 
 
 def failure_of(result: HttpResult) -> str | None:

@@ -13,10 +13,9 @@ from chalicelib.core.domain.retries import LONGEST_DELAY, RetryLadder, is_due, n
 from chalicelib.core.domain.retries import Outcome as RetryOutcome
 from chalicelib.core.ports import DelayedJobSender, Gather
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
-from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
 from chalicelib.reach.domain.channels import Channel, ChannelKind, Target, after_attempt
 from chalicelib.reach.domain.jobs import ChannelJob
-from chalicelib.reach.domain.outcomes import Outcome, SendState, failure_of
+from chalicelib.reach.domain.outcomes import Outcome, SendState, failure_of, skip_reason
 
 
 class ChannelTargets(Protocol):
@@ -27,6 +26,7 @@ class ChannelTargets(Protocol):
 class Outcomes(Protocol):
     def begin(self, outcome: Outcome, delivery: Delivery, *, now: datetime) -> Outcome | None: ...
     def record(self, outcome: Outcome, delivery: Delivery) -> bool: ...
+    def skip(self, outcome: Outcome, delivery: Delivery) -> None: ...
 
 
 class NotifiedDeliveries(Protocol):
@@ -63,7 +63,7 @@ class ChannelSender:
         A notification that was read, archived, snoozed or resolved is not sent, nor to a channel that is not active. A
         job that comes twice sends nothing more; only one whose worker ended between the request and the record of it is
         sent again, under the same message id. Store and queue calls in sequence: 3, and 1 to send the next job; 2 for a
-        test message; 1 for what is not sent or not due.
+        test message, and for what is skipped; 1 for what is not due.
         """
         now = self.clock()
         if not is_due(job.due_at or timestamp(now), now):
@@ -88,7 +88,7 @@ class ChannelSender:
         )
         if found is None or not found[0].is_active:
             return
-        if detail is None or not _is_unread(detail.delivery, job.user_id):
+        if detail is None or detail.delivery.recipient_user_id != job.user_id:
             return
         channel, target = found
         begun = Outcome(
@@ -103,6 +103,9 @@ class ChannelSender:
             at=timestamp(now),
             lease_id=self.lease_id,
         )
+        if reason := skip_reason(detail.delivery):
+            self.outcomes.skip(replace(begun, state=SendState.FAILED, skipped=reason), detail.delivery)
+            return
         if stored := self.outcomes.begin(begun, detail.delivery, now=now):
             if stored.state is SendState.WAITING and stored.attempt == job.attempt:
                 # It was recorded, and its worker ended before the next job was sent.
@@ -141,7 +144,3 @@ class ChannelSender:
 
 def _next_job(job: ChannelJob, due_at: str | None) -> ChannelJob:
     return job.model_copy(update={"attempt": job.attempt + 1, "due_at": due_at})
-
-
-def _is_unread(delivery: Delivery, user_id: str) -> bool:
-    return delivery.recipient_user_id == user_id and not delivery.resolved_at and shelf_of(delivery) is Shelf.UNREAD

@@ -1,9 +1,10 @@
 """What became of messages to channels, in the table `deliveries`: <delivery id> / REACH#<channel id>#<message id>.
 
-userId, channel, host, state, attempt, at, result, nextAttemptAt; leaseId, leaseUntil: of the attempt under way. The row
+userId, channel, host, state, attempt, at, result, nextAttemptAt; skipped: why it was not sent; leaseId, leaseUntil: of the attempt under way. The row
 ends with the delivery.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -52,6 +53,23 @@ class DynamoOutcomes:
         """Store what became of an attempt; False if another has begun meanwhile. One store call."""
         row = _key(outcome) | _OUTCOME.to_row(outcome) | end_with(delivery)
         return try_commit([put(DELIVERIES, row, "leaseId = :mine", mine=outcome.lease_id)])
+
+    def skip(self, outcome: Outcome, delivery: Delivery) -> None:
+        """Store that a message, or its next attempt, was not needed, unless it was begun. One store call."""
+        row = _key(outcome) | _OUTCOME.to_row(outcome) | end_with(delivery)
+        skipped = put(
+            DELIVERIES,
+            row,
+            f"{NEW} OR (attempt < :number AND #state = :waiting)",
+            number=outcome.attempt,
+            waiting=SendState.WAITING.value,
+        )
+        try_commit([skipped, check(DELIVERIES, delivery_key(outcome.delivery_id), EXISTS)])
+
+
+def list_outcomes(rows: Iterable[Row]) -> list[Outcome]:
+    """Return the messages to channels among the rows of a delivery."""
+    return [_from_row(row) for row in rows if row["sk"].startswith(PREFIX)]
 
 
 def _key(outcome: Outcome) -> Row:

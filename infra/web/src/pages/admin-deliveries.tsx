@@ -35,7 +35,7 @@ interface Callback {
 }
 
 interface Entry extends Logged {
-  steps: Array<{ step: string; at: string; index?: number; detail?: string }>;
+  steps: Array<{ step: string; at: string; index?: number; detail?: string; skipped?: string; nextAttemptAt?: string }>;
   callbacks: Callback[];
 }
 
@@ -231,6 +231,12 @@ function EntryDetail({ entry, resource }: { entry: Entry; resource: Resource<Ent
             {each.detail && (
               <span class="faint" dir="auto">
                 {each.detail}
+                {each.skipped && ` · ${valueLabel("skipped", each.skipped)}`}
+              </span>
+            )}
+            {each.nextAttemptAt && (
+              <span class="faint">
+                {t("inbox.nextAttempt")} <time dateTime={each.nextAttemptAt}>{fullTime(each.nextAttemptAt)}</time>
               </span>
             )}
           </li>
