@@ -1,7 +1,7 @@
 """What became of messages to channels, in the table `deliveries`: <delivery id> / REACH#<channel id>#<message id>.
 
-userId, channel, host, state, attempt, at, result, nextAttemptAt; skipped: why it was not sent; leaseId, leaseUntil: of the attempt under way. The row
-ends with the delivery.
+userId, channel, host, state, attempt, at, result, nextAttemptAt; skipped: why it was not sent; leaseId, leaseUntil: of
+the attempt under way. The row ends with the delivery.
 """
 
 from collections.abc import Iterable

@@ -305,8 +305,9 @@ class V1(Operations):
 
         callbacks.
 
-        What the recipient did with it in their inbox is not shown, and neither are their browsers: one step says
-        whether a push service took a message about it. Of a failed attempt, `error` has the beginning of the reply.
+        What the recipient did with it in their inbox is not shown, and neither are their browsers and channels: one
+        step says whether a push service took a message about it, and one whether a channel did. Of a failed
+        attempt, `error` has the beginning of the reply.
 
         Call it with `flux-tools-…` of an administrator.
         """

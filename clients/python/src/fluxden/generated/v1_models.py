@@ -503,6 +503,9 @@ class StepOut(TypedDict):
         "stored",
         "pushed",
         "push_refused",
+        "channel_sent",
+        "channel_failed",
+        "channel_skipped",
         "read",
         "archived",
         "resolved",
@@ -514,7 +517,11 @@ class StepOut(TypedDict):
     at: str
     index: NotRequired[int]
     detail: NotRequired[str]
-    """The button's label, how the attempt ended, or to which push service a message went, and why it refused it."""
+    """The button's label, how the attempt ended, or to which push service or channel a message went, and why it refused it."""
+    skipped: NotRequired[Literal["read", "archived", "snoozed", "resolved"]]
+    """Why a channel was sent nothing."""
+    nextAttemptAt: NotRequired[str]
+    """When the channel is sent the message again."""
 
 
 class SupplementDeliveryRequest(TypedDict):

@@ -1290,7 +1290,9 @@ class V2(Operations):
         callbacks.
 
         Each message to one of the recipient's browsers is a step with the host of its push service; up to 40 are
-        kept. Of a failed attempt, `error` has the beginning of the reply.
+        kept. So is each message to one of their channels, with service and host, also one that was skipped since
+        they had read the delivery by then; the latest 40 are shown. Of a failed attempt, `error` has the beginning
+        of the reply.
 
         Call it with `dvd_…` of an operator.
         """
