@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib.core.domain.http_results import HttpResult
-from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
 
 
 class SendState(StrEnum):
@@ -24,9 +22,6 @@ class SkipReason(StrEnum):
     ARCHIVED = "archived"
     SNOOZED = "snoozed"
     RESOLVED = "resolved"
-
-
-_SKIPPED = {Shelf.READ: SkipReason.READ, Shelf.ARCHIVED: SkipReason.ARCHIVED, Shelf.SNOOZED: SkipReason.SNOOZED}
 
 
 @dataclass(frozen=True)
@@ -49,11 +44,6 @@ class Outcome:
     result: str | None = None
     next_attempt_at: str | None = None
     skipped: SkipReason | None = None
-
-
-def skip_reason(delivery: Delivery) -> SkipReason | None:
-    """Return why a message about the delivery need not be sent; None if it is to be."""
-    return SkipReason.RESOLVED if delivery.resolved_at else _SKIPPED.get(shelf_of(delivery))
 
 
 def failure_of(result: HttpResult) -> str | None:

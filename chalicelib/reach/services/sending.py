@@ -13,9 +13,13 @@ from chalicelib.core.domain.retries import LONGEST_DELAY, RetryLadder, is_due, n
 from chalicelib.core.domain.retries import Outcome as RetryOutcome
 from chalicelib.core.ports import DelayedJobSender, Gather
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
+from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
 from chalicelib.reach.domain.channels import Channel, ChannelKind, Target, after_attempt
 from chalicelib.reach.domain.jobs import ChannelJob
-from chalicelib.reach.domain.outcomes import Outcome, SendState, failure_of, skip_reason
+from chalicelib.reach.domain.outcomes import Outcome, SendState, SkipReason, failure_of
+
+
+_SKIPPED = {Shelf.READ: SkipReason.READ, Shelf.ARCHIVED: SkipReason.ARCHIVED, Shelf.SNOOZED: SkipReason.SNOOZED}
 
 
 class ChannelTargets(Protocol):
@@ -103,7 +107,7 @@ class ChannelSender:
             at=timestamp(now),
             lease_id=self.lease_id,
         )
-        if reason := skip_reason(detail.delivery):
+        if reason := _skip_reason(detail.delivery):
             self.outcomes.skip(replace(begun, state=SendState.FAILED, skipped=reason), detail.delivery)
             return
         if stored := self.outcomes.begin(begun, detail.delivery, now=now):
@@ -144,3 +148,8 @@ class ChannelSender:
 
 def _next_job(job: ChannelJob, due_at: str | None) -> ChannelJob:
     return job.model_copy(update={"attempt": job.attempt + 1, "due_at": due_at})
+
+
+def _skip_reason(delivery: Delivery) -> SkipReason | None:
+    """Return why a message about the delivery need not be sent; None if it is to be."""
+    return SkipReason.RESOLVED if delivery.resolved_at else _SKIPPED.get(shelf_of(delivery))
