@@ -18,7 +18,6 @@ from chalicelib.reach.domain.channels import Channel, ChannelKind, Target, after
 from chalicelib.reach.domain.jobs import ChannelJob
 from chalicelib.reach.domain.outcomes import Outcome, SendState, SkipReason, failure_of
 
-
 _SKIPPED = {Shelf.READ: SkipReason.READ, Shelf.ARCHIVED: SkipReason.ARCHIVED, Shelf.SNOOZED: SkipReason.SNOOZED}
 
 
