@@ -42,12 +42,10 @@ export function href(page: string, id?: string | null, params?: URLSearchParams)
 
 export function go(to: string, { replace = false } = {}): void {
   if (to === location.hash) return;
-  if (!replace) {
-    location.hash = to;
-    return;
-  }
-  history.replaceState(null, "", to);
-  hash.value = to;
+  if (replace) history.replaceState(null, "", to);
+  else location.hash = to;
+  // At once: "hashchange" comes later, and a key pressed in between would act on the row that was open before.
+  hash.value = location.hash;
 }
 
 /** Change parameters of the current page. Null removes a parameter. */
