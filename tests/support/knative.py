@@ -21,8 +21,12 @@ _SCHEMAS = json.loads((Path(__file__).parents[1] / "data" / "knative_schemas.jso
 Manifest = dict[str, Any]
 
 
+# A thousand objects take a second with the loader that is not of C.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def parse(text: str) -> list[Manifest]:
-    return [each for each in yaml.safe_load_all(text) if each]
+    return [each for each in yaml.load_all(text, Loader=_Loader) if each]
 
 
 def schema_errors(manifest: Manifest) -> list[str]:
