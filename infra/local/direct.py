@@ -6,15 +6,16 @@ to moto, which answers it in its own way. `tests/system/test_direct_engine.py` c
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from moto.dynamodb.exceptions import ConditionalCheckFailed, TransactionCanceledException
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import Item
 
 from infra.local import compiled
 from infra.local.packed_rows import attributes_of, size_of
-from infra.local.row_queries import indexed_attributes, read_page
+from infra.local.row_queries import indexed_attributes, read_page, scan_page
 from infra.local.row_writes import (
     MEMBERS,
     ConditionFailedError,
@@ -54,6 +55,8 @@ HANDLED = {
     "Query": _SHARED
     | {"KeyConditionExpression", "FilterExpression", "ProjectionExpression", "IndexName", "ConsistentRead"}
     | {"Limit", "ScanIndexForward", "ExclusiveStartKey", "Select"},
+    "Scan": _SHARED
+    | {"FilterExpression", "ProjectionExpression", "ConsistentRead", "Limit", "ExclusiveStartKey", "Select"},
     "BatchGetItem": {"RequestItems"},
     "BatchWriteItem": {"RequestItems"},
     "TransactWriteItems": {"TransactItems", "ClientRequestToken"},
@@ -175,22 +178,39 @@ def _query(backend: DynamoDBBackend, params: Params) -> Params:
     expect(not (params.get("ConsistentRead") and index in {each.name for each in table.global_indexes}))
     described = tuple((key["AttributeName"], key["KeyType"]) for key in schema)
     where = compiled.key_condition(params["KeyConditionExpression"], names, frozenset(values), described)
-    text, chosen = params.get("FilterExpression"), read_projection(params, where.names)
+    rows, more = read_page(table, index, where, values, params)
+    keys = [name for name, _ in described] + table.table_key_attrs
+    return _page_reply(params, rows, keys if more else (), where.names, indexed_attributes(table, index))
+
+
+def _scan(backend: DynamoDBBackend, params: Params) -> Params:
+    table = backend.get_table(params["TableName"])
+    rows, more = scan_page(table, params)
+    return _page_reply(params, rows, table.table_key_attrs if more else ())
+
+
+def _page_reply(
+    params: Params,
+    rows: list[Item],
+    last_keys: Iterable[str],
+    used: frozenset[str] = frozenset(),
+    listed: frozenset[str] | None = None,
+) -> Params:
+    """The reply with those rows of a page that the filter lets pass, and `last_keys` of the last one."""
+    names, values = read_names(params), read_values(params)
+    text, chosen = params.get("FilterExpression"), read_projection(params, used)
     expect(text != "")
     only_count = params.get("Select") == "COUNT"
     expect("Select" not in params or (only_count and chosen is None))
     matches = compiled.condition(text, names, frozenset(values))
-    expect(set(dict(names)) <= where.names | matches.names | (chosen.names if chosen else frozenset()))
-    rows, more = read_page(table, index, where, values, params)
+    expect(set(dict(names)) <= used | matches.names | (chosen.names if chosen else frozenset()))
     found = [row for row in rows if matches.holds(attributes_of(row), values)]
     reply: Params = {"Count": len(found), "ScannedCount": len(rows)}
     if not only_count:
-        listed = indexed_attributes(table, index)
         reply["Items"] = [to_json(attributes_of(row), chosen, listed) for row in found]
-    if more:
+    if last_keys:
         last = attributes_of(rows[-1])
-        keys = [name for name, _ in described] + table.table_key_attrs
-        reply["LastEvaluatedKey"] = {name: value_to_json(last[name]) for name in dict.fromkeys(keys)}
+        reply["LastEvaluatedKey"] = {name: value_to_json(last[name]) for name in dict.fromkeys(last_keys)}
     return reply
 
 
@@ -200,6 +220,7 @@ _ACTIONS: dict[str, Callable[[DynamoDBBackend, Params], Params]] = {
     "DeleteItem": _delete_item,
     "GetItem": _get_item,
     "Query": _query,
+    "Scan": _scan,
     "BatchGetItem": _batch_get_item,
     "BatchWriteItem": _batch_write_item,
     "TransactWriteItems": _transact_write_items,

@@ -116,7 +116,7 @@ class Indexes:
         if (known := self.orders.get(index)) is not None:
             return known
         made = self.orders[index] = _new_order(table, index)
-        for row in _rows(table):
+        for row in rows_of(table):
             made.put(row)
         return made
 
@@ -153,7 +153,8 @@ def _new_order(table: Table, index: str | None) -> Order:
     return Order(partition, (*ranges, *own))
 
 
-def _rows(table: Table) -> Iterator[Item]:
+def rows_of(table: Table) -> Iterator[Item]:
+    """Every row of the table, in no order."""
     held: Any = table.items
     for part in held.values():
         yield from part.values() if table.range_key_attr else (part,)

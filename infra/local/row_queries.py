@@ -1,11 +1,13 @@
-"""Queries: one page of a partition, in the order of a table's keys or of an index."""
+"""Pages: of a partition, in the order of a table's keys or of an index; and of a whole table."""
+
+from bisect import bisect_right
 
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, Table
 
 from infra.local import compiled, indexes
 from infra.local.packed_rows import size_of
-from infra.local.rows import LARGEST_ROW, Params
+from infra.local.rows import LARGEST_ROW, Params, expect, key_types
 
 
 def read_page(
@@ -55,3 +57,26 @@ def indexed_attributes(table: Table, index: str | None) -> frozenset[str] | None
         return None
     keys = table.table_key_attrs + [key["AttributeName"] for key in found.schema]
     return frozenset([*keys, *found.projection.get("NonKeyAttributes", [])])
+
+
+def scan_page(table: Table, params: Params) -> tuple[list[Item], bool]:
+    """The rows of a page of the table, in the order of moto, and whether there are more."""
+    names = table.table_key_attrs
+    expect(all(key_types(table)[name] == "S" for name in names))
+    held = sorted(indexes.rows_of(table), key=_table_key)
+    first = 0
+    if (start := params.get("ExclusiveStartKey")) is not None:
+        expect(start.keys() == {*names})
+        first = bisect_right(held, tuple(start[name]["S"] for name in names), key=_table_key)
+    limit, size = params.get("Limit"), 0
+    rows: list[Item] = []
+    for row in held[first:]:
+        size += size_of(row)
+        if len(rows) == limit or size > RESULT_SIZE_LIMIT:
+            return rows, True
+        rows.append(row)
+    return rows, False
+
+
+def _table_key(row: Item) -> tuple[str, ...]:
+    return (row.hash_key.value, row.range_key.value) if row.range_key else (row.hash_key.value,)

@@ -183,6 +183,51 @@ def test_queries_page_as_by_moto(
     assert not compared.left_to_moto
 
 
+@settings(max_examples=40)
+@given(
+    keys=st.sets(st.tuples(st.sampled_from(["a", "b", "ä", "\U0001f600"]), st.sampled_from("cde")), max_size=9),
+    labels=st.lists(TEXTS, min_size=9, max_size=9),
+    text=st.sampled_from([None, "label = :text", "attribute_exists(#list) OR label <> :text"]),
+    chosen=st.sampled_from([{}, {"ProjectionExpression": "label, pk"}, {"Select": "COUNT"}]),
+    limit=st.none() | st.integers(1, 4),
+)
+def test_scans_page_as_by_moto(
+    keys: set[tuple[str, str]], labels: list[str], text: str | None, chosen: dict[str, Any], limit: int | None
+) -> None:
+    client = aws.dynamodb()
+    request: Any = {"TableName": TABLE, **chosen, **({"Limit": limit} if limit else {})}
+    if text:
+        request |= {"FilterExpression": text, **used(text, {":text": {"S": "a"}})}
+    with compare_with_moto() as compared:
+        for old in client.scan(TableName=TABLE)["Items"]:
+            client.delete_item(TableName=TABLE, Key={name: old[name] for name in ("pk", "sk")})
+        for place, label in zip(sorted(keys), labels, strict=False):
+            client.put_item(TableName=TABLE, Item=key(*place) | {"label": {"S": label}})
+        scanned = 0
+        while True:
+            page = client.scan(**request)
+            scanned += page["ScannedCount"]
+            if "LastEvaluatedKey" not in page:
+                break
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    assert not compared.differences, compared.differences[0]
+    assert not compared.left_to_moto
+    assert scanned == len(keys)
+
+
+def test_a_scan_ends_its_page_at_a_megabyte_as_by_moto() -> None:
+    client = aws.dynamodb()
+    clear_engine()
+    for number in range(4):
+        client.put_item(TableName=TABLE, Item=key("large", str(number)) | {"label": {"S": "x" * 300_000}})
+    with compare_with_moto() as compared:
+        first = client.scan(TableName=TABLE)
+        second = client.scan(TableName=TABLE, ExclusiveStartKey=first["LastEvaluatedKey"])
+    assert not compared.differences, compared.differences[0]
+    assert not compared.left_to_moto
+    assert (first["Count"], second["Count"], "LastEvaluatedKey" in second) == (3, 1, False)
+
+
 def test_binary_values_are_held_and_answered_as_by_moto() -> None:
     client = aws.dynamodb()
     binary: Any = {"reply": {"B": b"\x00\xff"}, "parts": {"BS": [b"a", b"b"]}, "inner": {"M": {"b": {"B": b"c"}}}}
