@@ -1,5 +1,6 @@
 """Fixtures of every test: an engine with our tables, and the demo organisation in it."""
 
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Until all tests are collected, whatever is made stays.
+    gc.disable()
     if config.getoption("engine") == "real" and not hasattr(config, "workerinput"):
         engines.fetch_engines()
 
@@ -54,6 +57,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others = [each for each in items if (mark := each.get_closest_marker("engine")) and mark.args != (chosen,)]
     config.hook.pytest_deselected(items=others)
     items[:] = [each for each in items if each not in others]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look at what tests make only: modules and tests stay to the end."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
