@@ -23,6 +23,8 @@ installed_agents := .venv/installed-agents
 installed_bench := .venv/installed-bench
 # Versions are pinned in constraints.txt, so a newer pip is not needed.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start hundreds of processes, and each compiles all modules if none may keep them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-image test-mcp-conformance test-scim test-clients test-agents check format openapi clients widget docs console constraints package release deploy rollback diff stage bench bench-host doctor knative container-run clean
