@@ -75,7 +75,10 @@ def test_new_card_has_defaults_and_reads_back_unchanged(api: Api, desk: Desk, ca
         }
         assert api.get(f"{KANBAN}/{card['id']}", carol).json == {"success": True, "data": card}
         page = api.get(KANBAN, carol).json["data"]
-    assert page == {"cards": [card], "pagination": {"total": 1, "limit": 100, "offset": 0, "hasMore": False}}
+    assert page == {
+        "cards": [card],
+        "pagination": {"total": 1, "limit": 100, "offset": 0, "hasMore": False, "cursor": None},
+    }
 
 
 def test_card_stores_every_member(api: Api, carol: str) -> None:
@@ -251,6 +254,7 @@ def test_pages_show_every_card_once(api: Api, carol: str, query: str, limit: int
         data = api.get(f"{KANBAN}?limit={limit}&offset={offset}&{query}".rstrip("&"), carol).json["data"]
         seen += data["cards"]
         more = offset + limit < len(wanted)
+        assert (data["pagination"].pop("cursor") is not None) == more
         assert data["pagination"] == {"total": len(wanted), "limit": limit, "offset": offset, "hasMore": more}
         if not more:
             break
@@ -264,7 +268,10 @@ def test_pages_show_every_card_once(api: Api, carol: str, query: str, limit: int
 def test_unknown_filter_value_matches_nothing(api: Api, carol: str, query: str) -> None:
     create(api, carol)
     data = api.get(f"{KANBAN}?{query}", carol).json["data"]
-    assert data == {"cards": [], "pagination": {"total": 0, "limit": 100, "offset": 0, "hasMore": False}}
+    assert data == {
+        "cards": [],
+        "pagination": {"total": 0, "limit": 100, "offset": 0, "hasMore": False, "cursor": None},
+    }
 
 
 @pytest.mark.parametrize(
@@ -321,7 +328,9 @@ def test_card_larger_than_a_page_is_still_listed(api: Api, carol: str, monkeypat
         create(api, carol, title=title)
     data = api.get(KANBAN, carol).json["data"]
     assert [card["title"] for card in data["cards"]] == ["a"]
+    cursor = data["pagination"].pop("cursor")
     assert data["pagination"] == {"total": 2, "limit": 1, "offset": 0, "hasMore": True}
+    assert len(api.get(f"{KANBAN}?cursor={cursor}", carol).json["data"]["cards"]) == 1
 
 
 # Checklists

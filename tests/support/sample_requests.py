@@ -164,6 +164,26 @@ def _sent_page(data: SampleData) -> SampleRequest:
     return SampleRequest(data.admin_token, query=filters | {"limit": "5", "cursor": cursor})
 
 
+def _page_after_first(create: Callable[[SampleData], object], path: str) -> RequestFactory:
+    """Return a request of the second page of Bob's rows, of which there are three."""
+
+    def made(data: SampleData) -> SampleRequest:
+        for _ in range(3):
+            create(data)
+        page = data.api.get(f"{path}?limit=1", data.api_key).json["data"]
+        return SampleRequest(data.api_key, query={"limit": "5", "cursor": page["pagination"]["cursor"]})
+
+    return made
+
+
+def _persons_relays_page(data: SampleData) -> SampleRequest:
+    for _ in range(3):
+        data.add_relay()
+    first = SampleRequest(data.operator_key, query={"userId": data.desk.user_id("bob"), "limit": "1"})
+    page = first.send(data.api, ROUTES_BY_NAME["list_persons_relays"]).json["data"]
+    return replace(first, query=first.query | {"limit": "5", "cursor": page["pagination"]["cursor"]})
+
+
 def _chat_page(data: SampleData) -> SampleRequest:
     for _ in range(3):
         data.create("/api/v2/shared-chat/send", {"content": CANARY})
@@ -288,9 +308,7 @@ OPERATOR_REQUESTS: dict[str, RequestFactory] = {
     "resend_callback": _with_operator_key(path=_failed_callback),
     "list_instances": _after(SampleData.add_member, _with_operator_key()),
     "list_people": _with_operator_key(),
-    "list_persons_relays": _after(
-        SampleData.add_relay, _with_operator_key(query=lambda data: {"userId": data.desk.user_id("bob")})
-    ),
+    "list_persons_relays": _persons_relays_page,
     "list_tools_tokens": _with_operator_key(),
     "operate_assign_approval": _with_operator_key(body=_approval_body),
     "operate_create_item": _with_operator_key(body=CATALOG_ITEM),
@@ -452,13 +470,13 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
         path=_id_of(SampleData.add_card), body=lambda data: {"contactId": data.add_contact(), "role": CANARY}
     ),
     "link_marketplace": _with_instance_token(body={"action": "disable"}),
-    "list_cards": _after(SampleData.link_contact),
+    "list_cards": _page_after_first(SampleData.link_contact, "/api/v2/kanban"),
     "list_catalog_approvals": _after(
         SampleData.add_catalog_request, _with_admin_token(query={"catalog_slug": "printer"})
     ),
     "list_catalog_items": _after(SampleData.add_catalog_item, _with_admin_token(query={"integrator_slug": "fd1"})),
     "list_connections": _after(SampleData.add_connection),
-    "list_contacts": _after(SampleData.add_contact),
+    "list_contacts": _page_after_first(SampleData.add_contact, "/api/v2/contacts"),
     "list_employee_tasks": _employee_task_page,
     "list_event_types": _after(SampleData.add_delivery, _with_personal_token(query={"integrator_slug": "fd1"})),
     "list_feedback": _feedback_page,
@@ -471,8 +489,8 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "list_project_members": _with_key(path=_slug_of(SampleData.add_project)),
     "list_passkeys": _after(SampleData.add_passkey),
     "list_projects": _after(SampleData.add_project),
-    "list_queue": _after(SampleData.add_queue_item),
-    "list_relays": _after(SampleData.add_relay),
+    "list_queue": _page_after_first(SampleData.add_queue_item, "/api/v2/queue"),
+    "list_relays": _page_after_first(SampleData.add_relay, "/api/v2/relays"),
     "list_sent_events": _sent_page,
     "list_sessions": _with_session(),
     "list_audit_entries": _audit_page,

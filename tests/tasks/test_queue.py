@@ -92,6 +92,7 @@ def test_filters_and_pages_agree(api: Api, desk: Desk, auto_approve: None) -> No
         found: list[str] = []
         for offset in range(0, 16, 5):
             page = list_tasks(api, desk, limit=5, offset=offset, **given)
+            assert (page["pagination"].pop("cursor") is not None) == (offset + 5 < len(fitting))
             assert page["pagination"] == {
                 "total": len(fitting),
                 "limit": 5,

@@ -11,7 +11,7 @@ from chalicelib.core.domain.audit import Subject
 from chalicelib.core.domain.audit_kinds import AuditKind
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.core.domain.pages import Pagination
+from chalicelib.core.domain.pages import PageRequest
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.gateways import http
 from chalicelib.federation.connections.services.desk_calls import DeskCalls
@@ -22,7 +22,7 @@ from chalicelib.federation.network.services.challenges import Challenger
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.federation.network.stores.registrations import DynamoRegistrations
-from chalicelib.federation.relays.domain.outgoing import RelayQuery
+from chalicelib.federation.relays.domain.outgoing import RelayFilter
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.operate.domain.network import (
     ApproveInstanceIn,
@@ -167,7 +167,7 @@ def list_persons_relays(query: PersonsRelaysQuery, caller: ApiKey) -> RelayProgr
 
     Each relay has its status, the number of attempts and the last error. Its content is private and not included.
     """
-    page = RelayQuery(limit=query.limit, offset=query.offset)
-    found, total = DynamoOutgoing().list_page(query.user_id, page)
-    pagination = Pagination.of(total, limit=query.limit, offset=query.offset)
-    return RelayProgressPage(relays=[to_relay_progress(each) for each in found], pagination=pagination)
+    page = PageRequest.of(query, "relays of", query.user_id)
+    listed = DynamoOutgoing().list_page(query.user_id, RelayFilter(), page)
+    relays, pagination = page.fit([to_relay_progress(each) for each in listed.rows], listed)
+    return RelayProgressPage(relays=relays, pagination=pagination)

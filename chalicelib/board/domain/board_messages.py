@@ -31,7 +31,7 @@ from chalicelib.core.domain.fields import (
     UuidOut,
     timestamp,
 )
-from chalicelib.core.domain.pages import PageQuery, Pagination
+from chalicelib.core.domain.pages import Cursor, CursorPagination, PageQuery
 
 # Of a card without its contacts, in bytes of JSON. A row can have up to 400 KB, and some engines count both values of a
 # replaced attribute.
@@ -145,6 +145,8 @@ class CardQuery(PageQuery):
         None, description="Lists cards of this assignee: " + ", ".join(Assignee) + "."
     )
 
+    cursor: Cursor = None
+
     @property
     def facets(self) -> tuple[str | None, str | None, str | None]:
         return self.status, self.priority, self.assignee
@@ -197,7 +199,7 @@ class CardPage(Out):
     """A page of cards."""
 
     cards: list[KanbanCardOut]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 def to_checklist_item_response(item: ChecklistItem, card_id: str) -> ChecklistItemOut:

@@ -30,7 +30,7 @@ from chalicelib.core.domain.fields import (
     one_line,
     timestamp,
 )
-from chalicelib.core.domain.pages import PageQuery, Pagination
+from chalicelib.core.domain.pages import Cursor, CursorPagination, PageQuery
 from chalicelib.core.domain.text import former_normalized_text, normalize_tag, normalize_text, split_tags
 
 _LONGEST_TAGS = 500
@@ -237,11 +237,14 @@ class ContactQuery(PageQuery):
     search: Omittable[Annotated[str, Field(max_length=200)]] = Field(
         None,
         description="Lists contacts with this text in their name, email address or company. Case, accents and repeated "
-        "spaces are ignored.",
+        "spaces are ignored. A search reads up to 5,000 entries of the index, which name a thousand contacts or more. "
+        "Among more than 200 matches, `total` may count contacts that changed just now.",
     )
     tag: Omittable[Annotated[str, Field(max_length=_LONGEST_TAGS)]] = Field(
         None, description="Lists contacts with exactly this tag. Case is ignored."
     )
+
+    cursor: Cursor = None
 
     @property
     def filter(self) -> ContactFilter:
@@ -272,7 +275,7 @@ class ContactPage(Out):
     """A page of contacts."""
 
     contacts: list[ContactOut]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 def to_contact_response(contact: Contact, known: Mapping[str, CardBrief], *, whole: bool) -> ContactOut:

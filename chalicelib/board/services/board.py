@@ -29,7 +29,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.pages import fit_page
+from chalicelib.core.domain.pages import PageRequest
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import RelayEnd
 from chalicelib.parallel import gather
@@ -54,11 +54,10 @@ def list_cards(query: CardQuery, *, owner: ApiKey, board: Cards, contacts: Conta
     Store calls after authentication, in sequence: 3, and 1 more with a filter. One less when no card of the page has
     contacts.
     """
-    found, total = board.list_cards(owner.user_id, query.facets, offset=query.offset, limit=query.limit)
-    known = _find_contacts(found, owner.user_id, contacts)
-    cards, pagination = fit_page(
-        [to_card_response(card, known, whole=False) for card in found], total, limit=query.limit, offset=query.offset
-    )
+    page = PageRequest.of(query, "cards", owner.user_id, *query.facets)
+    listed = board.list_cards(owner.user_id, query.facets, page)
+    known = _find_contacts(listed.rows, owner.user_id, contacts)
+    cards, pagination = page.fit([to_card_response(card, known, whole=False) for card in listed.rows], listed)
     return CardPage(cards=cards, pagination=pagination)
 
 
@@ -252,7 +251,7 @@ def _save_item(
     return answer if saved else None
 
 
-def _find_contacts(cards: list[Card], user_id: str, contacts: ContactBriefs) -> Mapping[str, ContactBrief]:
+def _find_contacts(cards: Iterable[Card], user_id: str, contacts: ContactBriefs) -> Mapping[str, ContactBrief]:
     wanted = {contact_id for card in cards for contact_id in card.contacts}
     return contacts.find_briefs(user_id, wanted) if wanted else {}
 

@@ -19,7 +19,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.pages import fit_page
+from chalicelib.core.domain.pages import PageRequest
 from chalicelib.core.domain.requests import RequestContext
 
 _NO_CONTACT = "Contact not found."
@@ -33,16 +33,16 @@ class CardBriefs(Protocol):
 def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, board: CardBriefs) -> ContactPage:
     """List a page of the owner's contacts by name.
 
-    Store calls after authentication, in sequence: 3, and 1 more with a filter. One less when no contact of the page
-    has cards.
+    Store calls after authentication, in sequence: 3. One less when no contact of the page has cards.
     """
-    page = {"offset": query.offset, "limit": query.limit}
-    if query.filter:
-        found, total = contacts.search_contacts(owner.user_id, query.filter, **page)
+    wanted = query.filter
+    page = PageRequest.of(query, "contacts", owner.user_id, wanted.text, wanted.tag)
+    if wanted:
+        listed = contacts.search_contacts(owner.user_id, wanted, page)
     else:
-        found, total = contacts.list_contacts(owner.user_id, **page)
-    known = _find_cards(found, owner.user_id, board)
-    shown, pagination = fit_page([to_contact_response(contact, known, whole=False) for contact in found], total, **page)
+        listed = contacts.list_contacts(owner.user_id, page)
+    known = _find_cards(listed.rows, owner.user_id, board)
+    shown, pagination = page.fit([to_contact_response(contact, known, whole=False) for contact in listed.rows], listed)
     return ContactPage(contacts=shown, pagination=pagination)
 
 
@@ -127,7 +127,7 @@ def require_contact(contact_id: str, user_id: str, contacts: Contacts) -> Contac
     return contact
 
 
-def _find_cards(contacts: list[Contact], user_id: str, board: CardBriefs) -> Mapping[str, CardBrief]:
+def _find_cards(contacts: Iterable[Contact], user_id: str, board: CardBriefs) -> Mapping[str, CardBrief]:
     wanted = {card_id for contact in contacts for card_id in contact.cards}
     return board.find_briefs(user_id, wanted) if wanted else {}
 

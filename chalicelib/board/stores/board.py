@@ -23,6 +23,7 @@ from chalicelib.board.domain.positions import SHIFT, Neighbours, Placement, Posi
 from chalicelib.board.stores.card_contacts import card_key, link_from_row, links_to_row, unlink_contacts_actions
 from chalicelib.core.domain.fields import LARGEST_INTEGER
 from chalicelib.core.domain.idempotency import Claim, StoredReply
+from chalicelib.core.domain.pages import Listed, PageRequest
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
@@ -49,23 +50,21 @@ _CARD = Codec(Card, {"card_id": "id", "checklist": _CHECKLIST_ITEM}, without=("u
 
 
 class DynamoBoard:
-    def list_cards(
-        self, user_id: str, facets: Sequence[str | None], *, offset: int, limit: int
-    ) -> tuple[list[Card], int]:
+    def list_cards(self, user_id: str, facets: Sequence[str | None], page: PageRequest) -> Listed[Card]:
         """List a page of the cards with these facets, where None stands for any, in order; and count all of them.
 
         Store calls in sequence: 2; 3 with a facet, and one more for each few thousand cards of offset.
         """
-        read = partial(lists.sort_keys, BOARD, pk=user_id, offset=offset, limit=limit)
+        read = partial(lists.page_keys, BOARD, pk=user_id, start=page.start, limit=page.limit)
         if not any(each is not None for each in facets):
-            counts, sks = gather(
+            counts, keys = gather(
                 partial(lists.find_counts, BOARD, user_id), partial(read, index=ORDER_INDEX, prefixes=[""])
             )
         else:
             counts = lists.find_counts(BOARD, user_id)
             prefixes = ["#".join(each) + "#" for each in lists.combinations(counts, *facets)]
-            sks = read(index=FACETS_INDEX, prefixes=prefixes, order=_order_in_facets) if prefixes else []
-        return [_card_from_row(row) for row in lists.in_order(BOARD, user_id, sks)], lists.total(counts, *facets)
+            keys = read(index=FACETS_INDEX, prefixes=prefixes, interleaved=True) if prefixes else lists.Keys()
+        return lists.list_rows(BOARD, user_id, keys, lists.total(counts, *facets), _card_from_row)
 
     def find_card(self, user_id: str, card_id: str) -> Card | None:
         """Find one of the person's cards, read consistently. One store call."""
@@ -269,10 +268,6 @@ def _order_key(position: Position) -> str:
 def _position_of(order_key: str) -> Position:
     order, _, rank = order_key.partition("#")
     return Position(int(order) - 2**53, rank)
-
-
-def _order_in_facets(facets_key: str) -> str:
-    return facets_key.split("#", 3)[3]
 
 
 def _position_columns(position: Position, facets: Sequence[str]) -> Row:

@@ -1,21 +1,18 @@
 """The table `contacts`: each person's contacts and their search index, in one partition.
 
-<user id> / CONTACT#<id>                  the contact's columns, cards (by card id), indexId, version
-<user id> / FIND#<text>#<id>#<index id>   <text> is an ending of the contact's searchable text
-<user id> / TAG#<tag>#<id>#<index id>
-<user id> / COUNTS                        see lists
+<user id> / CONTACT#<id>  the contact's columns, cards (by card id), indexId, version
+<user id> / FIND#…, TAG#… see contact_index
+<user id> / COUNTS        see lists
 
 index order: orderKey = the normalised name, and the id
 
-A text that contains a word has an ending that starts with it, so a search reads one range of FIND rows, and its cost
-grows with the number of matches. FIND and TAG rows only name candidates; the contacts' own rows decide what matches.
-Entries are written before their contact. A change of the searchable text first writes a new set of entries under a
-new index id, and then removes the old set. So no change removes entries of another, and entries that a crash leaves
+Index entries are written before their contact. A change of the searchable text first writes a new set of entries under
+a new index id, and then removes the old set. So no change removes entries of another, and entries that a crash leaves
 behind match nothing.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,61 +21,67 @@ from botocore.exceptions import ClientError, HTTPClientError
 from chalicelib.board.domain.card_contacts import ContactBrief, RemoteMark
 from chalicelib.board.domain.contacts import Contact, ContactFilter, SearchTerms
 from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, unlink_cards_actions
+from chalicelib.board.stores.contact_index import MOST_COMPARED, entry_key, find_candidates, former_entries, new_entries
 from chalicelib.core.domain.errors import ListFull, Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
+from chalicelib.core.domain.pages import Listed, PageRequest
 from chalicelib.core.domain.text import normalize_text
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
-from chalicelib.core.stores.reads import get, get_all, query_partition
+from chalicelib.core.stores.reads import get, get_all
 from chalicelib.core.stores.writes import Refused, commit, try_commit, write_all
 from chalicelib.parallel import gather
 from chalicelib.resources import CONTACTS, ORDER_INDEX
 
 log = logging.getLogger("fluxden")
 
-
-_FIND, _TAG = "FIND#", "TAG#"
-# So many letters of a text or tag are in the key of an index entry; the contact's row decides about the rest.
-_INDEXED = 24
 # A key has at most a kilobyte.
 _LONGEST_ORDER = 800
 _FACETS = ("contact", "")
 _UNCHANGED = "version = :seen"
 _BRIEF = ("id", "name", "email", "company", "phone", "role", "tags")
-_MATCHED = ("sk", "orderKey", "name", "email", "company", "tags")
 
 _CONTACT = Codec(Contact, without=("contact_id", "user_id", "cards"))
 
 
 class DynamoContacts:
-    def list_contacts(self, user_id: str, *, offset: int, limit: int) -> tuple[list[Contact], int]:
+    def list_contacts(self, user_id: str, page: PageRequest) -> Listed[Contact]:
         """List a page of the person's contacts, by name; and count all of them.
 
         Store calls in sequence: 2; one more for each few thousand contacts of offset.
         """
-        counts, sks = gather(
+        counts, keys = gather(
             partial(lists.find_counts, CONTACTS, user_id),
-            partial(lists.sort_keys, CONTACTS, ORDER_INDEX, user_id, [""], offset=offset, limit=limit),
+            partial(lists.page_keys, CONTACTS, ORDER_INDEX, user_id, [""], start=page.start, limit=page.limit),
         )
-        found = [_contact_from_row(row) for row in lists.in_order(CONTACTS, user_id, sks)]
-        return found, lists.total(counts, *_FACETS)
+        return lists.list_rows(CONTACTS, user_id, keys, lists.total(counts, *_FACETS), _contact_from_row)
 
-    def search_contacts(
-        self, user_id: str, wanted: ContactFilter, *, offset: int, limit: int
-    ) -> tuple[list[Contact], int]:
-        """List a page of the contacts that match the filter, by name; and count all of them.
+    def search_contacts(self, user_id: str, wanted: ContactFilter, page: PageRequest) -> Listed[Contact]:
+        """List a page of the contacts that match the filter, by name; and count them.
 
-        Store calls in sequence: 3; one more for each megabyte of matching index entries. The cost grows with the
-        number of matches, not with the number of contacts.
+        Among more than 5,000 index entries, further contacts are not found. Of more than 200 candidates, those of the
+        page only are compared: the total then counts the others as matches. Store calls in sequence: 2; one more for
+        each megabyte of index entries, and for entries of earlier releases.
         """
-        ids = _candidates(user_id, wanted)
-        rows = get_all(CONTACTS, [contact_key(user_id, each) for each in ids], _MATCHED) if ids else []
-        admitted = sorted((row["orderKey"], row["sk"]) for row in rows if wanted.matches(_search_terms(row)))
-        sks = [sk for _, sk in admitted[offset : offset + limit]]
-        return [_contact_from_row(row) for row in lists.in_order(CONTACTS, user_id, sks)], len(admitted)
+        candidates = find_candidates(user_id, wanted)
+        if len(candidates) <= MOST_COMPARED:
+            rows = _matching_rows(user_id, [contact_id for _, contact_id in candidates], wanted)
+            candidates = [each for each in candidates if each[1] in rows]
+        places = [("\n".join(each), each[1]) for each in candidates]
+        if page.start.after is None:
+            following = places[page.start.offset :]
+        else:
+            following = [each for each in places if each[0] > page.start.after]
+        chosen, more = following[: page.limit], following[page.limit :]
+        if len(candidates) > MOST_COMPARED:
+            rows = _matching_rows(user_id, [contact_id for _, contact_id in chosen], wanted)
+        found = [(_contact_from_row(rows[each]), place) for place, each in chosen if each in rows]
+        return Listed(
+            [each for each, _ in found], [place for _, place in found], len(places), chosen[-1][0] if more else None
+        )
 
     def find_contact(self, user_id: str, contact_id: str) -> Contact | None:
         """Find one of the person's contacts, read consistently. One store call."""
@@ -98,7 +101,7 @@ class DynamoContacts:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        write_all(CONTACTS, puts=_entries(contact))
+        write_all(CONTACTS, puts=new_entries(contact))
         try:
             commit(_add_actions(contact), claim=claim, reply=reply)
         except (AlreadyAnswered, ListFull):
@@ -107,7 +110,7 @@ class DynamoContacts:
 
     def keep_contact(self, contact: Contact) -> None:
         """Store a contact, unless its id exists. Store calls in sequence: 2."""
-        write_all(CONTACTS, puts=_entries(contact))
+        write_all(CONTACTS, puts=new_entries(contact))
         try:
             commit(_add_actions(contact))
         except ListFull:
@@ -132,7 +135,7 @@ class DynamoContacts:
         columns, reindexed = _columns(contact), contact.index_id != over.index_id
         change = update(CONTACTS, _key(over), f"SET {assignments(columns)}", _UNCHANGED, **columns, seen=over.version)
         if reindexed:
-            write_all(CONTACTS, puts=_entries(contact))
+            write_all(CONTACTS, puts=new_entries(contact))
         try:
             commit([change], claim=claim, reply=reply)
         except (AlreadyAnswered, ListFull):
@@ -171,12 +174,13 @@ class DynamoContacts:
 
         Store calls in sequence: 1.
         """
-        row, entries = _key(contact), list(_entries(contact))
-        former = _former_entries(contact)
-        found = get_all(CONTACTS, [row, *entries, *former], ("sk", "orderKey"))
-        kept = {each["sk"]: each.get("orderKey") for each in found}
+        row, entries = _key(contact), list(new_entries(contact))
+        former = former_entries(contact)
+        keys = [row, *map(entry_key, entries), *map(entry_key, former)]
+        found = get_all(CONTACTS, keys, ("sk", "orderKey", "place"))
+        kept = {each["sk"]: each.get("orderKey") or each.get("place") for each in found}
         order = kept.pop(row["sk"], None)
-        return order == _order_key(contact) and kept.keys() == {each["sk"] for each in entries}
+        return order == _order_key(contact) and kept == {each["sk"]: each.get("place") for each in entries}
 
     def reindex(self, contact: Contact, *, index_id: str) -> bool:
         """Replace the contact's index entries; False if it has changed. Store calls in sequence: 3."""
@@ -189,40 +193,15 @@ def _add_actions(contact: Contact) -> list[Action]:
     return [put_new(CONTACTS, row), lists.count_action(CONTACTS, contact.user_id, added=[_FACETS])]
 
 
-def _candidates(user_id: str, wanted: ContactFilter) -> set[str]:
-    """Find the contacts that may match. Entries stored before the normalization changed are looked up as well."""
-    texts = dict.fromkeys(text[:_INDEXED] for text in (wanted.text, wanted.former_text) if text)
-    tags = [wanted.tag[:_INDEXED]] if wanted.tag else []
-    beginnings = [_FIND + text for text in texts] + [_TAG + tag for tag in tags]
-    found: list[set[str]] = gather(*(partial(_indexed, user_id, each) for each in beginnings))
-    by_text, by_tag = set().union(*found[: len(texts)]), found[len(texts) :]
-    return by_text.intersection(*by_tag) if texts else by_tag[0]
-
-
-def _indexed(user_id: str, beginning: str) -> set[str]:
-    rows = query_partition(CONTACTS, user_id, beginning, ProjectionExpression="sk")
-    return {row["sk"].rsplit("#", 2)[1] for row in rows}
-
-
-def _entries(contact: Contact, *further: SearchTerms) -> Iterator[Row]:
-    terms = (contact.search_terms, *further)
-    beginnings = {_FIND + ending[:_INDEXED] for each in terms for ending in each.suffixes()}
-    beginnings |= {_TAG + tag[:_INDEXED] for each in terms for tag in each.tags}
-    for beginning in sorted(beginnings):
-        yield {"pk": contact.user_id, "sk": f"{beginning}#{contact.contact_id}#{contact.index_id}"}
-
-
-def _former_entries(contact: Contact) -> list[Row]:
-    """Return the entries that only the former normalization gives the contact."""
-    current = {each["sk"] for each in _entries(contact)}
-    both = _entries(contact, SearchTerms.former(contact.name, contact.email, contact.company))
-    return [each for each in both if each["sk"] not in current]
+def _matching_rows(user_id: str, ids: Sequence[str], wanted: ContactFilter) -> dict[str, Row]:
+    rows = get_all(CONTACTS, [contact_key(user_id, each) for each in ids]) if ids else []
+    return {row["id"]: row for row in rows if wanted.matches(_search_terms(row))}
 
 
 def _drop_entries(contact: Contact) -> None:
     # Whatever is left of them finds nothing, so it is no reason to call done undone.
     try:
-        write_all(CONTACTS, deletes=[*_entries(contact), *_former_entries(contact)])
+        write_all(CONTACTS, deletes=map(entry_key, (*new_entries(contact), *former_entries(contact))))
     except (ClientError, HTTPClientError, Unavailable):
         log.warning("index entries of a contact are left behind", exc_info=True)
 

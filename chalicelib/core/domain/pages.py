@@ -1,14 +1,21 @@
-"""Pages of lists, by limit and offset."""
+"""Pages of lists, by limit, and by offset or cursor.
+
+To reach an offset, everything before it is read. A cursor costs the same on every page.
+"""
 
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Self, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Generic, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from chalicelib.core.domain.fields import Clamped, Out, Query
+from chalicelib.core.domain.cursors import foreign_cursor, from_cursor, to_cursor
+from chalicelib.core.domain.fields import Clamped, Omittable, Out, Query
 
 OutT = TypeVar("OutT", bound=BaseModel)
+RowT = TypeVar("RowT")
 
 MOST = 200
 # No list is longer, and engines limit the size of numbers.
@@ -18,6 +25,15 @@ _LARGEST_PAGE = 5_000_000
 
 # How many rows to pass over. No contract has a maximum, so a larger number is no error.
 Offset = Annotated[int, Field(ge=0), AfterValidator(lambda offset: min(offset, _FARTHEST))]
+Cursor = Annotated[
+    Omittable[str],
+    Field(
+        description="The `pagination.cursor` of the previous page, with the same filters. It is quicker than a large "
+        "offset, which is then ignored, and no row is missed when others are added or removed meanwhile."
+    ),
+]
+# A position is part of a key in the store, which has at most a kilobyte.
+_LONGEST_POSITION = 900
 
 
 class PageQuery(Query):
@@ -43,6 +59,98 @@ class Pagination(Out):
     @classmethod
     def of(cls, total: int, *, limit: int, offset: int) -> Self:
         return cls(total=total, limit=limit, offset=offset, has_more=offset + limit < total)
+
+
+class CursorPagination(Pagination):
+    """A page of a list that can also be read by cursor, which is null on the last page."""
+
+    cursor: str | None
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a page starts: after the position `after` with the `offset` rows up to it, or else after `offset` rows."""
+
+    offset: int = 0
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class Listed(Generic[RowT]):
+    """The rows of a page, each with its position in the list, and the number of rows of all pages.
+
+    `end` is the position that the next page starts after, and None on the last page.
+    """
+
+    rows: Sequence[RowT] = ()
+    positions: Sequence[str] = ()
+    total: int = 0
+    end: str | None = None
+
+
+class _PagedQuery(Protocol):
+    @property
+    def limit(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def cursor(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """The page that was asked for. `bound` is what its cursors belong to: the list, its owner and its filters."""
+
+    limit: int
+    start: Start = Start()
+    bound: tuple[object, ...] = ()
+
+    @classmethod
+    def of(cls, query: _PagedQuery, *bound: object) -> Self:
+        """Return the request of the query's page.
+
+        Raises:
+            Invalid: the cursor was made for another list.
+        """
+        if query.cursor is None:
+            return cls(query.limit, Start(query.offset), bound)
+        return cls.after_cursor(query.cursor, query.limit, *bound)
+
+    @classmethod
+    def after_cursor(cls, cursor: str | None, limit: int, *bound: object) -> Self:
+        """Return the request of the page that the cursor is of, or of the first page.
+
+        Raises:
+            Invalid: the cursor was made for another list.
+        """
+        return cls(limit, Start() if cursor is None else _start_from_cursor(cursor, bound), bound)
+
+    def fit(self, shown: Sequence[OutT], listed: Listed[RowT]) -> tuple[list[OutT], CursorPagination]:
+        """Cut the page, as it is shown, to the rows that fit into one reply, at least one, and describe the page."""
+        count = count_fitting(map(to_json, shown))
+        limit, end = self.limit, listed.end
+        if count < len(shown):
+            limit, end = count, listed.positions[count - 1]
+        page = Pagination.of(listed.total, limit=limit, offset=self.start.offset)
+        cursor = None if end is None else _to_page_cursor(Start(self.start.offset + limit, end), self.bound)
+        return list(shown[:count]), CursorPagination(**page.model_dump(), cursor=cursor)
+
+
+def _to_page_cursor(start: Start, bound: Sequence[object]) -> str:
+    position = urlsafe_b64encode((start.after or "").encode()).decode()
+    return to_cursor((str(min(start.offset, _FARTHEST)), position), *bound)
+
+
+def _start_from_cursor(text: str, bound: Sequence[object]) -> Start:
+    offset, position = from_cursor(text, 2, *bound)
+    try:
+        start = Start(int(offset), urlsafe_b64decode(position).decode())
+    except ValueError as error:
+        raise foreign_cursor() from error
+    is_possible = 0 <= start.offset <= _FARTHEST and len(position) <= _LONGEST_POSITION * 4 / 3 + 4
+    if not is_possible or _to_page_cursor(start, bound) != text:
+        raise foreign_cursor()
+    return start
 
 
 def count_fitting(texts: Iterable[str]) -> int:

@@ -2,15 +2,17 @@
 
 A list's rows share the partition key. The row sk = COUNTS has the number of rows of each combination of facets (such
 as status and priority). It changes in the same transaction as the rows it counts, and its `version` grows with every
-change. A local index holds the rows' keys in the list's order, so the cost of a page grows with offset + limit, never
-with the list. Only the rows of the page are read whole.
+change. A local index holds the rows' keys in the list's order, so the cost of a page never grows with the list: by
+cursor it grows with the limit, otherwise with offset + limit. Only the rows of the page are read whole.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from heapq import merge
 from itertools import islice
 
+from chalicelib.core.domain.pages import Listed, RowT, Start
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import assignments, update
 from chalicelib.core.stores.items import Row, values
@@ -22,6 +24,16 @@ Facets = tuple[str, ...]
 
 COUNTS = "COUNTS"
 _SEPARATOR = "|"
+# No key continues a prefix with a character above this.
+_LAST = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The sort keys of a page with their positions in the list, and the position that the next page starts after."""
+
+    places: Sequence[tuple[str, str]] = ()
+    end: str | None = None
 
 
 def count_action(
@@ -79,25 +91,41 @@ def find_counts(table: Table, pk: str) -> Row:
     return get(table, key) or key | {"version": 0}
 
 
-def sort_keys(
+def page_keys(
     table: Table,
     index: str,
     pk: str,
     prefixes: Sequence[str],
     *,
-    offset: int,
+    start: Start,
     limit: int,
-    order: Callable[[str], str] = lambda key: key,
-) -> list[str]:
+    interleaved: bool = False,
+) -> Keys:
     """List the sort keys of one page of the rows whose key in the local `index` has one of the prefixes, in order.
 
-    The index's sort key is called `<index>Key`; `order` maps it to the value by which rows of different prefixes are
-    ordered. Store calls in sequence: 1; one more for each few thousand rows of offset.
+    The order is that of the keys or, if `interleaved`, of what follows the prefixes. The index's sort key is called
+    `<index>Key`. Store calls in sequence: 1; one more for each few thousand rows of an offset.
     """
-    reads = [partial(_read, table, index, pk, prefix, offset + limit) for prefix in prefixes]
+    passed = 0 if start.after is not None else start.offset
+    most = passed + limit + 1
+    read = partial(_read, table, index, pk, count=most, after=start.after, interleaved=interleaved)
+    reads = [partial(read, each) for each in prefixes]
     found = gather(*reads) if len(reads) > 1 else [read() for read in reads]
-    rows = merge(*found, key=lambda row: order(row[f"{index}Key"]))
-    return [row["sk"] for row in islice(rows, offset, offset + limit)]
+    places = list(islice(merge(*found), passed, most))
+    return Keys([(sk, position) for position, sk in places[:limit]], places[limit - 1][0] if places[limit:] else None)
+
+
+def first_sort_keys(table: Table, index: str, pk: str, prefix: str, *, limit: int) -> list[str]:
+    """List the sort keys of the first rows whose key in the local `index` has the prefix. One store call."""
+    return [sk for _, sk in _read(table, index, pk, prefix, limit)]
+
+
+def list_rows(table: Table, pk: str, keys: Keys, total: int, to_entity: Callable[[Row], RowT | None]) -> Listed[RowT]:
+    """Read the rows of a page that still exist, consistently. One store call per hundred."""
+    positions = dict(keys.places)
+    found = [(to_entity(row), positions[row["sk"]]) for row in in_order(table, pk, list(positions))]
+    kept = [(each, position) for each, position in found if each is not None]
+    return Listed([each for each, _ in kept], [position for _, position in kept], total, keys.end)
 
 
 def in_order(table: Table, pk: str, sks: Sequence[str]) -> list[Row]:
@@ -113,10 +141,28 @@ def _matching(counts: Row, wanted: Sequence[str | None]) -> Iterator[tuple[Facet
             yield facets, number
 
 
-def _read(table: Table, index: str, pk: str, prefix: str, count: int) -> list[Row]:
-    condition, named = "pk = :pk", {"pk": pk}
-    if prefix:
-        condition, named = f"pk = :pk AND begins_with({index}Key, :prefix)", {"pk": pk, "prefix": prefix}
+def _read(
+    table: Table,
+    index: str,
+    pk: str,
+    prefix: str,
+    count: int,
+    *,
+    after: str | None = None,
+    interleaved: bool = False,
+) -> list[tuple[str, str]]:
+    """Return the positions and sort keys of the first rows with the prefix, after the position."""
+    name, named, condition = f"{index}Key", {"pk": pk}, "pk = :pk"
+    if after is not None:
+        low, high = prefix + after if interleaved else max(prefix, after), prefix + _LAST
+        if not low or low > high:
+            return []
+        condition += f" AND {name} BETWEEN :low AND :high"
+        named |= {"low": low, "high": high}
+        count += 1
+    elif prefix:
+        condition += f" AND begins_with({name}, :prefix)"
+        named["prefix"] = prefix
     rows = query(
         table,
         IndexName=index,
@@ -125,4 +171,6 @@ def _read(table: Table, index: str, pk: str, prefix: str, count: int) -> list[Ro
         ConsistentRead=True,
         Limit=count,
     )
-    return list(islice(rows, count))
+    cut = len(prefix) if interleaved else 0
+    found = ((row[name][cut:], row["sk"]) for row in islice(rows, count))
+    return [each for each in found if each[0] != after]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from chalicelib.core.domain.fields import Clamped, In, Out, Query, TimeOut, Uuid, UuidOut
-from chalicelib.core.domain.pages import Offset, Pagination
+from chalicelib.core.domain.pages import Cursor, CursorPagination, Offset
 from chalicelib.federation.connections.domain.origins import SOURCE
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayOut
@@ -44,6 +44,7 @@ class PersonsRelaysQuery(Query):
     user_id: Uuid = Field(alias="userId")
     limit: Annotated[int, Field(ge=1), Clamped(100)] = 50
     offset: Offset = 0
+    cursor: Cursor = None
 
 
 class RelayProgressOut(Out):
@@ -69,7 +70,7 @@ class RelayProgressPage(Out):
     """A page of relays, newest first."""
 
     relays: list[RelayProgressOut]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 def to_instance_response(instance: Instance) -> InstanceOut:

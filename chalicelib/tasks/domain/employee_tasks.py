@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from chalicelib.core.domain.cursors import foreign_cursor, from_cursor, to_cursor
 from chalicelib.core.domain.fields import Address, In, Line, Omittable, Out, Query
+from chalicelib.core.domain.pages import PageRequest
 from chalicelib.people.domain.directory import Person
 from chalicelib.tasks.domain.proposals import parse_object
 from chalicelib.tasks.domain.queue import Item, ItemStatus, ItemType, Priority
-from chalicelib.tasks.domain.queue_messages import MOST_ITEMS_A_PAGE, ItemIn, ItemOut, ItemQuery, new_item
+from chalicelib.tasks.domain.queue_messages import MOST_ITEMS_A_PAGE, ItemFilter, ItemIn, ItemOut, new_item
 from chalicelib.tasks.domain.settings import QueueState
 
 # Of one integrator in one person's queue: tasks that are not completed.
@@ -50,27 +50,19 @@ class EmployeeTaskQuery(EmployeeQuery):
     limit: int = Field(50, ge=1, le=MOST_ITEMS_A_PAGE)
     cursor: Omittable[str] = Field(None, description="The `nextCursor` of the previous page. Keep the same filters.")
 
-    def to_item_query(self, integrator: str) -> ItemQuery:
-        """Return the query of the page in the employee's queue.
+    @property
+    def filter(self) -> ItemFilter:
+        """The filter of the employee's queue."""
+        return ItemFilter(**self.model_dump(include={"status", "priority", "type"}, mode="json", exclude_none=True))
+
+    def page(self, integrator: str) -> PageRequest:
+        """Return the page of the employee's queue.
 
         Raises:
             Invalid: the cursor was made for another list.
         """
-        offset = 0
-        if self.cursor is not None:
-            (text,) = from_cursor(self.cursor, 1, *self._bound(integrator))
-            if not (text.isascii() and text.isdecimal() and len(text) <= len(str(_FARTHEST))):
-                raise foreign_cursor()
-            offset = min(int(text), _FARTHEST)
-        filters = self.model_dump(include={"status", "priority", "type"}, mode="json", exclude_none=True)
-        return ItemQuery(**filters, limit=self.limit, offset=offset)
-
-    def next_cursor(self, offset: int, integrator: str) -> str:
-        """Return the cursor of the page that begins with this offset."""
-        return to_cursor((str(offset),), *self._bound(integrator))
-
-    def _bound(self, integrator: str) -> tuple[object, ...]:
-        return "employee-tasks", integrator, self.email, self.status, self.priority, self.type
+        bound = "employee-tasks", integrator, self.email, self.status, self.priority, self.type
+        return PageRequest.after_cursor(self.cursor, self.limit, *bound)
 
 
 class EmployeeTaskPage(Out):

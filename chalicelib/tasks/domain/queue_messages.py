@@ -20,7 +20,7 @@ from chalicelib.core.domain.fields import (
     not_blank,
     timestamp,
 )
-from chalicelib.core.domain.pages import Offset, Pagination
+from chalicelib.core.domain.pages import Cursor, CursorPagination, Offset
 from chalicelib.tasks.domain.proposals import (
     CommentOut,
     Metadata,
@@ -84,16 +84,12 @@ class ConfirmIn(OpenIn):
     )
 
 
-class ItemQuery(Query):
-    """Filters and selects a page of tasks. An unknown status, priority or type matches nothing."""
+class ItemFilter(Query):
+    """Filters tasks. An unknown status, priority or type matches nothing."""
 
     status: Omittable[Annotated[str, Filter(ItemStatus)]] = None
     priority: Omittable[Annotated[str, Filter(Priority)]] = None
     type: Omittable[str] = Field(None, description="Lists tasks of this type: " + ", ".join(ItemType) + ".")
-    limit: Annotated[int, Field(ge=1), Clamped(MOST_ITEMS_A_PAGE)] = Field(
-        50, description="The number of tasks, up to 100. Larger values count as 100."
-    )
-    offset: Offset = 0
 
     @property
     def is_known(self) -> bool:
@@ -101,6 +97,16 @@ class ItemQuery(Query):
         return (
             self.status in (None, *ItemStatus) and self.priority in (None, *Priority) and self.type in (None, *ItemType)
         )
+
+
+class ItemQuery(ItemFilter):
+    """Filters and selects a page of tasks. An unknown status, priority or type matches nothing."""
+
+    limit: Annotated[int, Field(ge=1), Clamped(MOST_ITEMS_A_PAGE)] = Field(
+        50, description="The number of tasks, up to 100. Larger values count as 100."
+    )
+    offset: Offset = 0
+    cursor: Cursor = None
 
 
 class ItemOut(Out):
@@ -204,7 +210,7 @@ class ItemsOut(Out):
     """A page of items: by status, then the most urgent first, then the oldest."""
 
     items: list[ItemOut]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 def new_item(request: ItemIn, *, item_id: str, user_id: str, status: ItemStatus, now: datetime) -> Item:

@@ -7,7 +7,7 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.pages import Pagination, fit_page
+from chalicelib.core.domain.pages import PageRequest, Pagination, fit_page
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather
 from chalicelib.live.services.ports import Notifier
@@ -29,7 +29,7 @@ from chalicelib.tasks.domain.delegations import (
     to_delegation_response,
 )
 from chalicelib.tasks.domain.queue import ItemStatus
-from chalicelib.tasks.domain.queue_messages import ConfirmedOut, ConfirmIn, ItemQuery
+from chalicelib.tasks.domain.queue_messages import ConfirmedOut, ConfirmIn, ItemFilter
 from chalicelib.tasks.services.confirmations import Confirmation, OnBehalf
 from chalicelib.tasks.services.ports import DelegationRows, QueueItems
 from chalicelib.tasks.services.queue import parse_item_id
@@ -138,10 +138,10 @@ def list_delegated_tasks(
     received = [each for each in delegations.list_all(owner.user_id).received if not each.is_over(context.now)]
     if not received:
         return DelegatedTasksOut(tasks=[], pagination=Pagination.of(0, limit=1, offset=0))
-    waiting = ItemQuery(status=ItemStatus.PENDING_CONFIRMATION, limit=_MOST_OF_EACH)
+    waiting, first = ItemFilter(status=ItemStatus.PENDING_CONFIRMATION), PageRequest(_MOST_OF_EACH)
     names, *pages = gather(
         lambda: people.find_people([each.delegator_id for each in received]),
-        *(lambda each=each: queue.list_page(each.delegator_id, waiting)[0] for each in received),
+        *(lambda each=each: queue.list_page(each.delegator_id, waiting, first).rows for each in received),
     )
     found = [
         to_delegated_task(item, each, names)

@@ -8,7 +8,6 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.idempotency import to_stored_reply
-from chalicelib.core.domain.pages import fit_page
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather
 from chalicelib.live.services.ports import Notifier
@@ -60,16 +59,13 @@ class EmployeeTasks:
         """
         # First whether the caller may know of the employee: a cursor of another integrator is no way to find out.
         employee = self.find_employee(query.email)
-        page = query.to_item_query(self.caller.integrator)
-        found, total = self.queue.list_page(employee.person.user_id, page)
-        shown, pagination = fit_page(
-            [to_item_response(item) for item in found], total, limit=page.limit, offset=page.offset
-        )
-        held = {item.item_id for item in found if item.held_delivery_id is not None}
-        following = query.next_cursor(page.offset + pagination.limit, self.caller.integrator)
+        page = query.page(self.caller.integrator)
+        listed = self.queue.list_page(employee.person.user_id, query.filter, page)
+        shown, pagination = page.fit([to_item_response(item) for item in listed.rows], listed)
+        held = {item.item_id for item in listed.rows if item.held_delivery_id is not None}
         return EmployeeTaskPage(
             items=[each for each in shown if each.id not in held],
-            next_cursor=following if pagination.has_more else None,
+            next_cursor=pagination.cursor,
             request_id=self.context.request_id,
         )
 

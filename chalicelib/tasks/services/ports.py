@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from chalicelib.core.domain.idempotency import Claim, StoredReply
+    from chalicelib.core.domain.pages import Listed, PageRequest
     from chalicelib.core.ports import Action
     from chalicelib.inbox.domain.deliveries import Decision
     from chalicelib.tasks.domain.delegations import Delegation, Delegations
     from chalicelib.tasks.domain.proposals import Verdict
     from chalicelib.tasks.domain.queue import Change, Item
-    from chalicelib.tasks.domain.queue_messages import ItemQuery
+    from chalicelib.tasks.domain.queue_messages import ItemFilter
     from chalicelib.tasks.domain.settings import QueueState
     from chalicelib.tasks.domain.standing_approvals import StandingApproval
 
@@ -78,7 +79,7 @@ class QueueItems(Protocol):
     def find(self, user_id: str, item_id: str) -> Item | None: ...
     def find_with_state(self, user_id: str, item_id: str) -> tuple[Item | None, QueueState]: ...
     def find_state(self, user_id: str) -> QueueState: ...
-    def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]: ...
+    def list_page(self, user_id: str, query: ItemFilter, page: PageRequest) -> Listed[Item]: ...
     def save(
         self,
         changes: Sequence[Change],

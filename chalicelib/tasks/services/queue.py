@@ -9,7 +9,7 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey, Session
 from chalicelib.core.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
-from chalicelib.core.domain.pages import fit_page
+from chalicelib.core.domain.pages import Listed, PageRequest
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, RelayEnd
 from chalicelib.live.services.ports import Notifier
@@ -57,10 +57,9 @@ class ItemRelays(Protocol):
 
 def list_items(query: ItemQuery, *, owner: ApiKey, queue: QueueItems) -> ItemsOut:
     """List a page of the owner's queue. Store calls after authentication, in sequence: 2."""
-    found, total = queue.list_page(owner.user_id, query) if query.is_known else ([], 0)
-    items, pagination = fit_page(
-        [to_item_response(item) for item in found], total, limit=query.limit, offset=query.offset
-    )
+    page = PageRequest.of(query, "queue", owner.user_id, query.status, query.priority, query.type)
+    listed = queue.list_page(owner.user_id, query, page) if query.is_known else Listed()
+    items, pagination = page.fit([to_item_response(item) for item in listed.rows], listed)
     return ItemsOut(items=items, pagination=pagination)
 
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from chalicelib import retention
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.pages import Listed, PageRequest
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.actions import assignments, put_new, update
@@ -26,7 +27,7 @@ from chalicelib.parallel import gather
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
 from chalicelib.tasks.domain.proposals import Verdict
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, Priority
-from chalicelib.tasks.domain.queue_messages import ItemQuery
+from chalicelib.tasks.domain.queue_messages import ItemFilter
 from chalicelib.tasks.domain.settings import Mode, QueueState
 
 _PREFIX = "ITEM#"
@@ -122,18 +123,17 @@ class DynamoQueue:
     def find_next(self, user_id: str, *, excluding: str | None) -> Item | None:
         """Find the most urgent ready item, the oldest of equals, but never `excluding`. Two store calls."""
         prefix = f"{ItemStatus.READY.value}#"
-        sks = lists.sort_keys(QUEUE_ITEMS, ORDER_INDEX, user_id, [prefix], offset=0, limit=2)
+        sks = lists.first_sort_keys(QUEUE_ITEMS, ORDER_INDEX, user_id, prefix, limit=2)
         rows = lists.in_order(QUEUE_ITEMS, user_id, [sk for sk in sks if sk != f"{_PREFIX}{excluding}"][:1])
         return item_from_row(rows[0]) if rows else None
 
-    def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]:
+    def list_page(self, user_id: str, query: ItemFilter, page: PageRequest) -> Listed[Item]:
         """List a page of the person's items, and count all of them. Store calls in sequence: 2."""
         index, prefixes = _ranges(query)
-        keys = partial(lists.sort_keys, QUEUE_ITEMS, index, user_id, prefixes, offset=query.offset, limit=query.limit)
-        counts, sks = gather(partial(lists.find_counts, QUEUE_ITEMS, user_id), keys)
-        found = [item_from_row(row) for row in lists.in_order(QUEUE_ITEMS, user_id, sks)]
+        read = partial(lists.page_keys, QUEUE_ITEMS, index, user_id, prefixes, start=page.start, limit=page.limit)
+        counts, keys = gather(partial(lists.find_counts, QUEUE_ITEMS, user_id), read)
         total = lists.total(counts, query.status, query.priority, query.type)
-        return [item for item in found if item], total
+        return lists.list_rows(QUEUE_ITEMS, user_id, keys, total, item_from_row)
 
     def save(
         self,
@@ -202,7 +202,7 @@ def add_item_actions(
     ]
 
 
-def _ranges(query: ItemQuery) -> tuple[str, list[str]]:
+def _ranges(query: ItemFilter) -> tuple[str, list[str]]:
     # The index's keys are ordered by status first, so without one each status has a range of its own.
     tail = f"{Priority(query.priority).rank}#" if query.priority else ""
     statuses = [query.status] if query.status else sorted(ItemStatus) if tail else []

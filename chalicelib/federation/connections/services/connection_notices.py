@@ -13,6 +13,7 @@ from chalicelib.board.domain.contacts import Contact, ContactFilter
 from chalicelib.board.services.ports import Contacts
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult, require_success
+from chalicelib.core.domain.pages import PageRequest
 from chalicelib.core.domain.retries import (
     ACCEPTANCE_REFUSED,
     CONNECTION_ACCEPTANCE_RETRIES,
@@ -281,6 +282,6 @@ class ConnectionNoticeWorker:
 
     def _find_contact(self, connection: Connection) -> Contact | None:
         wanted = ContactFilter(normalize_text(connection.peer_email), "")
-        found, _ = self.contacts.search_contacts(connection.user_id, wanted, offset=0, limit=_CANDIDATES)
+        found = self.contacts.search_contacts(connection.user_id, wanted, PageRequest(_CANDIDATES)).rows
         address = connection.peer_email.lower()
         return next((each for each in found if (each.email or "").lower() == address), None)

@@ -22,7 +22,7 @@ from chalicelib.core.domain.fields import (
     to_one_line,
 )
 from chalicelib.core.domain.http_results import json_object
-from chalicelib.core.domain.pages import Offset, Pagination
+from chalicelib.core.domain.pages import Cursor, CursorPagination, Offset
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.handshake import OptionalPeerAddress
 from chalicelib.federation.connections.domain.origins import SOURCE
@@ -80,19 +80,25 @@ class NewRelayIn(RelayIn):
     )
 
 
-class RelayQuery(Query):
-    """Filters and pages the relays. A direction or status that does not exist finds none."""
+class RelayFilter(Query):
+    """Filters the relays. A direction or status that does not exist finds none."""
 
     direction: Omittable[Annotated[str, Filter(Direction)]] = None
     status: Omittable[Annotated[str, Filter(RelayStatus)]] = None
-    limit: Annotated[int, Field(ge=1), Clamped(_MOST_RELAYS_A_PAGE)] = Field(
-        50, description="The page size, at most 100. A larger value is read as 100."
-    )
-    offset: Offset = 0
 
     @property
     def is_known(self) -> bool:
         return self.direction in (None, *Direction) and self.status in (None, *RelayStatus)
+
+
+class RelayQuery(RelayFilter):
+    """Filters and pages the relays. A direction or status that does not exist finds none."""
+
+    limit: Annotated[int, Field(ge=1), Clamped(_MOST_RELAYS_A_PAGE)] = Field(
+        50, description="The page size, at most 100. A larger value is read as 100."
+    )
+    offset: Offset = 0
+    cursor: Cursor = None
 
 
 class Dispatch(StrEnum):
@@ -179,7 +185,7 @@ class RelaysOut(Out):
     """A page of relays, newest first."""
 
     relays: list[RelayOut]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 def new_relay(given: NewRelayIn, connection: Connection, *, relay_id: str, now: datetime) -> Relay:

@@ -1,7 +1,7 @@
 """Relays to peers: queued by people and agents, sent by the worker of the outbox, acknowledged when they end."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,7 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult, require_success
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.measures import RELAYS
-from chalicelib.core.domain.pages import Pagination
+from chalicelib.core.domain.pages import Listed, PageRequest
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Action, JobAnnouncer, Post, RelayEnd
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
@@ -26,6 +26,7 @@ from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,
     RELAY,
     NewRelayIn,
+    RelayFilter,
     RelayOut,
     RelayQuery,
     RelaysOut,
@@ -57,7 +58,7 @@ class Outgoing(Find, Protocol):
     def send(
         self, relay: Relay, sending: Sending, *, over: Outbox, claim: Claim | None, reply: dict[str, Any], now: datetime
     ) -> bool: ...
-    def list_page(self, user_id: str, query: RelayQuery) -> tuple[Sequence[RelayOut], int]: ...
+    def list_page(self, user_id: str, query: RelayFilter, page: PageRequest) -> Listed[RelayOut]: ...
 
 
 class Settle(Find, Protocol):
@@ -140,9 +141,10 @@ class RelaySender:
 
 def list_relays(query: RelayQuery, *, owner: ApiKey, outgoing: Outgoing) -> RelaysOut:
     """List a page of the owner's relays, newest first. Store calls after authentication, in sequence: 3."""
-    found, total = outgoing.list_page(owner.user_id, query) if query.is_known else ([], 0)
-    pagination = Pagination.of(total, limit=query.limit, offset=query.offset)
-    return RelaysOut(relays=list(found), pagination=pagination)
+    page = PageRequest.of(query, "relays", owner.user_id, query.direction, query.status)
+    listed = outgoing.list_page(owner.user_id, query, page) if query.is_known else Listed()
+    relays, pagination = page.fit(listed.rows, listed)
+    return RelaysOut(relays=relays, pagination=pagination)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,16 @@ The row of a relay that is sent or acknowledged has these attributes as well: di
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import ListFull
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.pages import Listed, PageRequest
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row
@@ -23,8 +24,8 @@ from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,
     DISPATCH_OF,
     Dispatch,
+    RelayFilter,
     RelayOut,
-    RelayQuery,
     to_response,
 )
 from chalicelib.federation.relays.domain.relays import Relay, RelayStatus
@@ -109,25 +110,18 @@ class DynamoOutgoing:
             else:
                 return
 
-    def list_page(self, user_id: str, query: RelayQuery) -> tuple[Sequence[RelayOut], int]:
+    def list_page(self, user_id: str, query: RelayFilter, page: PageRequest) -> Listed[RelayOut]:
         """List a page of the person's relays, newest first; return it and the total. Store calls in sequence: 3."""
         counts = lists.find_counts(RELAYS, user_id)
+        read = partial(lists.page_keys, RELAYS, pk=user_id, start=page.start, limit=page.limit)
         if query.direction or query.status:
             wanted = lists.combinations(counts, query.direction, query.status)
             prefixes = ["#".join((*facets, "")) for facets in wanted]
-            sks = lists.sort_keys(
-                RELAYS,
-                FACETS_INDEX,
-                user_id,
-                prefixes,
-                offset=query.offset,
-                limit=query.limit,
-                order=lambda key: key.split("#", 2)[2],
-            )
+            keys = read(index=FACETS_INDEX, prefixes=prefixes, interleaved=True)
         else:
-            sks = lists.sort_keys(RELAYS, ORDER_INDEX, user_id, [""], offset=query.offset, limit=query.limit)
-        rows = lists.in_order(RELAYS, user_id, sks)
-        return [_relay_out(row) for row in rows], lists.total(counts, query.direction, query.status)
+            keys = read(index=ORDER_INDEX, prefixes=[""])
+        total = lists.total(counts, query.direction, query.status)
+        return lists.list_rows(RELAYS, user_id, keys, total, _relay_out)
 
 
 def change_relay_actions(to: Relay, over: Relay, *, dispatch: Dispatch, error: str | None) -> list[Action]:

@@ -236,7 +236,13 @@ class V2(Operations):
         return answer
 
     def list_contacts(
-        self, *, limit: int | None = None, offset: int | None = None, search: str | None = None, tag: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        offset: int | None = None,
+        search: str | None = None,
+        tag: str | None = None,
+        cursor: str | None = None,
     ) -> models.ContactsAnswer:
         """List your contacts by name, each with a summary of its cards.
 
@@ -247,7 +253,9 @@ class V2(Operations):
         Call it with `dvd_…`.
         """
         answer: models.ContactsAnswer = self._send(
-            "GET", "/api/v2/contacts", query={"limit": limit, "offset": offset, "search": search, "tag": tag}
+            "GET",
+            "/api/v2/contacts",
+            query={"limit": limit, "offset": offset, "search": search, "tag": tag, "cursor": cursor},
         )
         return answer
 
@@ -513,6 +521,7 @@ class V2(Operations):
         | None = None,
         priority: Literal["low", "medium", "high", "urgent"] | None = None,
         assignee: Literal["human", "agent"] | None = None,
+        cursor: str | None = None,
     ) -> models.CardsAnswer:
         """List the cards on your board.
 
@@ -525,7 +534,14 @@ class V2(Operations):
         answer: models.CardsAnswer = self._send(
             "GET",
             "/api/v2/kanban",
-            query={"limit": limit, "offset": offset, "status": status, "priority": priority, "assignee": assignee},
+            query={
+                "limit": limit,
+                "offset": offset,
+                "status": status,
+                "priority": priority,
+                "assignee": assignee,
+                "cursor": cursor,
+            },
         )
         return answer
 
@@ -1639,7 +1655,7 @@ class V2(Operations):
         return answer
 
     def list_persons_relays(
-        self, *, user_id: str, limit: int | None = None, offset: int | None = None
+        self, *, user_id: str, limit: int | None = None, offset: int | None = None, cursor: str | None = None
     ) -> models.RelayProgressAnswer:
         """List a person's relays with their progress, newest first.
 
@@ -1649,7 +1665,9 @@ class V2(Operations):
         Call it with `dvd_…` of an operator.
         """
         answer: models.RelayProgressAnswer = self._send(
-            "GET", "/api/v2/operate/relays", query={"userId": user_id, "limit": limit, "offset": offset}
+            "GET",
+            "/api/v2/operate/relays",
+            query={"userId": user_id, "limit": limit, "offset": offset, "cursor": cursor},
         )
         return answer
 
@@ -1837,6 +1855,7 @@ class V2(Operations):
         type: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        cursor: str | None = None,
     ) -> models.ItemsAnswer:
         """List the tasks in the queue.
 
@@ -1848,7 +1867,14 @@ class V2(Operations):
         answer: models.ItemsAnswer = self._send(
             "GET",
             "/api/v2/queue",
-            query={"status": status, "priority": priority, "type": type, "limit": limit, "offset": offset},
+            query={
+                "status": status,
+                "priority": priority,
+                "type": type,
+                "limit": limit,
+                "offset": offset,
+                "cursor": cursor,
+            },
         )
         return answer
 
@@ -2033,13 +2059,16 @@ class V2(Operations):
         | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        cursor: str | None = None,
     ) -> models.RelaysAnswer:
         """List the relays that you sent and received, newest first.
 
         Call it with `dvd_…`.
         """
         answer: models.RelaysAnswer = self._send(
-            "GET", "/api/v2/relays", query={"direction": direction, "status": status, "limit": limit, "offset": offset}
+            "GET",
+            "/api/v2/relays",
+            query={"direction": direction, "status": status, "limit": limit, "offset": offset, "cursor": cursor},
         )
         return answer
 

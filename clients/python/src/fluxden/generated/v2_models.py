@@ -408,6 +408,16 @@ class CountedType(TypedDict):
     """Deliveries a UTC day; today is last."""
 
 
+class CursorPagination(TypedDict):
+    """A page of a list that can also be read by cursor, which is null on the last page."""
+
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+    cursor: str
+
+
 class DeactivatedOut(TypedDict):
     """What a deactivation ended. Tools tokens belong to integrators and keep working."""
 
@@ -2366,7 +2376,7 @@ class ContactPage(TypedDict):
     """A page of contacts."""
 
     contacts: list[Contact]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 class ContactsAnswer(TypedDict):
@@ -3231,14 +3241,14 @@ class RelayProgressPage(TypedDict):
     """A page of relays, newest first."""
 
     relays: list[RelayProgressOut]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 class RelaysOut(TypedDict):
     """A page of relays, newest first."""
 
     relays: list[RelayOut]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 class RemovedConnectionAnswer(TypedDict):
@@ -3569,7 +3579,7 @@ class CardPage(TypedDict):
     """A page of cards."""
 
     cards: list[KanbanCard]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 class CardsAnswer(TypedDict):
@@ -4037,7 +4047,7 @@ class ItemsOut(TypedDict):
     """A page of items: by status, then the most urgent first, then the oldest."""
 
     items: list[QueueItem]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 class MovedOut(TypedDict):
