@@ -8,6 +8,8 @@ from click.testing import CliRunner
 
 from chalicelib import aws
 from chalicelib.inbox.domain.event_types import Tally
+from chalicelib.inbox.domain.sent_positions import SHARDS
+from chalicelib.inbox.stores import event_types
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.resources import EVENT_TYPES
 from infra.admin import main
@@ -117,6 +119,33 @@ def test_an_interrupted_count_is_completed_by_the_next_one(api: Api, desk: Desk,
         for _ in range(2):
             assert [row["count"] for row in api.get(TYPES, desk.alice).json["yourEventTypes"]] == [1, 1]
             pump.run("count_event_types")
+
+
+def test_readers_take_a_bounded_number_of_the_latest_counts_and_deliveries(
+    api: Api, desk: Desk, pump: Pumps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read() -> dict[str, int]:
+        return {row["eventType"]: row["count"] for row in api.get(TYPES, desk.alice).json["yourEventTypes"]}
+
+    with time_machine.travel(datetime(2026, 5, 20, 22, 0, tzinfo=UTC), tick=False) as clock:
+        for event_type in ("fd1.x.a", "fd1.x.b", "fd1.x.a"):
+            api.post(EVENTS, inputs.new_event(event_type=event_type), desk.alice)
+        clock.shift(4 * 3600)
+        for event_type in ("fd1.x.b", "fd1.x.c"):
+            api.post(EVENTS, inputs.new_event(event_type=event_type), desk.alice)
+        clock.shift(2 * 3600)
+        pump.run("count_event_types")
+        assert read() == {"fd1.x.a": 2, "fd1.x.b": 2, "fd1.x.c": 1}
+        monkeypatch.setattr(event_types, "MOST_ROWS", 3)
+        assert read() == {"fd1.x.b": 2, "fd1.x.c": 1}
+
+        monkeypatch.setattr(event_types, "MOST_UNCOUNTED", 1)
+        for _ in range(3 * SHARDS):
+            api.post(EVENTS, inputs.new_event(event_type="fd1.x.c"), desk.alice)
+        assert 1 < read()["fd1.x.c"] <= 1 + SHARDS
+        clock.shift(2 * 3600)
+        pump.run("count_event_types")
+        assert read()["fd1.x.c"] == 1 + 3 * SHARDS
 
 
 def test_publishing_does_not_write_counts(api: Api, desk: Desk) -> None:

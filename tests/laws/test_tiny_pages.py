@@ -24,6 +24,7 @@ from tests.support.sockets import Sockets
 
 pytestmark = pytest.mark.engine("embedded")
 
+_ITEMS = ("items", "entries", "records", "cards", "contacts", "relays")
 _JSON_LINES = "application/x-ndjson"
 READING = sorted(route.__name__ for route in ROUTES.values() if route.method == "GET")
 CHANGING = sorted(set(SAMPLE_REQUESTS) - set(READING))
@@ -75,7 +76,7 @@ def _items(reply: Answer) -> tuple[list[Any], dict[str, str] | None]:
         return body["csv"].splitlines(), following
     if "messages" in body:
         return body["messages"][::-1], following
-    (items,) = (body[key] for key in ("items", "entries", "records") if key in body)
+    (items,) = (body[key] for key in _ITEMS if key in body)
     return items, following
 
 

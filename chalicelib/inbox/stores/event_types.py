@@ -9,6 +9,7 @@ count the rest from the index themselves. Hours are written as the beginnings of
 
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from itertools import islice
 
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.actions import put, update
@@ -29,6 +30,9 @@ from chalicelib.inbox.stores.delivery_rows import sent_partition
 from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, EVENT_TYPES, SENT_INDEX
 
+# Readers take so many rows of counts into account, those of the latest days first, and of each shard so many of the
+# latest deliveries that are not counted yet.
+MOST_ROWS, MOST_UNCOUNTED = 20_000, 1_000
 _COUNTED = "COUNTED"
 _LAST = "~"
 Counts = dict[tuple[str, str], Tally]
@@ -38,7 +42,8 @@ class DynamoEventTypes:
     def list_types(self, integrator: str, *, now: datetime) -> list[EventTypeRow]:
         """List the integrator's types of the last 90 days by name.
 
-        Store calls in sequence: 2; one more for each megabyte of rows, or of what was sent since the last count.
+        Above 20,000 combinations of day and type the first days are left out, and above some 8,000 deliveries since the
+        last count their number is too low until the next one. Store calls in sequence: 2; one more for each megabyte.
         """
         return [
             EventTypeRow(event_type=each.event_type, last_seen_at=each.last_seen_at, count=each.count)
@@ -51,7 +56,8 @@ class DynamoEventTypes:
         # Read before the rows: rows may have hours after this one, and say so.
         until = max(self.find_counted_until(integrator) or "", first.isoformat())
         rows, sent = gather(
-            partial(_read_rows, integrator, first.isoformat()), partial(_count_sent, integrator, until, _LAST)
+            partial(_read_rows, integrator, first.isoformat()),
+            partial(_count_sent, integrator, until, _LAST, most=MOST_UNCOUNTED),
         )
         complete = {key: row.get("countedUntil", "") for key, row in rows.items()}
         counts = {key: Tally(int(row["count"]), row["lastSeenAt"]) for key, row in rows.items()}
@@ -103,20 +109,26 @@ class DynamoEventTypes:
 
 def _read_rows(integrator: str, since: str) -> dict[tuple[str, str], Row]:
     found = {}
-    for row in query(
+    rows = query(
         EVENT_TYPES,
         KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :last",
         ExpressionAttributeValues=values(pk=integrator, since=since, last="9~"),
-    ):
+        ScanIndexForward=False,
+        Limit=MOST_ROWS,
+    )
+    for row in islice(rows, MOST_ROWS):
         day, _, name = row["sk"].partition("#")
         found[day, name] = row
     return found
 
 
-def _count_sent(integrator: str, since: str, until: str) -> Counts:
-    """Count what was sent in this range, by hour and event type. One store call per megabyte of a shard."""
+def _count_sent(integrator: str, since: str, until: str, *, most: int | None = None) -> Counts:
+    """Count what was sent in this range, or `most` of the latest of each shard, by hour and event type.
+
+    One store call per megabyte of a shard.
+    """
     counts: Counts = {}
-    reads = [partial(_read_shard, integrator, shard, since, until) for shard in range(SHARDS)]
+    reads = [partial(_read_shard, integrator, shard, since, until, most) for shard in range(SHARDS)]
     for rows in gather(*reads):
         for row in rows:
             key, at = (hour_of(row["sentKey"]), row["eventType"]), row["sentKey"].partition("#")[0]
@@ -124,9 +136,11 @@ def _count_sent(integrator: str, since: str, until: str) -> Counts:
     return counts
 
 
-def _read_shard(integrator: str, shard: int, since: str, until: str) -> list[Row]:
-    found = query(DELIVERIES, **_range(integrator, shard, since, until), ProjectionExpression="sentKey, eventType")
-    return list(found)
+def _read_shard(integrator: str, shard: int, since: str, until: str, most: int | None) -> list[Row]:
+    request = _range(integrator, shard, since, until) | {"ProjectionExpression": "sentKey, eventType"}
+    if most is not None:
+        request |= {"ScanIndexForward": False, "Limit": most}
+    return list(islice(query(DELIVERIES, **request), most))
 
 
 def _first_hour(integrator: str, since: str, until: str) -> str | None:
