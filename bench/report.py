@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib as mpl
 
 from bench.cpu import BARE, FASTAPI, OURS, POWERTOOLS, ratio
+from bench.growth import format_figures
 from bench.machine import describe_machine
 from bench.peers import BARE as BOTO3
 from bench.peers import OURS as PUBLISHED
@@ -67,11 +68,12 @@ def table() -> str:
 def _growth(growth: dict[str, dict[str, dict[str, float]]]) -> list[str]:
     sizes = list(next(iter(growth.values())))
     head = " | ".join(f"{int(size):,} rows" for size in sizes)
-    lines = [f"| calls; units written; units read | {head} |", f"| --- |{' --- |' * len(sizes)}"]
+    lines = [
+        f"| calls, units written, units read; milliseconds on DynamoDB Local | {head} |",
+        f"| --- |{' --- |' * len(sizes)}",
+    ]
     for name, by_size in growth.items():
-        cells = " | ".join(
-            "; ".join(f"{each[key]:g}" for key in ("calls", "written", "read")) for each in by_size.values()
-        )
+        cells = " | ".join(map(format_figures, by_size.values()))
         lines.append(f"| {name} | {cells} |")
     return lines
 
