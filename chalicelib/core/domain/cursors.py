@@ -10,7 +10,7 @@ from chalicelib.core.domain.errors import Invalid
 
 # Positions are made of times, ids, slugs and encoded addresses. A forged cursor may hold anything else, which stores do
 # not take.
-_PART = re.compile(r"[!-~]{1,1300}")
+_PART = re.compile(r"[!-~]{1,700}")
 
 
 def to_cursor(position: Sequence[str], *bound: object) -> str:

@@ -32,8 +32,8 @@ Cursor = Annotated[
         "offset, which is then ignored, and no row is missed when others are added or removed meanwhile."
     ),
 ]
-# A position is part of a key in the store, which has at most a kilobyte.
-_LONGEST_POSITION = 900
+# A position is part of a key in the store, which has at most a kilobyte. In a cursor it is two parts.
+_LONGEST_POSITION, _LONGEST_PART, _NOTHING = 900, 650, "-."
 
 
 class PageQuery(Query):
@@ -138,16 +138,18 @@ class PageRequest:
 
 def _to_page_cursor(start: Start, bound: Sequence[object]) -> str:
     position = urlsafe_b64encode((start.after or "").encode()).decode()
-    return to_cursor((str(min(start.offset, _FARTHEST)), position), *bound)
+    parts = [each or _NOTHING for each in (position[:_LONGEST_PART], position[_LONGEST_PART:])]
+    return to_cursor((str(min(start.offset, _FARTHEST)), *parts), *bound)
 
 
 def _start_from_cursor(text: str, bound: Sequence[object]) -> Start:
-    offset, position = from_cursor(text, 2, *bound)
+    offset, *parts = from_cursor(text, 3, *bound)
     try:
-        start = Start(int(offset), urlsafe_b64decode(position).decode())
+        position = urlsafe_b64decode("".join(each for each in parts if each != _NOTHING))
+        start = Start(int(offset), position.decode())
     except ValueError as error:
         raise foreign_cursor() from error
-    is_possible = 0 <= start.offset <= _FARTHEST and len(position) <= _LONGEST_POSITION * 4 / 3 + 4
+    is_possible = 0 <= start.offset <= _FARTHEST and 0 < len(position) <= _LONGEST_POSITION
     if not is_possible or _to_page_cursor(start, bound) != text:
         raise foreign_cursor()
     return start
