@@ -30,14 +30,16 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     "catalog": {
         "api.v1.approvals": "",
         "api.v1.catalog": "",
+        "api.v1.declared_types": "",
         "api.v1.tokens": "",
         "api.v2.catalog": "",
+        "api.v2.declared_types": "",
     },
     "live": {
         "api.v2.push": "",
         "queues.socket_work": "",
         "schedules.heartbeats": "",
-        "queues.web_push": "inbox",
+        "queues.web_push": "catalog inbox",
     },
     "chat": {
         "api.v2.chat": "live",
@@ -73,7 +75,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "queues.chat": "inbox live",
         "queues.personal_webhook": "inbox live",
         "api.v1.preferences": "inbox live",
-        "queues.reach": "inbox live",
+        "queues.reach": "catalog inbox live",
     },
     "tasks": {
         "api.v1.employee_tasks": "catalog inbox live",

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from chalice.app import Blueprint
 
+from chalicelib.catalog.stores.declared_types import is_for_inbox
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.live.domain.push import ReachJob
@@ -20,7 +21,16 @@ from chalicelib.reach.services.router import Router
 from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.reach.stores.preferences import DynamoPreferences
 from chalicelib.reach.stores.reached import DynamoReached
-from chalicelib.resources import CHAT_MESSAGES, DELIVERIES, DIRECTORY, NOTIFY, PERSONAL_WEBHOOK, REACH, WEB_PUSH
+from chalicelib.resources import (
+    CATALOG,
+    CHAT_MESSAGES,
+    DELIVERIES,
+    DIRECTORY,
+    NOTIFY,
+    PERSONAL_WEBHOOK,
+    REACH,
+    WEB_PUSH,
+)
 
 bp = Blueprint(__name__)
 
@@ -32,6 +42,7 @@ bp = Blueprint(__name__)
     grants=NOTE_FAILURE
     + DELIVERIES.can("Query", "PutItem", "UpdateItem", "DeleteItem")
     + DIRECTORY.can("GetItem", "BatchGetItem", "Query", "UpdateItem")
+    + CATALOG.can("GetItem")
     + NOTIFY
     + REACH.can_send()
     + WEB_PUSH.can_send()
@@ -44,6 +55,7 @@ def reach_person(message: ReachJob) -> None:
         reached=DynamoReached(),
         preferences=DynamoPreferences(),
         has_always_critical=has_always_critical,
+        is_for_inbox=is_for_inbox,
         log_states=DynamoFrames(),
         push_jobs=PUSH_JOBS,
         channels=DynamoChannels(),

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from chalice.app import Blueprint
 
+from chalicelib.catalog.stores.declared_types import is_for_inbox
 from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
@@ -21,7 +22,7 @@ from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.live.vapid import authorization
 from chalicelib.parallel import gather
-from chalicelib.resources import DELIVERIES, DIRECTORY, NOTIFY, SOCKETS, UNSEAL, WEB_PUSH
+from chalicelib.resources import CATALOG, DELIVERIES, DIRECTORY, NOTIFY, SOCKETS, UNSEAL, WEB_PUSH
 
 bp = Blueprint(__name__)
 
@@ -40,6 +41,7 @@ def _sign(keys: PushKeys, endpoint: str) -> str:
     + UNSEAL
     + DIRECTORY.can("Query", "GetItem", "UpdateItem", "DeleteItem")
     + SOCKETS.can("UpdateItem")
+    + CATALOG.can("GetItem")
     + DELIVERIES.can("UpdateItem")
     + WEB_PUSH.can_send()
     + NOTIFY,
@@ -55,6 +57,7 @@ def nudge(message: PushJob) -> None:
         queue=PUSH_JOBS,
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
         results=DynamoPushResults(),
+        is_for_inbox=is_for_inbox,
         gather=gather,
         clock=lambda: datetime.now(UTC),
     ).run(message)

@@ -1,5 +1,6 @@
 """The rules of preferences: which rule decides, what it decides, and when quiet hours end."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +38,23 @@ ALL, CI = rule("inbox"), rule("mute", integrator="ci")
 BUILDS = rule("push", eventType="ci.build")
 CRITICAL = rule("push", severity="critical")
 CI_CRITICAL = rule("inbox", integrator="ci", severity="critical")
+
+
+# What no rule matches follows the integrator's declaration, which can only make it quieter, and no critical event.
+@pytest.mark.parametrize("severity", ["critical", "warn", "info", "success"])
+@pytest.mark.parametrize("rules", [[], [rule("channel", integrator="hr")], [rule("push", eventType="ci")], [CI]])
+def test_a_declaration_decides_where_no_rule_does_and_makes_nothing_louder(
+    rules: list[dict[str, Any]], severity: str
+) -> None:
+    plain = event(severity=severity)
+    declared = replace(plain, is_for_inbox=True)
+    before = decide(preferences(*rules), plain, now=NOON)
+    after = decide(preferences(*rules), declared, now=NOON)
+    assert after.ways <= before.ways
+    if before.rule is None and severity != "critical":
+        assert (after.ways, after.is_muted) == (frozenset(), False)
+    else:
+        assert after == before
 
 
 # What decides: a longer event type, then an integrator, then a severity.

@@ -30,7 +30,7 @@ def test_publishing_to_a_person_with_a_channel_sends_one_job_instead_of_the_push
     assert (sorted(reached.calls), reached.steps) == (sorted(plain.calls), plain.steps)
     assert (reached.json["pushed"], reached.json["pushPending"]) == (False, True)
     assert (pump.drain(WEB_PUSH), pump.drain(REACH)) == (0, 1)
-    assert len(pump.calls) == 4
+    assert len(pump.calls) == 5
     assert (pump.drain(WEB_PUSH), len(receiver.received)) == (1, 3)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import time_machine
 
+from chalicelib.catalog.domain.declared_types import DeclaredType, StoredTypes
+from chalicelib.catalog.stores.declared_types import DynamoDeclaredTypes, is_for_inbox
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.push_results import PushResult
 from chalicelib.core.domain.severity import Severity
@@ -114,6 +116,9 @@ INGEST_TOKEN = IngestToken(
 CHANNEL = Channel(
     ZOE, FIRST, ChannelKind.WEBHOOK, "Team", "webhook", "hooks.example.com", AT, ChannelState.ACTIVE, AT, CHANGED
 )
+_BUILD = {"eventType": "fd1.build", "name": "Builds", "description": "What CI says.", "defaultWay": "inbox"}
+_FAILED = {"eventType": "fd1.build.failed", "name": "Failed builds"}
+DECLARED_TYPES = StoredTypes([DeclaredType.model_validate(each) for each in (_BUILD, _FAILED)], 1)
 OUTCOME = Outcome(
     ZOE,
     FIRST,
@@ -141,6 +146,7 @@ def write(relay: Relay) -> None:
     _write_people()
     _write_deliveries()
     DynamoFeedback().add(FEEDBACK, **NO_CLAIM)
+    assert DynamoDeclaredTypes().save("fd1", DECLARED_TYPES, seen=0)
     mail = MailSettings(
         Transport.SMTP, "Fluxden <desk@example.com>", "mail.example.com", 587, Security.STARTTLS, "desk"
     )
@@ -204,6 +210,9 @@ def check(relay: Relay) -> None:
     """Read the rows, and compare them with what was written."""
     groups, providers, erasures = DynamoGroups(), DynamoIdentityProviders(), DynamoErasures()
     users = DynamoProvisionedUsers()
+    assert DynamoDeclaredTypes().find("fd1") == DECLARED_TYPES
+    assert is_for_inbox("fd1", "fd1.build.passed")
+    assert not is_for_inbox("fd1", "fd1.build.failed")
     assert users.find(ZOE) == USER
     assert users.list_ids_by_external_id("ext-1") == [ZOE]
     assert groups.find(FIRST, with_members=True) == replace(GROUP, members=frozenset((ZOE,)))

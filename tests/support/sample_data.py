@@ -193,6 +193,13 @@ class SampleData:
         body = {"rules": [rule], "quietHours": {"start": "22:00", "end": "07:00"}, "version": seen}
         return int(self.create("/api/v1/me/preferences", body, method="PUT")["version"])
 
+    def declare_types(self) -> int:
+        """Declare event types of the integrator fd1, and return the version."""
+        types = [{"eventType": "fd1.build", "name": "Builds"}]
+        return int(
+            self.create("/api/v1/event-types/declared", {"types": types}, self.admin_token, method="PUT")["version"]
+        )
+
     def add_key(self) -> str:
         return str(self.create("/api/v2/keys", {"name": CANARY})["data"]["id"])
 

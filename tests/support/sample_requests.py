@@ -259,6 +259,8 @@ _BOBS_ID = {"userId": demo.identifier("user", "bob")}
 _CSV = f"email,name,operator,projects\nzoe@example.com,{CANARY},false,\n"
 
 
+_DECLARED = {"eventType": "fd1.deploy", "name": CANARY, "description": CANARY, "defaultWay": "inbox"}
+
 OPERATOR_REQUESTS: dict[str, RequestFactory] = {
     "activate_employee": _with_operator_key(path={"userId": demo.identifier("user", "dave")}),
     "approve_instance": _with_operator_key(
@@ -338,6 +340,14 @@ OPERATOR_REQUESTS: dict[str, RequestFactory] = {
         path=lambda data: {"instanceId": instances.register_instance(data.api).instance_id}
     ),
     "suspend_instance": _with_operator_key(path=lambda data: {"instanceId": data.add_member().instance_id}),
+    "operate_declare_types": _with_operator_key(
+        path={"slug": "hr"}, body={"types": [_DECLARED | {"eventType": "hr.leave"}]}
+    ),
+    "list_declared_types": _after(SampleData.declare_types),
+    "get_declared_types": _after(SampleData.declare_types, _with_admin_token()),
+    "replace_declared_types": _with_admin_token(
+        body=lambda data: {"types": [_DECLARED], "version": data.declare_types()}
+    ),
     "update_integrator": _with_operator_key(path={"slug": "hr"}, body={"name": CANARY}),
 }
 

@@ -317,6 +317,11 @@ NETWORK = (
         "Get how notifications reach the person beyond the inbox: rules, quiet hours, a pause, and the number muted.",
     ),
     Tool(
+        "event_type_list",
+        "v2.declared_types:list_declared_types",
+        "List the event types that integrators declare, with names, for the rules of preferences.",
+    ),
+    Tool(
         "preferences_set",
         "v1.preferences:replace_preferences",
         "Replace all of the person's preferences for notifications. Call preferences_get first, change what the person "

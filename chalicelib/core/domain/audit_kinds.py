@@ -57,6 +57,7 @@ class AuditKind(StrEnum):
     INTEGRATOR_CREATE = "integrator.create"
     INTEGRATOR_UPDATE = "integrator.update"
     INTEGRATOR_ARCHIVE = "integrator.archive"
+    INTEGRATOR_EVENT_TYPES = "integrator.eventTypes"
     WEBHOOK_SECRET_ROTATE = "webhookSecret.rotate"
     WEBHOOK_SECRET_SHOW = "webhookSecret.show"
 

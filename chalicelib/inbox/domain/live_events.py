@@ -21,12 +21,13 @@ _WIRE_NAMES = {name: to_camel(name) for name in InboxItem.model_fields}
 def new_delivery_event(delivery: Delivery) -> LiveEvent:
     """Announces a new delivery, with all fields of the inbox list."""
     members = {_WIRE_NAMES[name]: value for name, value in (listed_fields(delivery) | _NEW_STATE).items()}
-    return LiveEvent(FrameType.DELIVERY, members, Urgency.of(delivery.severity))
+    return LiveEvent(FrameType.DELIVERY, members, Urgency.of(delivery.severity), _kind_of(delivery))
 
 
 def delivery_returned_event(delivery: Delivery, *, now: datetime) -> LiveEvent:
     """Announces a delivery that a repeat of its event has brought back to the inbox."""
-    return replace(delivery_changed_event(delivery, now=now), urgency=Urgency.of(delivery.severity))
+    event = delivery_changed_event(delivery, now=now)
+    return replace(event, urgency=Urgency.of(delivery.severity), event_kind=_kind_of(delivery))
 
 
 def delivery_changed_event(delivery: Delivery, *, now: datetime) -> LiveEvent:
@@ -68,3 +69,7 @@ def action_result_event(click: Click, outcome: Outcome) -> LiveEvent:
         "outcome": outcome.value,
     }
     return LiveEvent(FrameType.ACTION_RESULT, members)
+
+
+def _kind_of(delivery: Delivery) -> tuple[str, str]:
+    return delivery.integrator, delivery.event_type

@@ -94,12 +94,14 @@ class LiveEvent:
     """An event for a person's open sockets; it becomes a frame when it gets its position in the log.
 
     With an `urgency` it is pushed to the person's browsers if no socket receives it. Where the person has preferences
-    and it is about a delivery, a worker decides how they are reached.
+    and it is about a delivery, a worker decides how they are reached. `event_kind`, which no frame has, is integrator
+    and type of the event that is delivered.
     """
 
     type: FrameType
     members: Mapping[str, Any] = field(default_factory=dict)
     urgency: Urgency | None = None
+    event_kind: tuple[str, str] | None = None
 
     @property
     def is_shown_later(self) -> bool:

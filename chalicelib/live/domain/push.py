@@ -111,7 +111,8 @@ class PushKeys:
 class PushJob(Out):
     """A queue message: push to this person's browsers, or only to the one whose push service failed before.
 
-    Clicking the notification opens the delivery, or the queue at the task. Messages of earlier releases name none.
+    Clicking the notification opens the delivery, or the queue at the task. Messages of earlier releases name none. With
+    an `event_type`, what its integrator declares decides whether browsers are told; no rule of the person does.
     """
 
     user_id: str
@@ -119,6 +120,8 @@ class PushJob(Out):
     subscription_id: str | None = None
     delivery_id: str | None = None
     task_id: str | None = None
+    integrator: str | None = None
+    event_type: str | None = None
 
     @property
     def message(self) -> str | None:

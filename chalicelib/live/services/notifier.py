@@ -95,12 +95,14 @@ class Notifier:
         urgent = next((each for each in events if each.urgency), None)
         if self.push_jobs is None or not log_state.browsers or urgent is None or urgent.urgency is None:
             return None
-        about = urgent.members
+        about, (integrator, event_type) = urgent.members, urgent.event_kind or (None, None)
         job = PushJob(
             user_id=user_id,
             urgency=urgent.urgency,
             delivery_id=about.get("deliveryId"),
             task_id=about.get("itemId"),
+            integrator=integrator,
+            event_type=event_type,
         )
         return partial(_send, self.push_jobs, job, "the browsers of %s get no push message")
 

@@ -27,6 +27,7 @@ from chalicelib.live.domain.push import (
     SubscriptionIn,
     SubscriptionOut,
     SubscriptionState,
+    Urgency,
     push_headers,
 )
 from chalicelib.live.services.ports import Notifier
@@ -35,6 +36,8 @@ log = logging.getLogger("fluxden")
 
 Sign = Callable[[PushKeys, str], str]
 Encrypt = Callable[[str, BrowserKeys], bytes]
+# Whether an integrator declares that events of this type reach nobody by themselves.
+IsForInbox = Callable[[str, str], bool]
 
 # The statuses of a subscription that has ended (RFC 8030, 7.3), or was made for other keys than ours (RFC 8292, 4.2).
 _ENDED = frozenset((401, 403, 404, 410))
@@ -105,6 +108,7 @@ class PushSender:
     queue: JobSender[PushJob]
     notifier: Notifier
     results: PushResults
+    is_for_inbox: IsForInbox
     gather: Gather
     clock: Callable[[], datetime]
 
@@ -112,8 +116,9 @@ class PushSender:
         """Send a push message to each browser of the job.
 
         A subscription that its push service refuses is ended, one that fails for the fifth time in a row is paused, and
-        their owner is told. What each push service made of a delivery's message is kept with the delivery. Store calls:
-        3, 1 for each that fails or no longer does, and 2 more for each that is stopped.
+        their owner is told. What each push service made of a delivery's message is kept with the delivery. Nothing is
+        sent of an event type that is declared to be for the inbox only, unless it is critical. Store calls: 4, 3 for a
+        critical event or a task; 1 for each that fails or no longer does, and 2 more for each that is stopped.
 
         If one of several push services fails, that browser gets a job of its own, so that the others are not sent the
         message twice.
@@ -121,13 +126,15 @@ class PushSender:
         Raises:
             Unavailable: the push service of the only browser failed; the job is retried.
         """
-        found, keys = self.gather(lambda: self.subscriptions.list_subscriptions(job.user_id), self.keys.find)
+        found, keys, is_for_inbox = self.gather(
+            lambda: self.subscriptions.list_subscriptions(job.user_id), self.keys.find, lambda: self._is_for_inbox(job)
+        )
         wanted: Sequence[Subscription] = [
             each for each in found if each.is_active and job.subscription_id in (None, each.subscription_id)
         ]
         for each in sorted((each for each in found if each.stopped_at), key=_stopped_at)[:-MOST_STOPPED]:
             self.subscriptions.remove(each.user_id, each.subscription_id, claim=None)
-        if not wanted or keys is None:
+        if not wanted or keys is None or is_for_inbox:
             return
         answers = self.gather(*(lambda to=each: self._push(to, job, keys) for each in wanted))
         self._keep(job, [result for result, _ in answers])
@@ -136,6 +143,11 @@ class PushSender:
             raise Unavailable(f"The push service of {wanted[0].host} answered: {failed[0][1].error}")
         for each, _ in failed:
             self.queue.send(job.model_copy(update={"subscription_id": each.subscription_id}))
+
+    def _is_for_inbox(self, job: PushJob) -> bool:
+        if job.urgency is Urgency.HIGH or job.integrator is None or job.event_type is None:
+            return False
+        return self.is_for_inbox(job.integrator, job.event_type)
 
     def _keep(self, job: PushJob, results: Sequence[PushResult]) -> None:
         if job.delivery_id is None:

@@ -110,12 +110,16 @@ class PreferenceRule(In):
 
 @dataclass(frozen=True)
 class Subject:
-    """What preferences know of an event. `is_always` says that its integrator's critical events can't be muted."""
+    """What preferences know of an event. `is_always` says that its integrator's critical events can't be muted.
+
+    `is_for_inbox` says that its integrator declares it to be for the inbox only, where no rule matches.
+    """
 
     integrator: str
     event_type: str
     severity: Severity
     is_always: bool = False
+    is_for_inbox: bool = False
 
     @property
     def is_critical(self) -> bool:
@@ -126,7 +130,7 @@ class Preferences(In):
     """How you are reached: the most specific rule that matches an event decides.
 
     A longer `eventType` is more specific, then a rule with an `integrator`, then one with a `severity`. What no rule
-    matches reaches your browsers (`push`).
+    matches reaches your browsers (`push`), unless its integrator declares it to be for the inbox.
     """
 
     model_config = ConfigDict(alias_generator=to_camel)
@@ -232,6 +236,8 @@ class Decision:
 def decide(preferences: Preferences, event: Subject, *, now: datetime) -> Decision:
     """Return how an event reaches a person with these preferences.
 
+    Where no rule matches, it reaches the browsers, unless its integrator declares that it is for the inbox only. That
+    never holds back a critical event, and an integrator can't choose another way for anybody.
     A critical event of an integrator that is marked as always is not muted: the next specific rule decides. A pause
     leaves an event in the inbox alone. Quiet hours hold it until they end, unless they let critical ones through.
     """
@@ -239,7 +245,8 @@ def decide(preferences: Preferences, event: Subject, *, now: datetime) -> Decisi
     if event.is_always and event.is_critical:
         matching = [each for each in matching if Way.MUTE not in each.ways]
     rule = matching[0] if matching else None
-    ways = frozenset(rule.ways) if rule else DEFAULT
+    is_for_inbox = event.is_for_inbox and not event.is_critical
+    ways = frozenset(rule.ways) if rule else frozenset() if is_for_inbox else DEFAULT
     if Way.MUTE in ways:
         return Decision(is_muted=True, rule=rule)
     ways -= _ALONE

@@ -1,7 +1,7 @@
 """Decide how a person is reached about a delivery, and hand it to the channels."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -49,6 +49,7 @@ class Router:
     reached: Reached
     preferences: RoutedPreferences
     has_always_critical: Callable[[str], bool]
+    is_for_inbox: Callable[[str, str], bool]
     log_states: ReachedLogs
     push_jobs: JobSender[PushJob]
     channels: RoutedChannels
@@ -63,7 +64,7 @@ class Router:
 
         A job that runs twice sends jobs with the same ids. Store and queue calls in sequence: 1, and 1 more if a way is
         chosen, or quiet hours hold it; 1 more to end that, and 2 for channels. To mute it takes 3, and 1 more if it is
-        critical.
+        critical. Where no rule matches, 1 more for what its integrator declares, unless it is critical.
         """
         now = self.clock()
         (delivery, hold), stored, log_state = self.gather(
@@ -93,6 +94,9 @@ class Router:
         if decision.is_muted and subject.is_critical and self.has_always_critical(subject.integrator):
             always = Subject(subject.integrator, subject.event_type, subject.severity, is_always=True)
             return decide(stored.preferences, always, now=now)
+        if decision.rule is None and decision.ways and not subject.is_critical:
+            is_for_inbox = self.is_for_inbox(subject.integrator, subject.event_type)
+            return decide(stored.preferences, replace(subject, is_for_inbox=is_for_inbox), now=now)
         return decision
 
     def _carry_out(self, decision: Decision, delivery: Delivery, log_state: LogState, now: datetime) -> None:

@@ -90,6 +90,7 @@ export const auditEn = {
   "audit.kind.integrator.create": "added an integrator",
   "audit.kind.integrator.update": "changed an integrator",
   "audit.kind.integrator.archive": "archived an integrator",
+  "audit.kind.integrator.eventTypes": "declared event types",
   "audit.kind.webhookSecret.rotate": "rotated a webhook secret",
   "audit.kind.webhookSecret.show": "displayed a webhook secret",
   "audit.kind.catalogItem.create": "created a catalog item",

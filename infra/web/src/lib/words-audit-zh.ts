@@ -90,6 +90,7 @@ export const auditZh: Record<keyof typeof auditEn, string> = {
   "audit.kind.integrator.create": "添加集成系统",
   "audit.kind.integrator.update": "更改集成系统",
   "audit.kind.integrator.archive": "归档集成系统",
+  "audit.kind.integrator.eventTypes": "声明事件类型",
   "audit.kind.webhookSecret.rotate": "轮换 Webhook 密钥",
   "audit.kind.webhookSecret.show": "查看 Webhook 密钥",
   "audit.kind.catalogItem.create": "创建目录条目",

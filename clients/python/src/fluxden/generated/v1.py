@@ -330,6 +330,32 @@ class V1(Operations):
         )
         return answer
 
+    def get_declared_types(
+        self,
+    ) -> models.DeclaredTypesOut:
+        """Get the event types that your integrator declares.
+
+        Call it with `flux-tools-…`.
+        """
+        answer: models.DeclaredTypesOut = self._send("GET", "/api/v1/event-types/declared")
+        return answer
+
+    def replace_declared_types(self, body: models.DeclaredTypesIn) -> models.DeclaredTypesOut:
+        """Declare the event types of your integrator: names and descriptions that people read, and how events reach
+        them.
+
+        An entry is an event type, or its first names, and begins with your event prefix. Of several that stand for
+        an event the longest counts. You can declare 100. Everybody of the desk can read them.
+
+        `defaultWay` counts for people who have no rule that matches the event: `inbox` leaves it in their inbox,
+        and `push` also reaches their browsers, as it does without a declaration. Critical events are pushed in any
+        case. Other ways are the choice of each person. Declaring the same types again changes nothing.
+
+        Call it with `flux-tools-…` of an administrator.
+        """
+        answer: models.DeclaredTypesOut = self._send("PUT", "/api/v1/event-types/declared", body=body)
+        return answer
+
     def list_sent_events(
         self,
         *,

@@ -769,6 +769,45 @@ class ClickedOut(TypedDict):
     requestId: NotRequired[str]
 
 
+class DeclaredType(TypedDict):
+    """An event type, or the first names of several: `ci.build` stands for `ci.build.failed`, too."""
+
+    eventType: str
+    name: str
+    """What people read in place of the event type."""
+    description: NotRequired[str]
+    defaultWay: NotRequired[Literal["push", "inbox"]]
+    """How it reaches people who have no rule for it. Critical events are pushed in any case."""
+
+
+class DeclaredTypeOut(TypedDict):
+    eventType: str
+    name: str
+    description: NotRequired[str]
+    defaultWay: Literal["push", "inbox"]
+    """
+    How events of a type reach people who have no rule for them: `push` to their browsers, or only the `inbox`.
+
+    These are the ways that no one has to consent to: what no rule matches is pushed in any case. So an integrator can
+    make itself quieter, and never louder.
+    """
+
+
+class DeclaredTypesIn(TypedDict):
+    """All event types that the integrator declares. They replace those that are stored."""
+
+    types: list[DeclaredType]
+    version: NotRequired[int]
+    """If you send the `version` that you have read, types that changed since are not replaced."""
+
+
+class DeclaredTypesOut(TypedDict):
+    """The event types that an integrator declares, and how often that changed."""
+
+    types: list[DeclaredTypeOut]
+    version: int
+
+
 class EmployeeTaskIn(TypedDict):
     """A task to propose to an employee."""
 

@@ -365,6 +365,18 @@ class V2(Operations):
         answer: models.EndedDelegationAnswer = self._send("DELETE", f"/api/v2/delegations/{self._quoted(id)}")
         return answer
 
+    def list_declared_types(
+        self,
+    ) -> models.DeclaredTypesAnswer:
+        """List the event types that integrators declare, with their names, for rules of preferences.
+
+        Integrators that are not archived come by slug; `types` is empty if one declares none.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.DeclaredTypesAnswer = self._send("GET", "/api/v2/event-types")
+        return answer
+
     def list_synced_agents(
         self,
     ) -> models.AgentsOut:
@@ -1607,6 +1619,18 @@ class V2(Operations):
             body=body,
             takes_key=True,
             idempotency_key=idempotency_key,
+        )
+        return answer
+
+    def operate_declare_types(self, slug: str, body: models.DeclaredTypesIn) -> models.IntegratorTypesDeclaredAnswer:
+        """Declare the event types of an integrator, in place of those that are declared.
+
+        The integrator itself does so by `PUT /api/v1/event-types/declared`.
+
+        Call it with `dvd_…` of an operator.
+        """
+        answer: models.IntegratorTypesDeclaredAnswer = self._send(
+            "PUT", f"/api/v2/operate/integrators/{self._quoted(slug)}/event-types", body=body
         )
         return answer
 
