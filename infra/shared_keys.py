@@ -116,6 +116,7 @@ SHARED_KEYS = (
     SharedKey(CATALOG, r"INTEGRATOR#[\w-]+", "one integrator's catalog items", "an item is created"),
     SharedKey(CATALOG, "APPROVALS", _ALL, "a catalog item is asked for or decided", LIST_INDEX),
     SharedKey(CATALOG, "ITEMS", _OPERATORS, "a catalog item is created or archived", LIST_INDEX),
+    SharedKey(CATALOG, "EVENT_TYPES", "integrators", "an integrator declares other event types", units=140),
     SharedKey(DIRECTORY, "AGENTS", _OPERATORS, "agents are registered"),
     SharedKey(DIRECTORY, "ERASURES", _OPERATORS, "an erasure goes on by some rows"),
     SharedKey(DIRECTORY, "FOUND", _ALL, "employees are registered, come or go, or a profile becomes visible", units=2),

@@ -71,6 +71,8 @@ _CATALOG = (
     RowKind(CATALOG, "ITEM#* / ASSET#{user}", "approvals", why_not=INDEX),
     RowKind(CATALOG, "REQUEST#* / REQUEST", "approvals", owner="userId", why_not=INDEX),
     RowKind(CATALOG, "INTEGRATOR#* / ITEMS", "catalog items"),
+    RowKind(CATALOG, "INTEGRATOR#* / DEFAULT_WAYS", "declared event types"),
+    RowKind(CATALOG, "EVENT_TYPES / *", "declared event types"),
 )
 
 _INBOX = (

@@ -247,6 +247,7 @@ export const auditEn = {
   "audit.detail.signatures": "Signatures",
   "audit.detail.standing": "Standing approval",
   "audit.detail.delegation": "Delegation",
+  "audit.detail.types": "Event types",
   "audit.detail.rules": "Routing rules",
   "audit.detail.until": "Until",
   "audit.detail.uses": "How many times",

@@ -247,6 +247,7 @@ export const auditZh: Record<keyof typeof auditEn, string> = {
   "audit.detail.signatures": "签名",
   "audit.detail.standing": "长期审批",
   "audit.detail.delegation": "委托",
+  "audit.detail.types": "事件类型",
   "audit.detail.rules": "路由规则",
   "audit.detail.until": "截止时间",
   "audit.detail.uses": "次数",

@@ -4,13 +4,13 @@ import { call } from "../lib/api";
 import { t, valueLabel } from "../lib/i18n";
 import { AskDialog, FormDialog } from "../ui/form";
 import { Chip, Field, IconButton, Time } from "../ui/parts";
-import { type Resource, useResource } from "../ui/resource";
+import type { Resource } from "../ui/resource";
 import { Rows } from "../ui/rows";
 import { SecretDialog } from "../ui/secret";
 import { showToast } from "../ui/toasts";
 import { Panel } from "./account-profile-fields";
 
-interface Channel {
+export interface Channel {
   id: string;
   kind: "webhook" | "chat";
   label: string;
@@ -35,11 +35,10 @@ const LONGEST_URL = 2_000;
 const POLL_MS = 1_000;
 const POLLS = 30;
 
-const load = async (): Promise<Channel[]> => (await call<{ items: Channel[] }>("GET", PATH)).items;
+export const loadChannels = async (): Promise<Channel[]> => (await call<{ items: Channel[] }>("GET", PATH)).items;
 
 /** The person's own webhooks and chat services: added, tested and removed. */
-export function Channels() {
-  const resource = useResource(load);
+export function Channels({ resource }: { resource: Resource<Channel[]> }) {
   const open = useSignal<"new" | Channel | null>(null);
   const secret = useSignal<string | null>(null);
   const state = resource.state.value;

@@ -3,8 +3,10 @@ import { t, valueLabel } from "../lib/i18n";
 import { SEVERITIES, type Severity } from "../lib/inbox-items";
 import type { PreferenceRule, Preferences, QuietHours, Way } from "../lib/preferences";
 import { snoozeChoices } from "../lib/snooze-times";
+import { DeclaredTypeChoice } from "../ui/event-type";
 import { FormDialog } from "../ui/form";
 import { Field } from "../ui/parts";
+import type { Channel } from "./account-channels";
 import { LOCAL_TIME_ZONE } from "./account-profile-fields";
 
 // The first stands for the ways that a person can choose together.
@@ -14,11 +16,13 @@ const TOGETHER: Way[] = ["push", "channel"];
 interface RuleProps {
   /** The rule to change, or null for a new one. */
   rule: PreferenceRule | null;
+  /** The person's channels, or null if they are not loaded. */
+  channels: Channel[] | null;
   onClose: () => void;
   onSave: (rule: PreferenceRule) => Promise<void>;
 }
 
-export function RuleDialog({ rule, onClose, onSave }: RuleProps) {
+export function RuleDialog({ rule, channels, onClose, onSave }: RuleProps) {
   return (
     <FormDialog
       title={t(rule ? "preferences.editRule" : "preferences.newRule")}
@@ -30,7 +34,10 @@ export function RuleDialog({ rule, onClose, onSave }: RuleProps) {
         const ways = chosen === "reach" ? (form.getAll("way") as Way[]) : [chosen as Way];
         if (ways.length === 0) throw new ApiError(t("preferences.chooseWay"), 0);
         const wanted: PreferenceRule = { ways };
-        if (rule?.channels && ways.includes("channel")) wanted.channels = rule.channels;
+        if (ways.includes("channel") && chosenChannels(form, rule, channels)) {
+          wanted.channels = chosenChannels(form, rule, channels);
+          if (wanted.channels!.length === 0) throw new ApiError(t("preferences.chooseChannel"), 0);
+        }
         if (field("integrator")) wanted.integrator = field("integrator");
         if (field("eventType")) wanted.eventType = field("eventType");
         if (field("severity")) wanted.severity = field("severity") as Severity;
@@ -40,6 +47,7 @@ export function RuleDialog({ rule, onClose, onSave }: RuleProps) {
       <Field label={t("preferences.integrator")} hint={t("preferences.integratorHint")}>
         <input name="integrator" maxLength={60} defaultValue={rule?.integrator ?? ""} autocomplete="off" />
       </Field>
+      <DeclaredTypeChoice />
       <Field label={t("preferences.eventType")} hint={t("preferences.eventTypeHint")}>
         <input
           name="eventType"
@@ -87,8 +95,51 @@ export function RuleDialog({ rule, onClose, onSave }: RuleProps) {
           </label>
         ))}
       </fieldset>
+      {channels && (channels.length > 0 || rule?.channels) && <ChannelChoice rule={rule} channels={channels} />}
     </FormDialog>
   );
+}
+
+/** All of the person's channels, or only some. One that was removed is shown as long as the rule has it. */
+function ChannelChoice({ rule, channels }: { rule: PreferenceRule | null; channels: Channel[] }) {
+  const chosen = rule?.channels ?? [];
+  const removed = chosen.filter((id) => !channels.some((each) => each.id === id));
+  return (
+    <fieldset class="field">
+      <legend class="field-label">{t("preferences.whichChannels")}</legend>
+      {(["all", "some"] as const).map((each) => (
+        <label class="check" key={each}>
+          <input type="radio" name="channels" value={each} defaultChecked={(each === "some") === Boolean(rule?.channels)} />{" "}
+          {t(`preferences.channels.${each}`)}
+        </label>
+      ))}
+      <div
+        class="form-indent"
+        onInput={(event) => {
+          const some = event.currentTarget.closest("form")!.querySelector<HTMLInputElement>("[name=channels][value=some]");
+          some!.checked = true;
+        }}
+      >
+        {channels.map((each) => (
+          <label class="check" key={each.id}>
+            <input type="checkbox" name="channel" value={each.id} defaultChecked={chosen.includes(each.id)} />{" "}
+            <span>
+              <bdi>{each.label}</bdi> <span class="field-hint">{valueLabel("channelState", each.state)}</span>
+            </span>
+          </label>
+        ))}
+        {removed.length > 0 && (
+          <p class="note note-warn">{t("preferences.removedDropped", { n: removed.length })}</p>
+        )}
+      </div>
+    </fieldset>
+  );
+}
+
+/** Return the channels that a rule is to name; undefined stands for all. Those that were removed are dropped. */
+function chosenChannels(form: FormData, rule: PreferenceRule | null, channels: Channel[] | null): string[] | undefined {
+  if (!channels) return rule?.channels;
+  return form.get("channels") === "some" ? (form.getAll("channel") as string[]) : undefined;
 }
 
 const choiceOf = (rule: PreferenceRule | null): (typeof CHOICES)[number] =>

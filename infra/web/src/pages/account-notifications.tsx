@@ -1,6 +1,8 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { loadDeclaredTypes, typeName } from "../lib/event-types";
 import { Fragment } from "preact";
-import { t, valueLabel } from "../lib/i18n";
+import { listText, t, valueLabel } from "../lib/i18n";
 import {
   changePreferences,
   type Edit,
@@ -13,7 +15,7 @@ import {
 import { Loaded } from "../ui/loaded";
 import { type Resource, useResource } from "../ui/resource";
 import { showToast } from "../ui/toasts";
-import { Channels } from "./account-channels";
+import { type Channel, Channels, loadChannels } from "./account-channels";
 import { PauseDialog, QuietDialog, RuleDialog } from "./account-notification-dialogs";
 import { WAIT_KINDS, WaitsDialog, waitText } from "./account-waits";
 import { Panel } from "./account-profile-fields";
@@ -22,14 +24,16 @@ import { Time } from "../ui/parts";
 /** How notifications reach the signed-in person: rules, quiet hours, and a pause. */
 export function Notifications() {
   const resource = useResource(loadPreferences);
+  const channels = useResource(loadChannels);
+  useEffect(() => void loadDeclaredTypes(), []);
   return (
     <Loaded resource={resource}>
       {(stored) => (
         <>
           <Pause stored={stored} resource={resource} />
-          <Rules stored={stored} resource={resource} />
+          <Rules stored={stored} resource={resource} channels={channels} />
           <Quiet stored={stored} resource={resource} />
-          <Channels />
+          <Channels resource={channels} />
           <Waiting stored={stored} resource={resource} />
         </>
       )}
@@ -92,7 +96,9 @@ function Pause({ stored, resource }: Props) {
   );
 }
 
-function Rules({ stored, resource }: Props) {
+function Rules({ stored, resource, channels }: Props & { channels: Resource<Channel[]> }) {
+  const state = channels.state.value;
+  const known = state.status === "ready" ? state.value : null;
   const editing = useSignal<PreferenceRule | "new" | null>(null);
   const edited = editing.value === "new" ? null : editing.value;
   const without = (rules: PreferenceRule[], rule: PreferenceRule | null) =>
@@ -102,7 +108,7 @@ function Rules({ stored, resource }: Props) {
       <ul class="rows">
         {stored.rules.map((each) => (
           <li class="row-card" key={selectorOf(each)}>
-            <RuleText rule={each} />
+            <RuleText rule={each} channels={known} />
             <button type="button" class="button" onClick={() => (editing.value = each)}>
               {t("preferences.edit")}
             </button>
@@ -140,6 +146,7 @@ function Rules({ stored, resource }: Props) {
       {editing.value && (
         <RuleDialog
           rule={edited}
+          channels={known}
           onClose={() => (editing.value = null)}
           onSave={async (rule) => {
             // A new rule about the same events takes the place of the one that is there.
@@ -155,18 +162,42 @@ function Rules({ stored, resource }: Props) {
 
 /** Return what a rule is about. */
 function describe({ integrator, eventType, severity }: PreferenceRule): string {
-  const parts = [eventType ?? integrator, severity && valueLabel("severity", severity)];
+  const type = eventType && (typeName(eventType) ?? eventType);
+  const parts = [type ?? integrator, severity && valueLabel("severity", severity)];
   if (eventType && integrator) parts.unshift(integrator);
   return parts.filter(Boolean).join(" · ") || t("preferences.everything");
 }
 
-function RuleText({ rule, isRest = false }: { rule: PreferenceRule; isRest?: boolean }) {
+interface RuleTextProps {
+  rule: PreferenceRule;
+  /** The person's channels, or null if they are not loaded. */
+  channels?: Channel[] | null;
+  isRest?: boolean;
+}
+
+function RuleText({ rule, channels = null, isRest = false }: RuleTextProps) {
+  const chosen = channels && rule.channels ? channels.filter(({ id }) => rule.channels!.includes(id)) : [];
+  const removed = channels && rule.channels ? rule.channels.length - chosen.length : 0;
   return (
     <div class="row-main">
       <p class="row-title">
         <bdi>{isRest ? t("preferences.rest") : describe(rule)}</bdi>
       </p>
-      <p class="faint">{rule.ways.map((each) => valueLabel("way", each)).join(", ")}</p>
+      {rule.eventType && typeName(rule.eventType) && <p class="faint mono">{rule.eventType}</p>}
+      <p class="faint">
+        {listText(rule.ways.filter((each) => each !== "channel" || !chosen.length).map((each) => valueLabel("way", each)))}
+        {chosen.length > 0 && (
+          <>
+            {rule.ways.length > 1 && ", "}
+            <bdi>{listText(chosen.map(({ label }) => label))}</bdi>
+          </>
+        )}
+      </p>
+      {removed > 0 && (
+        <p class="note note-warn">
+          {t(chosen.length ? "preferences.someRemoved" : "preferences.allRemoved", { n: removed })}
+        </p>
+      )}
     </div>
   );
 }

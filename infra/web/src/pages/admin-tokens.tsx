@@ -7,6 +7,7 @@ import { Chip, Field, Time } from "../ui/parts";
 import { type Resource, useResource } from "../ui/resource";
 import { ResourceSelect, EditableRows, NewButton, Rows } from "../ui/rows";
 import { SecretDialog } from "../ui/secret";
+import { EventTypesDialog } from "./admin-event-types";
 import { FirstEvent } from "./admin-first-event";
 
 export interface Integrator {
@@ -49,33 +50,42 @@ const TOKENS = "api/v2/operate/tools-tokens";
 
 export function Integrators() {
   const resource = useResource(() => data<Integrator[]>("GET", INTEGRATORS));
+  const typesOf = useSignal<string | null>(null);
   return (
-    <EditableRows
-      resource={resource}
-      icon="operate"
-      emptyText={t("admin.noIntegrators")}
-      add={t("admin.newIntegrator")}
-      dialog={(integrator, onClose, onSaved) => (
-        <EditIntegrator integrator={integrator} onClose={onClose} onSaved={onSaved} />
-      )}
-    >
-      {(each, edit) => (
-        <>
-          <div class="row-main">
-            <p>
-              <b>{each.name}</b> <span class="mono faint">{each.allowedEventPrefix}*</span>
-            </p>
-            <p class="faint">
-              {each.description ?? each.homepageUrl ?? t("admin.since")} <Time at={each.createdAt} />
-            </p>
-          </div>
-          {each.archivedAt && <Chip>{valueLabel("view", "archived")}</Chip>}
-          <button type="button" class="button" onClick={edit}>
-            {t("edit")}
-          </button>
-        </>
-      )}
-    </EditableRows>
+    <>
+      <EditableRows
+        resource={resource}
+        icon="operate"
+        emptyText={t("admin.noIntegrators")}
+        add={t("admin.newIntegrator")}
+        dialog={(integrator, onClose, onSaved) => (
+          <EditIntegrator integrator={integrator} onClose={onClose} onSaved={onSaved} />
+        )}
+      >
+        {(each, edit) => (
+          <>
+            <div class="row-main">
+              <p>
+                <b>{each.name}</b> <span class="mono faint">{each.allowedEventPrefix}*</span>
+              </p>
+              <p class="faint">
+                {each.description ?? each.homepageUrl ?? t("admin.since")} <Time at={each.createdAt} />
+              </p>
+            </div>
+            {each.archivedAt && <Chip>{valueLabel("view", "archived")}</Chip>}
+            {!each.archivedAt && (
+              <button type="button" class="button" onClick={() => (typesOf.value = each.slug)}>
+                {t("admin.types")}
+              </button>
+            )}
+            <button type="button" class="button" onClick={edit}>
+              {t("edit")}
+            </button>
+          </>
+        )}
+      </EditableRows>
+      {typesOf.value && <EventTypesDialog integrator={typesOf.value} onClose={() => (typesOf.value = null)} />}
+    </>
   );
 }
 

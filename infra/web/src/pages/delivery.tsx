@@ -5,6 +5,7 @@ import { clickAction } from "../lib/inbox";
 import type { Action, Delivery } from "../lib/inbox-items";
 import { href } from "../lib/router";
 import { fullTime, now, weekdayTime } from "../lib/time";
+import { EventTypeText } from "../ui/event-type";
 import { Icon } from "../ui/icons";
 import { plainStart, Markdown } from "../ui/markdown";
 import { Avatar, Chip, IconButton, NarrowTitle, Skeleton, Time, ErrorState } from "../ui/parts";
@@ -171,7 +172,9 @@ export function DeliveryContent({ delivery, preview = false }: { delivery: Deliv
       )}
       <dl class="facts">
         <dt>{t("inbox.type")}</dt>
-        <dd class="mono">{delivery.eventType}</dd>
+        <dd>
+          <EventTypeText type={delivery.eventType} />
+        </dd>
         <dt>{t("inbox.event")}</dt>
         <dd class="mono">{delivery.eventId}</dd>
         {delivery.projectSlug && (

@@ -1,9 +1,12 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { loadDeclaredTypes, typeName } from "../lib/event-types";
 import { GROUPINGS, integratorOf } from "../lib/groups";
 import { t, valueLabel } from "../lib/i18n";
 import { visibleItems } from "../lib/inbox";
 import { type Filters, SEVERITIES } from "../lib/inbox-items";
 import { setParams } from "../lib/router";
+import { DeclaredTypeOptions } from "../ui/event-type";
 import { FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
 import { Field } from "../ui/parts";
@@ -18,6 +21,9 @@ export const isFiltered = (filters: Filters): boolean => Boolean(filters.q || CH
 /** The filters as chips, each with a button that removes it, and the dialog that sets them. */
 export function FilterBar({ filters, group }: { filters: Filters; group: string }) {
   const editing = useSignal(false);
+  useEffect(() => {
+    if (filters.type) void loadDeclaredTypes();
+  }, [filters.type]);
   return (
     <div class="filters">
       {CHIPS.filter((name) => filters[name]).map((name) => (
@@ -56,6 +62,7 @@ function chipText(name: ChipName, value: string): string {
   if (name === "severity") return valueLabel("severity", value);
   if (name === "status") return value === "open" ? t("inbox.open") : t("inbox.resolved");
   if (name === "days") return t("filter.days", { n: Number(value) });
+  if (name === "type") return typeName(value) ?? value;
   return value;
 }
 
@@ -111,9 +118,7 @@ function FilterDialog({ filters, onClose }: { filters: Filters; onClose: () => v
         ))}
       </datalist>
       <datalist id="filter-types">
-        {types.map((each) => (
-          <option value={each} key={each} />
-        ))}
+        <DeclaredTypeOptions besides={types} />
       </datalist>
     </FormDialog>
   );
