@@ -95,7 +95,8 @@ def test_a_delivery_nudges_with_an_encrypted_signed_message_of_its_urgency(
     published = api.post(EVENTS, inputs.new_event(severity=severity, title="A secret"), desk.alice)
     assert (published.calls.count("SendMessage"), published.steps) == (1, 4)  # 3, and the first of a minute 1 more
     assert pump.drain(WEB_PUSH) == 1
-    assert len(pump.calls) == 3
+    # What is not critical takes a look at what its integrator declares.
+    assert len(pump.calls) == (3 if severity == "critical" else 4)
     (request,) = receiver.received
     assert BROWSER.decrypt(request.body) == published.json["deliveryId"]
     assert len(request.body) == len(published.json["deliveryId"]) + 103
