@@ -65,6 +65,9 @@ def test_job_is_sent_as_json_under_its_wire_names(fake: FakeSqs) -> None:
     ]
 
 
+OPTIONAL = ("subscriptionId", "deliveryId", "taskId", "integrator", "eventType")
+
+
 @pytest.mark.parametrize(
     ("job", "body"),
     [
@@ -75,8 +78,7 @@ def test_job_is_sent_as_json_under_its_wire_names(fake: FakeSqs) -> None:
         ),
         (
             PushJob(user_id="u", urgency=Urgency.LOW),
-            '{"userId":"u","urgency":"low","subscriptionId":null,"deliveryId":null,"taskId":null,"integrator":null,'
-            + '"eventType":null}',
+            '{"userId":"u","urgency":"low"' + "".join(f',"{each}":null' for each in OPTIONAL) + "}",
         ),
     ],
 )
