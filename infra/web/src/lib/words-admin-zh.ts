@@ -23,7 +23,7 @@ export const adminZh: Record<keyof typeof adminEn, string> = {
   "setup.user_not_found": "这里没有您的地址。",
   "setup.user_inactive": "您的帐户未启用。",
   "types.title": "已声明的事件类型",
-  "types.note": "用户选择通知方式时会看到这些名称。默认方式用于没有规则的用户。",
+  "types.note": "用户选择事件的通知方式时会看到这些名称。默认方式用于没有规则的用户。",
   "types.empty": "尚未声明事件类型。",
   "types.add": "添加事件类型",
   "types.new": "新事件类型",
