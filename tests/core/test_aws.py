@@ -124,7 +124,10 @@ def test_queue_url_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (len(urls), calls) == (1, [1])
 
 
-def test_clients_are_boto3s_with_the_settings_that_make_them_start_and_call_fast() -> None:
+def test_clients_are_boto3s_with_the_settings_that_make_them_start_and_call_fast(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aws, "_clients", {})
     assert isinstance(aws.session(), boto3.Session)
     for client in (aws.dynamodb(), aws.sqs()):
         config: Any = client.meta.config
