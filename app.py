@@ -75,6 +75,8 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "queues.chat": "inbox live",
         "queues.personal_webhook": "inbox live",
         "api.v1.preferences": "inbox live",
+        "api.v1.email": "",
+        "queues.email": "inbox",
         "queues.reach": "catalog inbox live",
     },
     "tasks": {

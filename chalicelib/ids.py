@@ -172,8 +172,11 @@ def vouched_token(kind: TokenKind, row_id: str) -> PresentedToken:
 
 def mask_path(path: str) -> str:
     """Return the path of an address without the secret in it."""
-    head, found, rest = path.partition(PathSecret.INGEST)
-    return f"{head}{found}…" if rest else path
+    for mark in (PathSecret.INGEST, "/email/unsubscribe/"):
+        head, found, rest = path.partition(mark)
+        if rest:
+            return f"{head}{found}…"
+    return path
 
 
 def instance_key(text: str) -> PresentedToken:

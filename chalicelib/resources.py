@@ -126,6 +126,7 @@ TOKENS = Table("tokens")
 CALLBACKS = Queue("callbacks")
 CALLBACK_REPLAYS = Queue("callback-replays")
 CHAT_MESSAGES = Queue("chat")
+EMAIL = Queue("email")
 FAN_OUT = Queue("fan-out")
 INBOX_CHANGES = Queue("inbox-changes")
 NOTICES = Queue("notices")
@@ -141,6 +142,7 @@ QUEUES = (
     CALLBACKS,
     CALLBACK_REPLAYS,
     CHAT_MESSAGES,
+    EMAIL,
     FAN_OUT,
     INBOX_CHANGES,
     NOTICES,

@@ -9,6 +9,7 @@ from chalicelib.resources import (
     CALLBACK_REPLAYS,
     CALLBACKS,
     CHAT_MESSAGES,
+    EMAIL,
     FAN_OUT,
     INBOX_CHANGES,
     NOTICES,
@@ -45,6 +46,7 @@ class Definition:
 
 DEFINITIONS = (
     Definition(FAN_OUT),
+    Definition(EMAIL, timeout=60),
     Definition(INBOX_CHANGES, timeout=60),
     Definition(CALLBACKS, timeout=60),
     Definition(CALLBACK_REPLAYS, timeout=60),

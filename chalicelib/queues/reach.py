@@ -16,6 +16,7 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_rows import has_always_critical
+from chalicelib.reach.gateways.email_jobs import EMAIL_JOBS
 from chalicelib.reach.gateways.jobs import jobs_of
 from chalicelib.reach.services.router import Router
 from chalicelib.reach.stores.channels import DynamoChannels
@@ -26,6 +27,7 @@ from chalicelib.resources import (
     CHAT_MESSAGES,
     DELIVERIES,
     DIRECTORY,
+    EMAIL,
     NOTIFY,
     PERSONAL_WEBHOOK,
     REACH,
@@ -47,6 +49,7 @@ bp = Blueprint(__name__)
     + REACH.can_send()
     + WEB_PUSH.can_send()
     + CHAT_MESSAGES.can_send()
+    + EMAIL.can_send()
     + PERSONAL_WEBHOOK.can_send(),
 )
 def reach_person(message: ReachJob) -> None:
@@ -60,6 +63,7 @@ def reach_person(message: ReachJob) -> None:
         push_jobs=PUSH_JOBS,
         channels=DynamoChannels(),
         channel_jobs=jobs_of,
+        email_jobs=EMAIL_JOBS,
         reach_jobs=REACH_JOBS,
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
         gather=gather,

@@ -22,6 +22,7 @@ _MEANINGS = {
     "PERSONAL_WEBHOOK_RETRIES": "Notifications to a webhook of a person",
     "CHAT_RETRIES": "Notifications to a chat service of a person",
     "PEER_KEY_RETRIES": "Look-ups of the keys that another desk publishes",
+    "MAIL_RETRIES": "E-mail to people",
     "RELAY_RETRIES": "Relays and acknowledgements, for each desk",
 }
 _UNITS = (("h", timedelta(hours=1)), ("min", timedelta(minutes=1)), ("s", timedelta(seconds=1)))

@@ -198,6 +198,9 @@ def test_get_operations_only_write_to_budgets_and_sockets() -> None:
 READ_SECRET_KEY = {
     "add_channel",
     "send_to_chat",
+    "send_mail",
+    "show_unsubscribe",
+    "unsubscribe_from_email",
     "send_to_webhook",
     "create_ingest_token",
     "subscribe_to_push",

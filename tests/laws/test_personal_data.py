@@ -26,6 +26,7 @@ pytestmark = pytest.mark.engine("embedded")
 STORED = json.loads((Path(__file__).parents[1] / "data" / "stored_rows.json").read_text(encoding="utf-8"))
 # Rows that end within minutes, hours or days: a desk begins without them after each release.
 SHORT_LIVED = {
+    ("idempotency", "MAILS#{user}#*"),
     ("sockets", "STREAMS#{user} / SLOT#*"),
     ("sockets", "STREAMS / DESK"),
     ("tokens", "MINUTE#{user}#*"),

@@ -49,6 +49,7 @@ TOKEN = "the budget of the connection's token; wrong tokens make an address wait
 SHARE = "each network address has a share of an hour"
 MINUTE = "each network address has a share of a minute, which is counted before what costs"
 OURS = "takes a secret of 256 bits with a checksum, and without one no store call"
+SEALED = "takes an id that is sealed with the desk's key, and without one no store call"
 RECORDED = "takes a secret of 256 bits with a checksum, and without one only the call that records the refusal"
 # The method has a rate of its own at API Gateway, or at the proxy before a host, so it takes nothing from others.
 READS = "reads rows by key, which costs less than the write that would count it; questions and challenges: see TAKEN"
@@ -83,7 +84,9 @@ BOUNDS = {
     "request_connection": SHARE,
     "sign_in": RECORDED,
     "sign_in_with_passkey": RECORDED,
+    "show_unsubscribe": SEALED,
     "start_sign_in": MINUTE,
+    "unsubscribe_from_email": SEALED,
 }
 
 # Every function that draws random bits, with what they are for.

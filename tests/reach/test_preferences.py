@@ -8,8 +8,12 @@ import pytest
 import time_machine
 
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.writes import commit
+from chalicelib.reach.domain.mail import MailSettings, Transport
 from chalicelib.reach.domain.preferences import MOST_RULES
-from chalicelib.resources import PERSONAL_WEBHOOK, REACH, WEB_PUSH
+from chalicelib.reach.stores.mail_settings import DynamoMailSettings
+from chalicelib.resources import DIRECTORY, PERSONAL_WEBHOOK, REACH, WEB_PUSH
 from tests.conftest import Desk
 from tests.live.test_push import EVENTS, look, subscribe
 from tests.support import inputs
@@ -18,6 +22,7 @@ from tests.support.channels import add_active
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
+from tests.support.worker_scenarios import scan_rows
 
 PREFERENCES = "/api/v1/me/preferences"
 NONE: dict[str, Any] = {
@@ -25,7 +30,7 @@ NONE: dict[str, Any] = {
     "timeZone": "UTC",
     "quietHours": None,
     "pausedUntil": None,
-    "waits": {"chat": None, "webhook": None},
+    "waits": {"email": None, "chat": None, "webhook": None},
     "version": 0,
     "muted": 0,
 }
@@ -272,7 +277,7 @@ def test_a_channel_waits_as_long_as_its_owner_has_set_and_never_with_what_is_cri
     add_active(api, pump, desk.alice_key, receiver)
     now = datetime.now(UTC)
     wanted = {"rules": [{"ways": ["channel"]}], "waits": {"chat": None, "webhook": 900}}
-    assert save(api, desk, wanted).json["waits"] == {"chat": None, "webhook": 900}
+    assert save(api, desk, wanted).json["waits"] == {"email": None, "chat": None, "webhook": 900}
     calm, loud = publish(api, desk), publish(api, desk, severity="critical")
     assert pump.drain(REACH) == 2
     assert pump.drain(PERSONAL_WEBHOOK) == 1
@@ -290,3 +295,25 @@ def test_a_channel_whose_owner_has_set_no_wait_is_sent_everything_at_once(
     save(api, desk, {"rules": [{"ways": ["channel"]}], "waits": {"webhook": 0}})
     publish(api, desk)
     assert (pump.drain(REACH), pump.drain(PERSONAL_WEBHOOK)) == (1, 1)
+
+
+def test_functions_of_earlier_releases_read_preferences_with_e_mail(api: Api, desk: Desk) -> None:
+    DynamoMailSettings().save(MailSettings(Transport.SES, "desk@example.com"), None)
+    rules = [
+        {"severity": "info", "ways": ["email"]},
+        {"severity": "warn", "ways": ["push", "email", "channel"]},
+        {"severity": "critical", "ways": ["push"]},
+    ]
+    assert save(api, desk, {"rules": rules}).json["rules"] == rules
+    alice = desk.user_id("alice")
+    assert read(api, desk)["rules"] == rules
+    (row,) = [each for each in scan_rows(DIRECTORY) if each["sk"] == "PREFERENCES" and alice in each["pk"]]
+    assert [each["ways"] for each in row["preferences"]["rules"]] == [["inbox"], ["push", "channel"], ["push"]]
+    # A function of an earlier release has replaced the rules.
+    update_version = update(DIRECTORY, {"pk": row["pk"], "sk": row["sk"]}, "ADD #version :one", one=1)
+    commit([update_version])
+    assert [each["ways"] for each in read(api, desk)["rules"]] == [
+        ["inbox"],
+        ["push", "channel"],
+        ["push"],
+    ]

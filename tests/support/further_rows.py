@@ -48,14 +48,18 @@ from chalicelib.reach.domain.channels import Channel, ChannelKind, ChannelState,
 from chalicelib.reach.domain.holds import Hold
 from chalicelib.reach.domain.mail import MailSettings, Security, Transport
 from chalicelib.reach.domain.outcomes import Outcome, SendState, SkipReason
+from chalicelib.reach.domain.personal_mail import MailState, PauseReason, PersonalMail
 from chalicelib.reach.domain.preferences import PreferenceRule, Preferences, StoredPreferences, Way
 from chalicelib.reach.domain.quiet_time import QuietTime
+from chalicelib.reach.domain.sent_mails import SentMail, SentState
 from chalicelib.reach.domain.waits import Waits
 from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.reach.stores.outcomes import DynamoOutcomes
+from chalicelib.reach.stores.personal_mail import DynamoPersonalMail
 from chalicelib.reach.stores.preferences import DynamoPreferences
 from chalicelib.reach.stores.reached import DynamoReached
+from chalicelib.reach.stores.sent_mails import DynamoSentMails
 from chalicelib.tokens.domain.identity_providers import Discovery, Identity, Provider
 from chalicelib.tokens.domain.ingest_tokens import IngestRule, IngestToken, Publisher
 from chalicelib.tokens.domain.scim_tokens import IssuedScimToken
@@ -78,7 +82,7 @@ USER = User(ZOE, "zoe@example.com", active=True, details=DETAILS)
 GROUP = Group(FIRST, "Desk Team", "ext-2", AT, CHANGED, 2, None, complete=False)
 MAPPING = GroupMapping("Desk Team", frozenset(("apollo",)), operator=True)
 PREFERENCES = Preferences(
-    rules=[PreferenceRule(integrator="fd1", severity=Severity.INFO, ways=[Way.INBOX])],
+    rules=[PreferenceRule(integrator="fd1", severity=Severity.INFO, ways=[Way.EMAIL])],
     timeZone="Europe/Berlin",
     quietHours=QuietTime(start="22:00", end="07:00"),
     pausedUntil=CHANGED,
@@ -140,6 +144,24 @@ ROUTED_TOKEN = IngestToken(
 )  # fmt: skip
 SCIM_TOKEN = IssuedScimToken(FIRST, "Entra", TokenStatus.ACTIVE, AT, 0)
 
+PAUSED_MAIL = PersonalMail(
+    MailState.PAUSED, AT, PauseReason.BOUNCE, "zoe@example.com", FIRST, AT, "deferred 451", "0100"
+)
+SENT_MAIL = SentMail(
+    ZOE,
+    DELIVERY.delivery_id,
+    FIRST,
+    SentState.WAITING,
+    1,
+    "attempt",
+    AT,
+    "mail.example.com:587",
+    "deferred 451",
+    None,
+    AT,
+    "0100",
+)
+
 
 def write(relay: Relay) -> None:
     """Write a row of each kind through the store that writes it."""
@@ -151,6 +173,9 @@ def write(relay: Relay) -> None:
         Transport.SMTP, "Fluxden <desk@example.com>", "mail.example.com", 587, Security.STARTTLS, "desk"
     )
     DynamoMailSettings().save(mail, "a password")
+    DynamoPersonalMail().begin_test(ZOE, FIRST, now=NOW)
+    DynamoPersonalMail().end_test(ZOE, FIRST, failure="deferred 451", provider_id="0100", now=NOW)
+    assert DynamoPersonalMail().pause(ZOE, "zoe@example.com", PauseReason.BOUNCE, now=NOW)
     DynamoPushKeys().save(PushKeys("pem", "public", "mailto:ops@example.com"), replace=False)
     DynamoKnownDesks().note("https://other.example.org", now=NOW)
     commit([add_peer_id_action(replace(relay, peer_relay_id="theirs"))])
@@ -199,6 +224,7 @@ def _write_deliveries() -> None:
     assert DynamoAcceptedCalls().mark_seen([FIRST], fire="a-fire", now=NOW) == set()
     assert DynamoOutcomes().begin(OUTCOME, DELIVERY, now=NOW) is None
     assert DynamoOutcomes().record(OUTCOME, DELIVERY)
+    assert DynamoSentMails().begin(SENT_MAIL, DELIVERY, over=None, now=NOW)
     DynamoBulkChanges().add(JOB, claim=None, reply={}, now=NOW)
     types.count_hours("fd1", now=NOW + timedelta(hours=3), most=9)
     types.replace_day(
@@ -225,6 +251,8 @@ def check(relay: Relay) -> None:
     assert DynamoPreferences().find(ZOE) == StoredPreferences(PREFERENCES, 1)
     assert DynamoReached().find(FIRST, ZOE)[1] == HOLD
     assert providers.list_providers() == [PROVIDER]
+    assert DynamoPersonalMail().find(ZOE) == PAUSED_MAIL
+    assert DynamoSentMails().find(DELIVERY.delivery_id, FIRST) == SENT_MAIL
     assert providers.find_discovery("company") == DISCOVERY
     assert providers.find_subject(IDENTITY) == ZOE
     assert erasures.list_running() == [ERASURE]

@@ -14,6 +14,9 @@ from chalicelib.federation.connections.stores.connections import DynamoConnectio
 from chalicelib.ids import SignInSecret
 from chalicelib.people.domain.directory import Project, Team
 from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.reach.domain.mail import MailSettings, Security, Transport
+from chalicelib.reach.stores.mail_settings import DynamoMailSettings
+from chalicelib.reach.unsubscribe import unsubscribe_url
 from chalicelib.resources import CALLBACKS
 from chalicelib.tokens.domain.sessions import COOKIE
 from tests.support import inputs, instances, passkeys, peer, sessions
@@ -179,6 +182,16 @@ class SampleData:
         """Archive a delivery as a bulk change, and return the id of that."""
         body = {"action": "archive", "ids": [self.add_delivery()]}
         return str(self.create("/api/v1/inbox/bulk", body)["jobId"])
+
+    def set_up_mail(self) -> None:
+        """Let the desk send e-mail by a mail server."""
+        DynamoMailSettings().save(
+            MailSettings(Transport.SMTP, "desk@example.com", "127.0.0.1", 25, Security.NONE), None
+        )
+
+    def unsubscribe_token(self) -> str:
+        """Return the token that turns Bob's e-mail off."""
+        return unsubscribe_url("", self.desk.user_id("bob")).rpartition("/")[2]
 
     def save_view(self) -> int:
         """Save a view of the inbox, and return the version."""

@@ -589,6 +589,11 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
         body={"rules": [{"integrator": CANARY, "ways": ["mute"]}], "timeZone": "Europe/Berlin", "version": 0}
     ),
     "list_inbox_views": _after(SampleData.save_view),
+    "show_email": _with_key(),
+    "change_email": _with_key(body={"enabled": False}),
+    "test_email": _after(SampleData.set_up_mail),
+    "show_unsubscribe": lambda data: SampleRequest(path={"token": data.unsubscribe_token()}),
+    "unsubscribe_from_email": lambda data: SampleRequest(path={"token": data.unsubscribe_token()}),
     "replace_inbox_views": _with_key(body={"views": [{"name": CANARY, "filter": {"q": CANARY}}], "version": 0}),
     "summarize_inbox": _after(SampleData.add_delivery),
     "supplement_event": _with_personal_token(path=_new_delivery, body={"markdown_body": CANARY}),

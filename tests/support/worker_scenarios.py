@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
+from uuid import UUID
 
 from chalicelib import aws
 from chalicelib.core.domain.fields import timestamp
@@ -18,8 +19,11 @@ from chalicelib.inbox.domain.endpoints import Endpoint, PausedBy
 from chalicelib.inbox.stores.endpoints import DynamoEndpoints
 from chalicelib.live.stores.push import mark_reach
 from chalicelib.reach.domain.channels import ChannelKind
-from chalicelib.reach.domain.jobs import ChannelJob
+from chalicelib.reach.domain.jobs import ChannelJob, EmailJob
+from chalicelib.reach.domain.mail import MailSettings, Security, Transport
+from chalicelib.reach.gateways.email_jobs import EMAIL_JOBS
 from chalicelib.reach.gateways.jobs import jobs_of
+from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.resources import (
     CALLBACKS,
     CHAT,
@@ -40,6 +44,7 @@ from chalicelib.resources import (
 )
 from tests.support import erasures, inputs, instances, peer
 from tests.support.api import Api
+from tests.support.mail_server import MailServer
 from tests.support.pump import Pumps
 from tests.support.receiver import Received, Receiver
 from tests.support.sample_data import CANARY, SampleData
@@ -60,6 +65,7 @@ class ScenarioContext:
     desk: "Desk"
     receiver: Receiver
     sockets: Sockets
+    mail: MailServer
 
     @property
     def address(self) -> str:
@@ -84,6 +90,7 @@ class ScenarioContext:
     def forget_sent(self) -> None:
         """Forget what was sent so far."""
         self.receiver.received.clear()
+        self.mail.received.clear()
         for each in self.sockets.clients.values():
             each.posted.clear()
             each.gone = False
@@ -134,6 +141,14 @@ def _body_field(name: str) -> Callable[[Received], str]:
 
 
 _WEBHOOK_IDS = _read_received(lambda received: received.headers["webhook-id"])
+
+
+def _send_mail(context: ScenarioContext) -> None:
+    sent = MailSettings(Transport.SMTP, "desk@example.com", "127.0.0.1", context.mail.port, Security.NONE)
+    DynamoMailSettings().save(sent, None)
+    delivery_id = SampleData(context.api, context.desk).add_delivery()
+    bob = context.desk.user_id("bob")
+    EMAIL_JOBS.send(EmailJob(user_id=bob, delivery_id=delivery_id, message_id=str(UUID(int=1))))
 
 
 def _send_relay(context: ScenarioContext) -> None:
@@ -520,6 +535,13 @@ WORKER_SCENARIOS = {
         _WEBHOOK_IDS,
         sent_count=2,
         due_after=timedelta(minutes=1),
+    ),
+    "an e-mail": WorkerScenario(
+        ("send_mail",),
+        _send_mail,
+        lambda _: [row["state"] for row in scan_rows(DELIVERIES) if row["sk"].startswith("MAIL#")],
+        ["sent"],
+        lambda context: [str(each.message["Message-ID"]) for each in context.mail.received],
     ),
     "a relay": WorkerScenario(
         ("announce_due_outboxes", "send_waiting"),

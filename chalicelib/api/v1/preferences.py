@@ -8,6 +8,7 @@ from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.reach.domain.preferences import PreferencesIn, PreferencesOut
 from chalicelib.reach.services import preferences
+from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.reach.stores.preferences import DynamoPreferences
 from chalicelib.resources import DIRECTORY, SOCKETS
 
@@ -45,6 +46,13 @@ def replace_preferences(body: PreferencesIn, caller: ApiKey, context: RequestCon
     Of the rules that match an event, the most specific one decides: first the one with the longest `eventType`, then
     one with an `integrator`, then one with a `severity`. What no rule matches reaches your browsers, as it does without
     preferences. Quiet hours hold what would reach you until they end. Send all preferences with the `version` that
-    you have read. If they have changed since, the reply is 409.
+    you have read. If they have changed since, the reply is 409, as it is for a first rule with `email` while this desk
+    sends no e-mail.
     """
-    return preferences.replace_preferences(body, owner=caller, context=context, preferences=DynamoPreferences())
+    return preferences.replace_preferences(
+        body,
+        owner=caller,
+        context=context,
+        preferences=DynamoPreferences(),
+        mail_settings=DynamoMailSettings(),
+    )

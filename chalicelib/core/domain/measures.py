@@ -43,10 +43,12 @@ DELIVERIES = Measure("Deliveries", COUNT, (("outcome", _RECORDED),))
 # From the acceptance of a bulk call to its deliveries.
 FAN_OUT_LAG = Measure("FanOutLag", MILLISECONDS, (("severity", _SEVERITIES),))
 PUSHES = Measure(
-    "Pushes", COUNT, (("channel", ("socket", "browser", "webhook", "chat")), ("outcome", ("taken", "gone", "failed")))
+    "Pushes",
+    COUNT,
+    (("channel", ("socket", "browser", "webhook", "chat", "email")), ("outcome", ("taken", "gone", "failed"))),
 )
 # How people are reached beyond their open sockets.
-REACHED = Measure("Reached", COUNT, (("way", ("push", "channel", "mute")),))
+REACHED = Measure("Reached", COUNT, (("way", ("push", "email", "channel", "mute")),))
 CALLBACK_ATTEMPTS = Measure("Callbacks", COUNT, (("outcome", _ATTEMPTED),))
 NOTICE_ATTEMPTS = Measure("Notices", COUNT, (("to", ("instance", "connection")), ("outcome", _ATTEMPTED)))
 # The first three were received, the others are sent.

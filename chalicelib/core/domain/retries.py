@@ -126,6 +126,18 @@ CHAT_RETRIES = RetryLadder(
 )
 # Look-ups of a connected instance's published keys.
 PEER_KEY_RETRIES = RetryLadder((timedelta(0), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6)))
+# E-mail that a mail server does not take now. Those that ask unknown senders to come back do so within minutes.
+MAIL_RETRIES = RetryLadder(
+    (
+        timedelta(0),
+        timedelta(minutes=1),
+        timedelta(minutes=5),
+        timedelta(minutes=10),
+        timedelta(minutes=15),
+        timedelta(minutes=15),
+        timedelta(minutes=15),
+    )
+)
 # Relays, per connected instance: the hourly attempt after 72 hours is still made.
 RELAY_RETRIES = BackOff(
     (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1)),

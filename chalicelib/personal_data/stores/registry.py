@@ -33,6 +33,7 @@ _PEOPLE = (
     RowKind(DIRECTORY, "USER#{user} / PROFILE", "profile", exported="account"),
     RowKind(DIRECTORY, "USER#{user} / VIEWS", "inbox views", exported="account"),
     RowKind(DIRECTORY, "USER#{user} / PREFERENCES", "preferences", exported="account"),
+    RowKind(DIRECTORY, "USER#{user} / MAIL", "e-mail", exported="account"),
     RowKind(DIRECTORY, "USER#{user} / PUSH#*", "browser notifications", exported="account"),
     RowKind(DIRECTORY, "USER#{user} / REACH#*", "channels", exported="account"),
     RowKind(DIRECTORY, "USER#{user} / SUBJECT#*", "sign-in identities", why_not=HASH),
@@ -88,6 +89,7 @@ _INBOX = (
         DELIVERIES, "EVENT#* / CALL#*", "accepted bulk calls", disposition=Disposition.BY_ITS_OWN_RULE, why_not=PASSING
     ),
     RowKind(DELIVERIES, "* / ACTION#*", "clicks", owner="userId", exported="deliveries"),
+    RowKind(DELIVERIES, "* / MAIL#*", "e-mails", owner="userId", exported="deliveries"),
     RowKind(
         DELIVERIES,
         "CHANGE#* / JOB",
@@ -161,6 +163,7 @@ _ACCESS = (
     RowKind(TOKENS, "PLATFORM#*", "credentials of desks"),
     RowKind(TOKENS, "INSTANCE#*", "credentials of desks"),
     RowKind(IDEMPOTENCY, "FAILURE#*", "reasons of failed messages"),
+    RowKind(IDEMPOTENCY, "MAILS#{user}#*", "e-mails", why_not=COUNTER),
     RowKind(
         IDEMPOTENCY, "*", "stored replies", owner="userId", disposition=Disposition.BY_ITS_OWN_RULE, why_not=PASSING
     ),

@@ -8,9 +8,9 @@ _NAMESPACE = UUID("c1c7a2c0-7d0f-5c0e-8a52-2f8f3a4f9d10")
 
 
 class EmailJob(Out):
-    """A queue message: send this person an e-mail about a delivery, or with a digest.
+    """A queue message: send this person an e-mail about a delivery, or with a digest, or a test message if neither.
 
-    Exactly one of `delivery_id` and `digest` is set; `digest` is the id of a stored digest.
+    `digest` is the id of a stored digest.
     """
 
     user_id: str

@@ -132,11 +132,22 @@ class MailOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class MailResult:
-    """The outcome of sending a message. `status` is the server's code, if it gave one; `detail` is for operators."""
+    """The outcome of sending a message. `status` is the server's code, if it gave one; `detail` is for operators.
+
+    `provider_id` is the id by which Amazon SES names the message in what it reports.
+    """
 
     outcome: MailOutcome
     status: int | None = None
     detail: str = ""
+    provider_id: str | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why a message was not taken, without the server's text, which may repeat the address."""
+        if self.outcome is MailOutcome.SENT:
+            return None
+        return f"{self.outcome.value} {self.status}" if self.status else self.outcome.value
 
 
 class Mailer(Protocol):

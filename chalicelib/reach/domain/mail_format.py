@@ -48,7 +48,10 @@ _FONT = "-apple-system,BlinkMacSystemFont,'Segoe UI','PingFang SC','Microsoft Ya
 
 @dataclass(frozen=True)
 class Envelope:
-    """Everything of a message but its text. `unsubscribe_url` ends mail with one click (RFC 8058)."""
+    """Everything of a message but its text. `unsubscribe_url` ends mail with one click (RFC 8058).
+
+    `message_id` is what stands before the @ of the Message-ID.
+    """
 
     sender: str
     recipient: str
@@ -112,7 +115,7 @@ def _own_headers(envelope: Envelope) -> Mapping[str, str]:
     """Return the headers whose values are ids and addresses, which must not be folded or encoded."""
     headers = {
         "Date": format_datetime(envelope.sent_at),
-        "Message-ID": f"<{uuid5(_NAMESPACE, envelope.message_id)}@{envelope.domain}>",
+        "Message-ID": f"<{envelope.message_id}@{envelope.domain}>",
         # RFC 3834: no holiday notice answers it. Mail providers call for List-Unsubscribe.
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",

@@ -37,12 +37,13 @@ _PREFIX = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
 class Way(StrEnum):
     """How an event reaches a person: `inbox` only, or also by `push`, the notifications of their browsers.
 
-    `channel` stands for their own channels, such as chat services and webhooks. `mute` marks it as read at once. It
-    stays in the inbox, and is counted.
+    `email` is a message to their address, and `channel` stands for their own channels, such as chat services and
+    webhooks. `mute` marks it as read at once. It stays in the inbox, and is counted.
     """
 
     INBOX = "inbox"
     PUSH = "push"
+    EMAIL = "email"
     CHANNEL = "channel"
     MUTE = "mute"
 
@@ -151,6 +152,11 @@ class Preferences(In):
         if len({each.selector for each in self.rules}) < len(self.rules):
             raise PydanticCustomError("rules", "Two rules match the same events")
         return self
+
+    @property
+    def use_email(self) -> bool:
+        """Whether a rule sends e-mail."""
+        return any(Way.EMAIL in each.ways for each in self.rules)
 
     @property
     def are_default(self) -> bool:

@@ -1,4 +1,4 @@
-"""Waits: how long channels wait before they are sent a notification, in case it is read meanwhile."""
+"""Waits: how long e-mail and channels wait before they are sent a notification, in case it is read meanwhile."""
 
 from typing import Annotated
 
@@ -17,13 +17,14 @@ _Seconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT), WHOLE]
 
 
 class Waits(In):
-    """The seconds that each kind of channel waits. null stands for 60 for warnings, and 120 for what is less."""
+    """The seconds that e-mail and kinds of channels wait. null stands for 60 for warnings, and 120 for what is less."""
 
+    email: _Seconds | None = None
     chat: _Seconds | None = None
     webhook: _Seconds | None = None
 
     def of(self, kind: str, severity: Severity) -> int:
-        """Return the seconds that a kind of channel waits; none for critical events, whatever is set."""
+        """Return the seconds that e-mail, or a kind of channel, waits; none for critical events, whatever is set."""
         if severity is Severity.CRITICAL:
             return 0
         chosen: int | None = getattr(self, kind)
@@ -31,7 +32,8 @@ class Waits(In):
 
 
 class WaitsOut(Out):
-    """The seconds that each kind of channel waits."""
+    """The seconds that e-mail and each kind of channel wait."""
 
+    email: int | None
     chat: int | None
     webhook: int | None

@@ -1,5 +1,6 @@
 """Mail by Amazon SES, in the region of this desk."""
 
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,7 +30,7 @@ class SesMailer:
     def send(self, mail: MailMessage, /) -> MailResult:
         """Send a message, and say what SES did with it. If its reply is lost, the message may be sent twice."""
         try:
-            aws.mail().send_email(
+            sent = aws.mail().send_email(
                 FromEmailAddress=mail.sender,
                 Destination={"ToAddresses": [mail.recipient]},
                 Content={"Raw": {"Data": mail.content}},
@@ -39,7 +40,7 @@ class SesMailer:
             return outcome_of_error(error.response)
         except BotoCoreError as error:
             return result_of(MailOutcome.DEFERRED, None, type(error).__name__)
-        return result_of(MailOutcome.SENT, 200)
+        return replace(result_of(MailOutcome.SENT, 200), provider_id=sent["MessageId"])
 
 
 def outcome_of_error(response: Any) -> MailResult:

@@ -18,7 +18,7 @@ from chalicelib.live.domain.push import PushJob, ReachJob, Urgency
 from chalicelib.live.services.ports import Notifier
 from chalicelib.reach.domain.channels import Channel, ChannelKind
 from chalicelib.reach.domain.holds import Hold
-from chalicelib.reach.domain.jobs import ChannelJob, derive_message_id
+from chalicelib.reach.domain.jobs import ChannelJob, EmailJob, derive_message_id
 from chalicelib.reach.domain.preferences import Decision, StoredPreferences, Subject, Way, decide
 from chalicelib.reach.domain.waits import Waits
 
@@ -54,6 +54,7 @@ class Router:
     push_jobs: JobSender[PushJob]
     channels: RoutedChannels
     channel_jobs: Callable[[ChannelKind], DelayedJobSender[ChannelJob]]
+    email_jobs: DelayedJobSender[EmailJob]
     reach_jobs: JobAnnouncer[ReachJob]
     notifier: Notifier
     gather: Gather
@@ -63,8 +64,8 @@ class Router:
         """Reach the person by each way that is chosen, unless they have read the delivery by now.
 
         A job that runs twice sends jobs with the same ids. Store and queue calls in sequence: 1, and 1 more if a way is
-        chosen, or quiet hours hold it; 1 more to end that, and 2 for channels. To mute it takes 3, and 1 more if it is
-        critical. Where no rule matches, 1 more for what its integrator declares, unless it is critical.
+        chosen, or quiet hours hold it; 1 more to end that, 1 for e-mail, and 2 for channels. To mute it takes 3, and 1
+        more if it is critical. Where no rule matches, 1 more for what its integrator declares, unless it is critical.
         """
         now = self.clock()
         (delivery, hold), stored, log_state = self.gather(
@@ -83,6 +84,8 @@ class Router:
                 )
                 return
             self._carry_out(decision, delivery, log_state, now)
+            if Way.EMAIL in decision.ways:
+                self._send_email(stored.preferences.waits, delivery, message_id)
             if Way.CHANNEL in decision.ways:
                 self._send_to_channels(decision, stored.preferences.waits, delivery, message_id)
         if hold:
@@ -108,6 +111,15 @@ class Router:
             urgency = Urgency.of(delivery.severity)
             self.push_jobs.send(PushJob(user_id=user_id, urgency=urgency, delivery_id=delivery.delivery_id))
             REACHED.add(way=Way.PUSH.value)
+
+    def _send_email(self, waits: Waits, delivery: Delivery, message_id: str) -> None:
+        job = EmailJob(
+            user_id=str(delivery.recipient_user_id),
+            delivery_id=delivery.delivery_id,
+            message_id=derive_message_id(message_id, Way.EMAIL.value),
+        )
+        self.email_jobs.send(job, delay=waits.of(Way.EMAIL.value, Severity(delivery.severity)))
+        REACHED.add(way=Way.EMAIL.value)
 
     def _send_to_channels(self, decision: Decision, waits: Waits, delivery: Delivery, message_id: str) -> None:
         user_id, severity = str(delivery.recipient_user_id), Severity(delivery.severity)

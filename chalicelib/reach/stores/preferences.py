@@ -1,6 +1,6 @@
 """A person's preferences, in the table `directory`: USER#<id> / PREFERENCES; preferences, by their names on the wire;
-version; muted: how many deliveries their rules have marked as read, if any; waits: apart, since functions of earlier
-releases refuse members that they don't know.
+version; muted: how many deliveries their rules have marked as read, if any; and apart, since functions of earlier
+releases refuse what they don't know: waits; emailRules: the ways of the rules with `email`, and of which version.
 
 While they change anything, `preferences` is among the reasons to reach the person by a worker (see live.stores.push).
 """
@@ -17,10 +17,11 @@ from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.stores.delivery_rows import state_update
 from chalicelib.live.stores.push import mark_reach
 from chalicelib.people.stores.directory_rows import person_key
-from chalicelib.reach.domain.preferences import Preferences, StoredPreferences
+from chalicelib.reach.domain.preferences import Preferences, StoredPreferences, Way
 from chalicelib.resources import DIRECTORY
 
 _REASON = "preferences"
+_EMAIL, _INBOX = Way.EMAIL.value, Way.INBOX.value
 
 
 class DynamoPreferences:
@@ -30,7 +31,11 @@ class DynamoPreferences:
         if row is None:
             return StoredPreferences(Preferences())
         waits = {kind: int(wait) for kind, wait in row.get("waits", {}).items()}
-        found = Preferences.model_validate(row["preferences"] | ({"waits": waits} if waits else {}))
+        wire = row["preferences"] | ({"waits": waits} if waits else {})
+        apart = row.get("emailRules")
+        if apart and apart["version"] == row["version"]:
+            wire["rules"] = _with_email(wire.get("rules", []), apart["ways"])
+        found = Preferences.model_validate(wire)
         return StoredPreferences(found, int(row["version"]), int(row.get("muted", 0)))
 
     def save(
@@ -44,14 +49,20 @@ class DynamoPreferences:
         """
         wire = preferences.to_wire()
         waits = {kind: wait for kind, wait in wire.pop("waits", {}).items() if wait is not None}
-        apart = ", waits = :waits" if waits else " REMOVE waits"
+        rules, with_email = _without_email(wire.get("rules", []))
+        wire |= {"rules": rules} if rules else {}
+        named: dict[str, Any] = {"waits": waits} if waits else {}
+        named |= {"emailRules": {"version": seen + 1, "ways": with_email}} if with_email else {}
+        apart = "".join(f", {each} = :{each}" for each in named)
+        gone = [each for each in ("waits", "emailRules") if each not in named]
+        apart += f" REMOVE {', '.join(gone)}" if gone else ""
         stored = update(
             DIRECTORY,
             _key(user_id),
             f"SET preferences = :preferences, #version = :next{apart}",
             "#version = :seen" if seen else "attribute_not_exists(pk)",
             preferences=wire,
-            **({"waits": waits} if waits else {}),
+            **named,
             next=seen + 1,
             **({"seen": seen} if seen else {}),
         )
@@ -68,6 +79,16 @@ class DynamoPreferences:
         """Mark a delivery as read, and count it; False if its state has changed. One store call."""
         counted = update(DIRECTORY, _key(str(before.recipient_user_id)), "ADD muted :one", EXISTS, one=1)
         return try_commit([state_update(before, after), counted])
+
+
+def _without_email(rules: list[Any]) -> tuple[list[Any], dict[str, list[str]]]:
+    """Return rules as functions of earlier releases read them, and the ways of those with e-mail by their position."""
+    ways = {str(place): each["ways"] for place, each in enumerate(rules) if _EMAIL in each["ways"]}
+    return [{**each, "ways": [way for way in each["ways"] if way != _EMAIL] or [_INBOX]} for each in rules], ways
+
+
+def _with_email(rules: list[Any], ways: dict[str, list[str]]) -> list[Any]:
+    return [{**each, "ways": ways.get(str(place), each["ways"])} for place, each in enumerate(rules)]
 
 
 def _key(user_id: str) -> Row:

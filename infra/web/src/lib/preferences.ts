@@ -1,7 +1,7 @@
 import { call } from "./api";
 import type { Severity } from "./inbox-items";
 
-export type Way = "inbox" | "push" | "channel" | "mute";
+export type Way = "inbox" | "push" | "email" | "channel" | "mute";
 
 export interface PreferenceRule {
   integrator?: string;
@@ -19,6 +19,7 @@ export interface QuietHours {
 
 /** Seconds that each kind of channel waits; null stands for the default. */
 export interface Waits {
+  email: number | null;
   chat: number | null;
   webhook: number | null;
 }

@@ -11,7 +11,7 @@ import { LOCAL_TIME_ZONE } from "./account-profile-fields";
 
 // The first stands for the ways that a person can choose together.
 const CHOICES = ["reach", "inbox", "mute"] as const;
-const TOGETHER: Way[] = ["push", "channel"];
+const TOGETHER: Way[] = ["push", "email", "channel"];
 
 interface RuleProps {
   /** The rule to change, or null for a new one. */

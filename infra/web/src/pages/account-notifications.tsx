@@ -16,6 +16,7 @@ import { Loaded } from "../ui/loaded";
 import { type Resource, useResource } from "../ui/resource";
 import { showToast } from "../ui/toasts";
 import { type Channel, Channels, loadChannels } from "./account-channels";
+import { Email } from "./account-email";
 import { PauseDialog, QuietDialog, RuleDialog } from "./account-notification-dialogs";
 import { WAIT_KINDS, WaitsDialog, waitText } from "./account-waits";
 import { Panel } from "./account-profile-fields";
@@ -33,6 +34,7 @@ export function Notifications() {
           <Pause stored={stored} resource={resource} />
           <Rules stored={stored} resource={resource} channels={channels} />
           <Quiet stored={stored} resource={resource} />
+          <Email />
           <Channels resource={channels} />
           <Waiting stored={stored} resource={resource} />
         </>

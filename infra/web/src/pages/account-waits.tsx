@@ -3,7 +3,7 @@ import type { Waits } from "../lib/preferences";
 import { FormDialog } from "../ui/form";
 import { Field } from "../ui/parts";
 
-export const WAIT_KINDS = ["chat", "webhook"] as const;
+export const WAIT_KINDS = ["email", "chat", "webhook"] as const;
 const CHOICES = [0, 60, 120, 300, 600, 900];
 
 export function waitText(seconds: number | null): string {

@@ -933,6 +933,39 @@ class V1(Operations):
         answer: models.ChannelOut = self._send("POST", f"/api/v1/me/channels/{self._quoted(channel_id)}/test")
         return answer
 
+    def show_email(
+        self,
+    ) -> models.EmailOut:
+        """Get where your e-mail goes, and whether it does.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.EmailOut = self._send("GET", "/api/v1/me/email")
+        return answer
+
+    def change_email(self, body: models.EmailIn, *, idempotency_key: str | None = None) -> models.EmailOut:
+        """Turn your e-mail off or on.
+
+        An address that is paused, because it took no mail or because you marked a message as spam, stays paused
+        until it takes a test message.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.EmailOut = self._send(
+            "PUT", "/api/v1/me/email", body=body, takes_key=True, idempotency_key=idempotency_key
+        )
+        return answer
+
+    def test_email(
+        self,
+    ) -> models.EmailOut:
+        """Send a test message to your address. If it is taken, an address that was paused gets mail again.
+
+        Call it with `dvd_…`.
+        """
+        answer: models.EmailOut = self._send("POST", "/api/v1/me/email/test")
+        return answer
+
     def get_preferences(
         self,
     ) -> models.PreferencesOut:
@@ -951,7 +984,8 @@ class V1(Operations):
         Of the rules that match an event, the most specific one decides: first the one with the longest `eventType`,
         then one with an `integrator`, then one with a `severity`. What no rule matches reaches your browsers, as it
         does without preferences. Quiet hours hold what would reach you until they end. Send all preferences with
-        the `version` that you have read. If they have changed since, the reply is 409.
+        the `version` that you have read. If they have changed since, the reply is 409, as it is for a first rule
+        with `email` while this desk sends no e-mail.
 
         Call it with `dvd_…`.
         """

@@ -141,6 +141,13 @@ class ClaimedToken(TypedDict):
     expiresPriorAt: str
 
 
+class EmailIn(TypedDict):
+    """Whether you want e-mail."""
+
+    enabled: bool
+    """false turns e-mail off, and true on. An address that is paused stays paused until it takes a test message."""
+
+
 class EndedIngestTokenOut(TypedDict):
     """The token that was ended."""
 
@@ -539,15 +546,17 @@ class SupplementOut(TypedDict):
 
 
 class Waits(TypedDict):
-    """The seconds that each kind of channel waits. null stands for 60 for warnings, and 120 for what is less."""
+    """The seconds that e-mail and kinds of channels wait. null stands for 60 for warnings, and 120 for what is less."""
 
+    email: NotRequired[int | None]
     chat: NotRequired[int | None]
     webhook: NotRequired[int | None]
 
 
 class WaitsOut(TypedDict):
-    """The seconds that each kind of channel waits."""
+    """The seconds that e-mail and each kind of channel wait."""
 
+    email: int | None
     chat: int | None
     webhook: int | None
 
@@ -806,6 +815,22 @@ class DeclaredTypesOut(TypedDict):
 
     types: list[DeclaredTypeOut]
     version: int
+class EmailOut(TypedDict):
+    """Your e-mail: where it goes, and whether it does."""
+
+    address: str
+    """Your address in the directory."""
+    available: bool
+    """Whether this desk sends e-mail."""
+    state: Literal["active", "off", "paused"]
+    """`off` if you turned it off. `paused` if the address takes no mail, or you marked a message as spam; then `reason` says which."""
+    since: str | None
+    """When it was turned off or paused."""
+    reason: Literal["bounce", "complaint"] | None
+    testedAt: str | None
+    """When the last test message was sent; null while it waits."""
+    failure: str | None
+    """Why the last test message was not taken: `no_mailbox`, `refused`, `misconfigured` or `deferred` by the mail server, with its code; `limit` beyond 20 messages an hour; `unavailable` if the desk sends none."""
 
 
 class EmployeeTaskIn(TypedDict):
@@ -1017,7 +1042,7 @@ class PreferenceRule(TypedDict):
     """An event type, or its first names: `ci.build` matches `ci.build.failed`, not `ci.builds`."""
     severity: NotRequired[Literal["critical", "warn", "info", "success"]]
     """How serious the event is in the system it comes from."""
-    ways: list[Literal["inbox", "push", "channel", "mute"]]
+    ways: list[Literal["inbox", "push", "email", "channel", "mute"]]
     """`inbox` and `mute` stand alone."""
     channels: NotRequired[list[str]]
     """The ids of the channels that `channel` stands for; all of yours if you leave it out."""
@@ -1030,7 +1055,7 @@ class PreferenceRuleOut(TypedDict):
     eventType: NotRequired[str]
     severity: NotRequired[Literal["critical", "warn", "info", "success"]]
     """How serious the event is in the system it comes from."""
-    ways: list[Literal["inbox", "push", "channel", "mute"]]
+    ways: list[Literal["inbox", "push", "email", "channel", "mute"]]
     channels: NotRequired[list[str]]
 
 

@@ -1,0 +1,243 @@
+"""Send a person one message by e-mail, an attempt per message of the queue."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any, Protocol
+
+from chalicelib.core.domain.errors import Unavailable
+from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.measures import PUSHES
+from chalicelib.core.domain.retries import LEASE, LONGEST_DELAY, MAIL_RETRIES, is_due
+from chalicelib.core.ports import DelayedJobSender, Gather
+from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
+from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
+from chalicelib.people.domain.directory import Integrator, Person
+from chalicelib.reach.domain.jobs import EmailJob
+from chalicelib.reach.domain.mail import Mailer, MailOutcome, MailResult, MailSettings
+from chalicelib.reach.domain.mail_words import Language
+from chalicelib.reach.domain.messages import Origin, Reader, delivery_message, trial_message, zone_of
+from chalicelib.reach.domain.personal_mail import MailState, PauseReason, PersonalMail
+from chalicelib.reach.domain.sent_mails import MailKind, MailName, SentMail, SentState
+
+log = logging.getLogger("fluxden")
+
+
+class SealedMailSettings(Protocol):
+    def find_with_password(self) -> tuple[MailSettings, str | None] | None: ...
+
+
+class Addressees(Protocol):
+    def find_person(self, user_id: str) -> Person | None: ...
+    def find_integrator(self, slug: str) -> Integrator | None: ...
+
+
+class AddresseeProfiles(Protocol):
+    def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]: ...
+
+
+class PausableMails(Protocol):
+    def find(self, user_id: str) -> PersonalMail: ...
+    def pause(self, user_id: str, address: str, reason: PauseReason, *, now: datetime) -> bool: ...
+    def end_test(
+        self, user_id: str, test_id: str, *, failure: str | None, provider_id: str | None, now: datetime
+    ) -> None: ...
+    def resume(self, user_id: str, seen: PersonalMail, *, now: datetime) -> None: ...
+
+
+class MailedDeliveries(Protocol):
+    def find_buttons(self, delivery_id: str) -> DeliveryDetail | None: ...
+
+
+class SentMails(Protocol):
+    def find(self, delivery_id: str, message_id: str) -> SentMail | None: ...
+    def begin(self, begun: SentMail, delivery: Delivery, *, over: SentMail | None, now: datetime) -> bool: ...
+    def count_test(self, user_id: str, *, now: datetime) -> bool: ...
+    def record(self, ended: SentMail, delivery: Delivery) -> bool: ...
+
+
+@dataclass(frozen=True)
+class _Message:
+    """A message that is to be sent now, and by what."""
+
+    job: EmailJob
+    delivery: Delivery
+    person: Person
+    profile: Mapping[str, Any]
+    settings: MailSettings
+    password: str | None
+    stored: SentMail | None
+
+
+@dataclass(frozen=True)
+class MailSender:
+    """Sends messages about deliveries, and test messages.
+
+    `attempt_id` names this attempt, and `spread` multiplies the wait before the next one.
+    """
+
+    settings: SealedMailSettings
+    people: Addressees
+    profiles: AddresseeProfiles
+    mails: PausableMails
+    deliveries: MailedDeliveries
+    sent: SentMails
+    mailer_of: Callable[[MailSettings, str | None], Mailer]
+    origin_of: Callable[[str, str], Origin]
+    queue: DelayedJobSender[EmailJob]
+    gather: Gather
+    clock: Callable[[], datetime]
+    attempt_id: str
+    spread: float
+
+    def run(self, job: EmailJob) -> None:
+        """Make the attempt of the job, unless the person has read the delivery by now, or gets no e-mail.
+
+        A job that comes twice sends nothing more. Only if its worker ends between the server's answer and the record of
+        it, or the answer is lost, the message is sent again, under the same Message-ID. Beyond the most messages of an
+        hour a message waits for the next hour, and is left out if it is read until then. Store and queue calls in
+        sequence: 4; 1 for what is not sent, 1 more to send the next job, and 1 more to pause an address.
+
+        Raises:
+            Unavailable: the server still takes nothing after the last attempt; or another worker has the message.
+        """
+        now = self.clock()
+        if job.delivery_id is None:
+            self._test(job, now)
+        elif found := self._find(job, job.delivery_id):
+            self._attempt(found, now)
+
+    def _attempt(self, found: _Message, now: datetime) -> None:
+        job, stored = found.job, found.stored
+        if stored and not is_due(stored.next_at or stored.lease_until, now):
+            return self._wait_for(stored, job, now)
+        begun = SentMail(
+            job.user_id,
+            found.delivery.delivery_id,
+            job.message_id,
+            SentState.SENDING,
+            stored.number + 1 if stored else 1,
+            self.attempt_id,
+            timestamp(now),
+            found.settings.place,
+            lease_until=timestamp(now + LEASE),
+        )
+        try:
+            may_begin = self.sent.begin(begun, found.delivery, over=stored, now=now)
+        except ValueError as error:
+            raise Unavailable("Another worker sends this message.") from error
+        if not may_begin:
+            return self.queue.send(job, delay=_seconds_to_next_hour(now))
+        return self._conclude(found, begun, self._send(found, now))
+
+    def _test(self, job: EmailJob, now: datetime) -> None:
+        """Send a test message once; if it is taken, an address that was paused gets mail again."""
+        sending, person, mail = self.gather(
+            self.settings.find_with_password,
+            lambda: self.people.find_person(job.user_id),
+            lambda: self.mails.find(job.user_id),
+        )
+        if person is None or not person.active or mail.test_id != job.message_id or mail.tested_at:
+            return
+        if sending is None or not self.sent.count_test(job.user_id, now=now):
+            failure = "unavailable" if sending is None else "limit"
+            self.mails.end_test(job.user_id, job.message_id, failure=failure, provider_id=None, now=now)
+            return
+        settings, password = sending
+        name = MailName(MailKind.TEST, job.user_id, job.message_id)
+        message = trial_message(settings.sender, person.email, message_id=name.local_part, now=now)
+        result = self.mailer_of(settings, password).send(message)
+        ended_at = self.clock()
+        if result.outcome is MailOutcome.SENT and mail.state_for(person.email) is MailState.PAUSED:
+            self.mails.resume(job.user_id, mail, now=ended_at)
+        self.mails.end_test(
+            job.user_id, job.message_id, failure=result.failure, provider_id=result.provider_id, now=ended_at
+        )
+
+    def _find(self, job: EmailJob, delivery_id: str) -> _Message | None:
+        """Find what the message is made of; None if it is not to be sent, or was."""
+        detail, sending, person, (profile, _), mail, stored = self.gather(
+            lambda: self.deliveries.find_buttons(delivery_id),
+            self.settings.find_with_password,
+            lambda: self.people.find_person(job.user_id),
+            lambda: self.profiles.find_profile(job.user_id),
+            lambda: self.mails.find(job.user_id),
+            lambda: self.sent.find(delivery_id, job.message_id),
+        )
+        if sending is None or person is None or not person.active or detail is None:
+            return None
+        if mail.state_for(person.email) is not MailState.ACTIVE or not _is_unread(detail.delivery, job.user_id):
+            return None
+        if stored and stored.state in (SentState.SENT, SentState.FAILED):
+            return None
+        settings, password = sending
+        return _Message(job, detail.delivery, person, profile, settings, password, stored)
+
+    def _wait_for(self, stored: SentMail, job: EmailJob, now: datetime) -> None:
+        if stored.next_at is None:
+            raise Unavailable("Another worker sends this message.")
+        self._send_later(job, stored.next_at, now)
+
+    def _send(self, found: _Message, now: datetime) -> MailResult:
+        integrator = self.people.find_integrator(found.delivery.integrator)
+        reader = Reader(
+            found.person.user_id,
+            found.person.email,
+            Language.of(found.profile.get("languages", ())),
+            zone_of(found.profile.get("timezone")),
+        )
+        message = delivery_message(
+            found.delivery,
+            system=integrator.name if integrator else found.delivery.integrator,
+            reader=reader,
+            origin=self.origin_of(found.settings.sender, found.person.user_id),
+            message_id=MailName(MailKind.DELIVERY, found.delivery.delivery_id, found.job.message_id).local_part,
+            now=now,
+        )
+        return self.mailer_of(found.settings, found.password).send(message)
+
+    def _conclude(self, found: _Message, begun: SentMail, result: MailResult) -> None:
+        now = self.clock()
+        PUSHES.add(channel="email", outcome=_counted(result.outcome))
+        ended = replace(
+            begun, at=timestamp(now), lease_until=None, result=result.failure, provider_id=result.provider_id
+        )
+        if result.outcome is MailOutcome.SENT:
+            self.sent.record(replace(ended, state=SentState.SENT), found.delivery)
+        elif not result.outcome.is_worth_retrying:
+            if result.outcome is MailOutcome.NO_MAILBOX:
+                self.mails.pause(found.person.user_id, found.person.email, PauseReason.BOUNCE, now=now)
+            self.sent.record(replace(ended, state=SentState.FAILED), found.delivery)
+        else:
+            self._retry(found, begun, ended, result, now)
+
+    def _retry(self, found: _Message, begun: SentMail, ended: SentMail, result: MailResult, now: datetime) -> None:
+        waits = MAIL_RETRIES.waits
+        wait = waits[begun.number] * self.spread if begun.number < len(waits) else timedelta(0)
+        next_at = timestamp(now + wait)
+        is_recorded = self.sent.record(replace(ended, state=SentState.WAITING, next_at=next_at), found.delivery)
+        if begun.number >= len(waits):
+            # The queue repeats it a few times, and keeps it as a dead letter.
+            detail = f"{result.status or ''} {result.detail}".strip().replace(found.person.email, "…")
+            raise Unavailable(f"{begun.place} takes no mail: {detail}")
+        if is_recorded:
+            self._send_later(found.job, next_at, now)
+
+    def _send_later(self, job: EmailJob, next_at: str, now: datetime) -> None:
+        wait = ceil((parse_timestamp(next_at) - now).total_seconds())
+        self.queue.send(job, delay=max(0, min(wait, int(LONGEST_DELAY.total_seconds()))))
+
+
+def _is_unread(delivery: Delivery, user_id: str) -> bool:
+    return delivery.recipient_user_id == user_id and not delivery.resolved_at and shelf_of(delivery) is Shelf.UNREAD
+
+
+def _counted(outcome: MailOutcome) -> str:
+    return {MailOutcome.SENT: "taken", MailOutcome.NO_MAILBOX: "gone"}.get(outcome, "failed")
+
+
+def _seconds_to_next_hour(now: datetime) -> int:
+    left = 3600 - now.timestamp() % 3600
+    return min(ceil(left) + 1, int(LONGEST_DELAY.total_seconds()))
