@@ -815,6 +815,8 @@ class DeclaredTypesOut(TypedDict):
 
     types: list[DeclaredTypeOut]
     version: int
+
+
 class EmailOut(TypedDict):
     """Your e-mail: where it goes, and whether it does."""
 
