@@ -76,7 +76,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "queues.personal_webhook": "inbox live",
         "api.v1.preferences": "inbox live",
         "api.v1.email": "",
-        "queues.email": "inbox",
+        "queues.email": "inbox live",
         "queues.reach": "catalog inbox live",
     },
     "tasks": {

@@ -61,6 +61,7 @@ ENDPOINTS = Kind(
     "endpoints", "Endpoints of callbacks that failed and are not paused", "the last failure", timedelta(days=30)
 )
 REPLAYS = Kind("replays", "Replays of callbacks", "the call", timedelta(days=30))
+DIGESTS = Kind("digests", "Digests, with what became of their mail", "their time", timedelta(days=30))
 FAILURES = Kind("failures", "Reasons of failed messages", "the last failure", timedelta(days=30))
 # Longer than until the last attempt.
 NOTICES = Kind("notices", "Notices to other desks", "they were made", timedelta(days=60))
@@ -69,4 +70,16 @@ REQUESTS = Kind(
 )
 SIGNATURES = Kind("signatures", "Signatures of relays without an id", "the relay came", timedelta(hours=24))
 
-FIXED = (REPLIES, LIVE_EVENTS, BULK_CALLS, BULK_CHANGES, ENDPOINTS, REPLAYS, FAILURES, NOTICES, REQUESTS, SIGNATURES)
+FIXED = (
+    REPLIES,
+    LIVE_EVENTS,
+    BULK_CALLS,
+    BULK_CHANGES,
+    ENDPOINTS,
+    REPLAYS,
+    DIGESTS,
+    FAILURES,
+    NOTICES,
+    REQUESTS,
+    SIGNATURES,
+)

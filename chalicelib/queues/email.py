@@ -18,8 +18,10 @@ from chalicelib.reach.domain.messages import Origin
 from chalicelib.reach.gateways.email_jobs import EMAIL_JOBS
 from chalicelib.reach.gateways.mailers import mailer_of
 from chalicelib.reach.services.mail_sender import MailSender
+from chalicelib.reach.stores.digests import DynamoDigests
 from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.reach.stores.personal_mail import DynamoPersonalMail
+from chalicelib.reach.stores.preferences import DynamoPreferences
 from chalicelib.reach.stores.sent_mails import DynamoSentMails
 from chalicelib.reach.unsubscribe import unsubscribe_url
 from chalicelib.resources import DELIVERIES, DIRECTORY, EMAIL, IDEMPOTENCY, MAIL_SERVICE, UNSEAL
@@ -41,14 +43,17 @@ def _origin(sender: str, user_id: str) -> Origin:
     batch_size=1,
     grants=NOTE_FAILURE
     + UNSEAL
-    + DELIVERIES.can("Query", "GetItem", "PutItem", "ConditionCheckItem")
-    + DIRECTORY.can("GetItem", "BatchGetItem", "UpdateItem", "ConditionCheckItem")
+    + DELIVERIES.can("Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
+    + DIRECTORY.can("GetItem", "BatchGetItem", "Query", "UpdateItem", "ConditionCheckItem")
     + IDEMPOTENCY.can("UpdateItem")
     + EMAIL.can_send()
     + MAIL_SERVICE.can_send(),
 )
 def send_mail(message: EmailJob) -> None:
-    """Send a person an e-mail about a delivery. Failures are retried for an hour, then become dead letters."""
+    """Send a person an e-mail: about a delivery, or a digest.
+
+    Failures are retried for an hour, then become dead letters.
+    """
     directory = DynamoDirectory()
     MailSender(
         settings=DynamoMailSettings(),
@@ -56,6 +61,8 @@ def send_mail(message: EmailJob) -> None:
         profiles=DynamoProfiles(),
         mails=DynamoPersonalMail(),
         deliveries=DynamoDeliveries(),
+        digests=DynamoDigests(),
+        preferences=DynamoPreferences(),
         sent=DynamoSentMails(),
         mailer_of=mailer_of,
         origin_of=_origin,

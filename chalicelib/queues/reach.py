@@ -20,6 +20,7 @@ from chalicelib.reach.gateways.email_jobs import EMAIL_JOBS
 from chalicelib.reach.gateways.jobs import jobs_of
 from chalicelib.reach.services.router import Router
 from chalicelib.reach.stores.channels import DynamoChannels
+from chalicelib.reach.stores.digests import DynamoDigests
 from chalicelib.reach.stores.preferences import DynamoPreferences
 from chalicelib.reach.stores.reached import DynamoReached
 from chalicelib.resources import (
@@ -64,6 +65,7 @@ def reach_person(message: ReachJob) -> None:
         channels=DynamoChannels(),
         channel_jobs=jobs_of,
         email_jobs=EMAIL_JOBS,
+        digests=DynamoDigests(),
         reach_jobs=REACH_JOBS,
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
         gather=gather,

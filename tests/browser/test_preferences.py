@@ -28,6 +28,9 @@ EN = {
     "off": "Turn off",
     "pause": "Pause notifications",
     "resume": "Resume",
+    "digest": "Change digest",
+    "weekly": "Every Friday at 16:30, Asia/Tokyo",
+    "hourly": "Every full hour, Asia/Tokyo",
     "waits": "Change waits",
     "waitsTitle": "Wait before sending",
     "default": "Default: 1 or 2 minutes",
@@ -52,6 +55,9 @@ ZH = {
     "off": "关闭",
     "pause": "暂停通知",
     "resume": "恢复",
+    "digest": "更改摘要",
+    "weekly": "每周五 16:30，Asia/Tokyo",
+    "hourly": "每个整点，Asia/Tokyo",
     "waits": "更改等待时间",
     "waitsTitle": "发送前等待",
     "default": "默认：1 或 2 分钟",
@@ -156,5 +162,34 @@ def test_a_person_sets_how_long_channels_wait(open_reset: Open, words: dict[str,
     dialog.get_by_role("button", name=words["save"], exact=True).click()
     expect(dialog).to_have_count(0)
     waits = page.get_by_role("region", name=words["waitsTitle"], exact=True)
-    expect(waits.get_by_role("definition")).to_have_text([words["default"], words["fiveMinutes"]])
-    assert stored(console)["waits"] == {"chat": None, "webhook": 300}
+    expect(waits.get_by_role("definition")).to_have_text([words["default"], words["default"], words["fiveMinutes"]])
+    assert stored(console)["waits"] == {"chat": None, "webhook": 300, "email": None}
+
+
+@pytest.mark.parametrize("words", [EN, ZH], ids=["en", "zh"])
+def test_a_person_sets_when_digests_are_sent(open_reset: Open, words: dict[str, str]) -> None:
+    console = open_reset(locale=words["locale"], reduced_motion="reduce")
+    page = console.page
+    page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
+    expect(page.locator(".live-live")).to_be_attached()
+    console.go("you?tab=notifications")
+    page.get_by_role("button", name=words["digest"], exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("select[name=every]").select_option("week")
+    dialog.locator("select[name=weekday]").select_option("friday")
+    dialog.locator("input[name=at]").fill("16:30")
+    dialog.get_by_label(words["zone"]).fill("Asia/Tokyo")
+    check(page, f"preferences-digest-{words['locale']}")
+    dialog.get_by_role("button", name=words["save"], exact=True).click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text(words["weekly"], exact=True)).to_be_visible()
+    found = stored(console)
+    assert found["digest"] == {"every": "week", "at": "16:30", "weekday": "friday"}
+    assert found["timeZone"] == "Asia/Tokyo"
+
+    page.get_by_role("button", name=words["digest"], exact=True).click()
+    dialog.locator("select[name=every]").select_option("hour")
+    expect(dialog.locator("input[name=at]")).to_have_count(0)
+    dialog.get_by_role("button", name=words["save"], exact=True).click()
+    expect(page.get_by_text(words["hourly"], exact=True)).to_be_visible()
+    assert stored(console)["digest"] == {"every": "hour", "at": "16:30", "weekday": "friday"}

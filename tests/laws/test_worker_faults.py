@@ -13,6 +13,7 @@ from app import app
 from chalicelib import aws
 from chalicelib.edge.consumer import Consumer
 from chalicelib.edge.schedule import Schedule
+from chalicelib.inbox.domain.snoozes import ANNOUNCED_AHEAD
 from chalicelib.resources import Queue
 from infra import catalog
 from infra.local.pump import Pump
@@ -109,8 +110,9 @@ class Run:
         return faulty.attempts
 
     def _drain_delayed(self) -> None:
-        """Process the messages that were sent with a delay."""
-        with time_machine.travel(self.now + self.scenario.due_after + timedelta(minutes=MINUTES[-1] + 1), tick=False):
+        """Process the messages that were sent with a delay: what is announced ahead waits for its second."""
+        minutes = timedelta(minutes=MINUTES[-1] + 1) + ANNOUNCED_AHEAD
+        with time_machine.travel(self.now + self.scenario.due_after + minutes, tick=False):
             for name in CONSUMERS.keys() & set(self.scenario.functions):
                 self._run_function(name, Faulty(no_fault))
 

@@ -16,12 +16,12 @@ from chalicelib.reach.domain.mail_format import header_text
 from chalicelib.reach.domain.mail_words import WORDS, Language
 from chalicelib.reach.domain.messages import (
     MOST_BODY,
-    MOST_IN_DIGEST,
+    MOST_OF_SYSTEM,
+    MOST_SYSTEMS,
     Origin,
     Reader,
     delivery_message,
     digest_message,
-    limit_note,
 )
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -201,42 +201,43 @@ def test_a_long_body_is_cut_and_says_so() -> None:
     assert len(mail.content) < 40_000
 
 
-def test_a_digest_lists_deliveries_by_system() -> None:
+def write_digest(deliveries: list[Delivery], **more: Any) -> MailMessage:
+    options: dict[str, Any] = {"systems": {}, "reader": READER, "origin": ORIGIN, "message_id": "d1", "now": NOW}
+    return digest_message(deliveries, **(options | more))
+
+
+def test_a_digest_lists_deliveries_by_system_with_the_most_severe_first() -> None:
     other = replace(DELIVERY, delivery_id="2", integrator="hr", title="Holiday approved", severity="info", summary=None)
-    mail = digest_message(
-        [DELIVERY, other, replace(DELIVERY, delivery_id="3", title="Build 215 failed")],
-        systems={"ci": "CI", "hr": "People"},
-        reader=READER,
-        origin=ORIGIN,
-        message_id="d1",
-        now=NOW,
-        notes=[limit_note(READER, count=1, most=20)],
-    )
+    later = replace(DELIVERY, delivery_id="3", title="Build 215 failed", occurred_at="2026-03-04T06:00:00.000Z")
+    mail = write_digest([other, DELIVERY, later], systems={"ci": "CI", "hr": "People"})
     assert parse(mail)["Subject"] == "3 notifications from CI, People"
     assert parse(mail)["References"] is None
     text = part(mail, "plain")
     assert (
-        text.index("== CI") < text.index("Build 214 failed") < text.index("Build 215 failed") < text.index("== People")
+        text.index("== CI") < text.index("Build 215 failed") < text.index("Build 214 failed") < text.index("== People")
     )
-    assert "1 of them waited for this digest" in text
     links = {value for name, value in _Markup(part(mail, "html")).attributes if name == "href"}
     assert links == {*(ORIGIN.item_url(each) for each in (DELIVERY.delivery_id, "2", "3")), ORIGIN.inbox_url, OFF}
+    assert parse(mail)["List-Unsubscribe"] == f"<{OFF}>"
 
 
-def test_a_digest_has_an_end_and_counts_the_rest() -> None:
-    many = [replace(DELIVERY, delivery_id=str(each), integrator=f"s{each % 5}") for each in range(MOST_IN_DIGEST + 7)]
-    for language, subject in (
-        (Language.ENGLISH, "57 notifications from s0, s1, s2 and 2 others"),
-        (Language.CHINESE, "来自s0、s1、s2等 5 个系统的 57 条通知"),
+def test_a_digest_lists_the_first_of_each_system_and_counts_the_others() -> None:
+    many = [replace(DELIVERY, delivery_id=str(each), integrator=f"s{each % 5}") for each in range(85)]
+    for language, subject, rest in (
+        (Language.ENGLISH, "85 notifications from s0, s1, s2 and 2 others", "and 7 more"),
+        (Language.CHINESE, "来自s0、s1、s2等 5 个系统的 85 条通知", "还有 7 条"),
     ):
-        mail = digest_message(
-            many,
-            systems={},
-            reader=replace(READER, language=language),
-            origin=ORIGIN,
-            message_id="d",
-            now=NOW,
-        )
+        mail = write_digest(many, reader=replace(READER, language=language))
         assert parse(mail)["Subject"] == subject
-        assert part(mail, "plain").count("/#/inbox/") == MOST_IN_DIGEST
-        assert "7" in part(mail, "plain").rpartition("/#/inbox/")[2]
+        for kind in ("plain", "html"):
+            assert part(mail, kind).count("/#/inbox/") == 5 * MOST_OF_SYSTEM
+            assert part(mail, kind).count(rest) == 5
+
+
+def test_a_digest_lists_so_many_systems_and_says_if_there_is_more_than_it_takes_up() -> None:
+    many = [replace(DELIVERY, delivery_id=str(each), integrator=f"s{each}") for each in range(MOST_SYSTEMS + 3)]
+    text = part(write_digest(many), "plain")
+    assert text.count("\n== ") == MOST_SYSTEMS
+    assert "and 3 more in your inbox\n" in text
+    assert "The rest is in your inbox." not in text
+    assert "The rest is in your inbox." in part(write_digest(many, is_full=True), "plain")

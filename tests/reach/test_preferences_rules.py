@@ -264,3 +264,13 @@ def test_a_channel_waits_as_long_as_is_set_for_its_kind(kind: str, severity: str
 def test_waits_are_for_every_kind_of_channel_and_no_longer_than_a_queue_delays() -> None:
     assert {*Waits.model_fields} == {Way.EMAIL.value, *(each.value for each in ChannelKind)}
     assert LONGEST_WAIT == 900
+
+
+def test_quiet_hours_do_not_hold_what_only_a_digest_takes_up() -> None:
+    hours = {"start": "11:00", "end": "13:00"}
+    decision = decide(preferences(rule("digest"), quietHours=hours), event(), now=NOON)
+    assert decision.ways == {Way.DIGEST}
+    assert decision.held_until is None
+    both = decide(preferences(rule("digest", "push"), quietHours=hours), event(), now=NOON)
+    assert both.ways == {Way.DIGEST, Way.PUSH}
+    assert both.held_until == NOON + timedelta(hours=1)

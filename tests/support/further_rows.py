@@ -45,6 +45,7 @@ from chalicelib.provisioning.domain.users import Details, MailAddress, User
 from chalicelib.provisioning.stores.groups import DynamoGroups
 from chalicelib.provisioning.stores.users import DynamoProvisionedUsers
 from chalicelib.reach.domain.channels import Channel, ChannelKind, ChannelState, Target
+from chalicelib.reach.domain.digests import Digest, DigestTimes, Every, Weekday
 from chalicelib.reach.domain.holds import Hold
 from chalicelib.reach.domain.mail import MailSettings, Security, Transport
 from chalicelib.reach.domain.outcomes import Outcome, SendState, SkipReason
@@ -54,6 +55,7 @@ from chalicelib.reach.domain.quiet_time import QuietTime
 from chalicelib.reach.domain.sent_mails import SentMail, SentState
 from chalicelib.reach.domain.waits import Waits
 from chalicelib.reach.stores.channels import DynamoChannels
+from chalicelib.reach.stores.digests import DynamoDigests
 from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.reach.stores.outcomes import DynamoOutcomes
 from chalicelib.reach.stores.personal_mail import DynamoPersonalMail
@@ -86,9 +88,11 @@ PREFERENCES = Preferences(
     timeZone="Europe/Berlin",
     quietHours=QuietTime(start="22:00", end="07:00"),
     pausedUntil=CHANGED,
+    digest=DigestTimes(every=Every.WEEK, at="16:30", weekday=Weekday.FRIDAY),
     waits=Waits(chat=300),
 )
 HOLD = Hold(FIRST, ZOE, SECOND, CHANGED)
+DIGEST = Digest(ZOE, CHANGED, frozenset((FIRST,)), 1_775_196_428)
 VIEW = SavedView(name="Mine", filter=SavedFilter(q="deploy", days=7))
 PROVIDER = Provider(
     "company", "Company", "https://id.example", "client", frozenset(("example.com",)), True, "desk", "roles", True
@@ -190,6 +194,7 @@ def _write_people() -> None:
     DynamoSavedViews().save(ZOE, [VIEW], seen=0, **NO_CLAIM)
     DynamoPreferences().save(ZOE, PREFERENCES, seen=0, **NO_CLAIM)
     DynamoReached().hold(DELIVERY, HOLD)
+    assert DynamoDigests().add(ZOE, CHANGED, FIRST)
     providers.save_provider(PROVIDER, "client secret")
     providers.save_discovery("company", DISCOVERY)
     assert providers.link_subject(IDENTITY, ZOE)
@@ -250,6 +255,7 @@ def check(relay: Relay) -> None:
     assert DynamoSavedViews().find(ZOE) == ([VIEW], 1)
     assert DynamoPreferences().find(ZOE) == StoredPreferences(PREFERENCES, 1)
     assert DynamoReached().find(FIRST, ZOE)[1] == HOLD
+    assert DynamoDigests().close(ZOE, DIGEST.digest_id, now=NOW) == DIGEST
     assert providers.list_providers() == [PROVIDER]
     assert DynamoPersonalMail().find(ZOE) == PAUSED_MAIL
     assert DynamoSentMails().find(DELIVERY.delivery_id, FIRST) == SENT_MAIL

@@ -23,6 +23,7 @@ from chalicelib.reach.domain.jobs import ChannelJob, EmailJob
 from chalicelib.reach.domain.mail import MailSettings, Security, Transport
 from chalicelib.reach.gateways.email_jobs import EMAIL_JOBS
 from chalicelib.reach.gateways.jobs import jobs_of
+from chalicelib.reach.stores.digests import DynamoDigests
 from chalicelib.reach.stores.mail_settings import DynamoMailSettings
 from chalicelib.resources import (
     CALLBACKS,
@@ -149,6 +150,20 @@ def _send_mail(context: ScenarioContext) -> None:
     delivery_id = SampleData(context.api, context.desk).add_delivery()
     bob = context.desk.user_id("bob")
     EMAIL_JOBS.send(EmailJob(user_id=bob, delivery_id=delivery_id, message_id=str(UUID(int=1))))
+
+
+def _leave_for_digest(context: ScenarioContext) -> None:
+    """Leave a delivery for the digest of the next full hour."""
+    sent = MailSettings(Transport.SMTP, "desk@example.com", "127.0.0.1", context.mail.port, Security.NONE)
+    DynamoMailSettings().save(sent, None)
+    delivery_id = SampleData(context.api, context.desk).add_delivery()
+    at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    assert DynamoDigests().add(context.desk.user_id("bob"), timestamp(at), delivery_id)
+
+
+def _publish_for_digest(context: ScenarioContext) -> None:
+    DynamoMailSettings().save(MailSettings(Transport.SMTP, "desk@example.com", "127.0.0.1", 1, Security.NONE), None)
+    _publish_with_preferences(context, rules=[{"ways": ["digest"]}])
 
 
 def _send_relay(context: ScenarioContext) -> None:
@@ -535,6 +550,22 @@ WORKER_SCENARIOS = {
         _WEBHOOK_IDS,
         sent_count=2,
         due_after=timedelta(minutes=1),
+    ),
+    "an event for a digest": WorkerScenario(
+        ("reach_person",),
+        _publish_for_digest,
+        lambda _: [len(row["deliveryIds"]) for row in scan_rows(DELIVERIES) if row["sk"].startswith("DIGEST#")],
+        [1],
+        lambda _: [],
+        sent_count=0,
+    ),
+    "a digest": WorkerScenario(
+        ("announce_ending_snoozes", "send_mail"),
+        _leave_for_digest,
+        lambda _: [row["state"] for row in scan_rows(DELIVERIES) if row["sk"].startswith("MAIL#")],
+        ["sent"],
+        lambda context: [str(each.message["Message-ID"]) for each in context.mail.received],
+        due_after=timedelta(minutes=61),
     ),
     "an e-mail": WorkerScenario(
         ("send_mail",),

@@ -48,7 +48,7 @@ PUSHES = Measure(
     (("channel", ("socket", "browser", "webhook", "chat", "email")), ("outcome", ("taken", "gone", "failed"))),
 )
 # How people are reached beyond their open sockets.
-REACHED = Measure("Reached", COUNT, (("way", ("push", "email", "channel", "mute")),))
+REACHED = Measure("Reached", COUNT, (("way", ("push", "email", "digest", "channel", "mute")),))
 CALLBACK_ATTEMPTS = Measure("Callbacks", COUNT, (("outcome", _ATTEMPTED),))
 NOTICE_ATTEMPTS = Measure("Notices", COUNT, (("to", ("instance", "connection")), ("outcome", _ATTEMPTED)))
 # The first three were received, the others are sent.

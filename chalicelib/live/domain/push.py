@@ -137,18 +137,20 @@ class PushJob(Out):
 class ReachJob(Out):
     """A queue message: reach a person about this delivery by the channels that their preferences choose.
 
-    `message_id` is the same however often the message is processed, and another one when the delivery comes back. A
-    job without it is about a delivery that was held until now, which is stored with its id.
+    `message_id` is the same however often the message is processed, and another one when the delivery comes back, and
+    `at` is when it came, RFC 3339. A job without an id is about a delivery that was held until now, which is stored
+    with its id. Messages of earlier releases have no time.
     """
 
     user_id: str
     delivery_id: str
     message_id: UuidOut | None = None
+    at: str | None = None
 
     @classmethod
     def of(cls, user_id: str, delivery_id: str, *, at: str) -> Self:
         message_id = str(uuid5(_NAMESPACE, f"{user_id}\n{delivery_id}\n{at}"))
-        return cls(user_id=user_id, delivery_id=delivery_id, message_id=message_id)
+        return cls(user_id=user_id, delivery_id=delivery_id, message_id=message_id, at=at)
 
 
 def _endpoint(text: str, info: ValidationInfo) -> str:

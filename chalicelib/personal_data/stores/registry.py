@@ -104,6 +104,7 @@ _INBOX = (
     RowKind(DELIVERIES, "* / REACH#*", "messages to channels", owner="userId", exported="deliveries"),
     RowKind(DELIVERIES, "* / SNOOZE", "snoozes"),
     RowKind(DELIVERIES, "* / HOLD#{user}", "notifications held by quiet hours", why_not=PASSING),
+    RowKind(DELIVERIES, "* / DIGEST#{user}", "digests", why_not=PASSING),
     RowKind(DELIVERIES, "* / SUPPLEMENT#*", "supplements"),
     RowKind(DELIVERIES, "EVENT#* / SEEN", "accepted bulk calls"),
     RowKind(DELIVERIES, "FIRE#* / *", "sends"),

@@ -1,5 +1,6 @@
 """Jobs of the channels: one message of a queue reaches one person about one delivery, or by one digest."""
 
+from typing import Self
 from uuid import UUID, uuid5
 
 from chalicelib.core.domain.fields import Out, UuidOut
@@ -17,6 +18,10 @@ class EmailJob(Out):
     message_id: UuidOut
     delivery_id: str | None = None
     digest: str | None = None
+
+    @classmethod
+    def of_digest(cls, user_id: str, digest_id: str) -> Self:
+        return cls(user_id=user_id, message_id=derive_message_id(digest_id, "email"), digest=digest_id)
 
 
 class ChannelJob(Out):

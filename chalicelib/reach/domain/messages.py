@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.domain.severity import Severity
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.reach.domain.mail import MailMessage
 from chalicelib.reach.domain.mail_format import (
@@ -23,7 +24,8 @@ from chalicelib.reach.domain.mail_format import (
 from chalicelib.reach.domain.mail_words import Language, severity_word, word
 
 MOST_BODY = 4000
-MOST_IN_DIGEST = 50
+MOST_OF_SYSTEM = 10
+MOST_SYSTEMS = 20
 _MOST_SYSTEMS_IN_SUBJECT = 3
 
 
@@ -100,20 +102,28 @@ def digest_message(
     origin: Origin,
     message_id: str,
     now: datetime,
-    notes: Sequence[str] = (),
+    is_full: bool = False,
 ) -> MailMessage:
-    """Make the message about several deliveries, by integrator; `systems` has the integrators' names by their slugs."""
+    """Make the message about several deliveries, by integrator; `systems` has the integrators' names by their slugs.
+
+    The most severe come first, and of these the latest. Of each integrator the first ones are listed, and the others
+    counted. `is_full` says that there are more.
+    """
     language = reader.language
-    listed, others = deliveries[:MOST_IN_DIGEST], len(deliveries) - MOST_IN_DIGEST
     groups: dict[str, list[Delivery]] = {}
-    for each in listed:
+    for each in sorted(sorted(deliveries, key=lambda each: each.occurred_at, reverse=True), key=_rank):
         groups.setdefault(systems.get(each.integrator, each.integrator), []).append(each)
-    text, cards = [word(language, "digest.title"), *notes], [_digest_head(language, notes)]
-    for system, found in groups.items():
-        text.append("\n".join([f"== {header_text(system)}", *(_text_line(each, reader, origin) for each in found)]))
-        rows = "".join(_html_line(each, reader, origin) for each in found)
+    text, cards = [word(language, "digest.title")], [_digest_head(language)]
+    for system, found in list(groups.items())[:MOST_SYSTEMS]:
+        listed, more = found[:MOST_OF_SYSTEM], len(found) - MOST_OF_SYSTEM
+        rest = [word(language, "digest.more", count=more)] if more > 0 else []
+        lines = [f"== {header_text(system)}", *(_text_line(each, reader, origin) for each in listed), *rest]
+        text.append("\n".join(lines))
+        rows = "".join([*(_html_line(each, reader, origin) for each in listed), *map(_html_note, rest)])
         cards.append(f'<h2 style="font-size:16px;margin:0 0 12px">{html_text(system)}</h2>{rows}')
-    last = [word(language, "digest.others", count=others)] if others > 0 else []
+    others = sum(len(each) for each in list(groups.values())[MOST_SYSTEMS:])
+    last = [word(language, "digest.others", count=others)] if others else []
+    last += [word(language, "more")] if is_full else []
     text += [*last, f"{word(language, 'openInbox')}: {origin.inbox_url}"]
     html_last = "".join(f'<p style="margin:0 0 12px">{html_text(each)}</p>' for each in last)
     cards.append(f"{html_last}{link(origin.inbox_url, word(language, 'openInbox'), kind='button')}")
@@ -129,11 +139,6 @@ def trial_message(sender: str, recipient: str, *, message_id: str, now: datetime
     cards = ["".join(f'<p style="margin:0 0 8px">{html_text(each)}</p>' for each in texts)]
     envelope = Envelope(sender, recipient, subject, message_id, now, mail_domain("", sender))
     return compose(envelope, "\n\n".join(texts), page("en", subject, cards, ""))
-
-
-def limit_note(reader: Reader, *, count: int, most: int) -> str:
-    """Say in a digest that some of it was not sent at once."""
-    return word(reader.language, "digest.limit", count=count, most=most)
 
 
 def _envelope(
@@ -176,9 +181,16 @@ def _body(delivery: Delivery) -> tuple[str, bool]:
     return (body, False) if len(body) <= MOST_BODY else (f"{body[:MOST_BODY].rstrip()} …", True)
 
 
-def _digest_head(language: Language, notes: Sequence[str]) -> str:
-    rows = "".join(muted(html_text(each), margin="8px 0 0") for each in notes)
-    return f'<h1 style="font-size:20px;line-height:1.3;margin:0">{html_text(word(language, "digest.title"))}</h1>{rows}'
+def _rank(delivery: Delivery) -> int:
+    return -Severity(delivery.severity).rank
+
+
+def _html_note(text: str) -> str:
+    return muted(html_text(text), margin="0")
+
+
+def _digest_head(language: Language) -> str:
+    return f'<h1 style="font-size:20px;line-height:1.3;margin:0">{html_text(word(language, "digest.title"))}</h1>'
 
 
 def _text_line(delivery: Delivery, reader: Reader, origin: Origin) -> str:

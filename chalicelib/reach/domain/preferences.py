@@ -25,6 +25,7 @@ from chalicelib.core.domain.fields import (
 )
 from chalicelib.core.domain.severity import Severity
 from chalicelib.people.domain.profile import UTC, Zone
+from chalicelib.reach.domain.digests import DigestTimes, DigestTimesOut, next_digest
 from chalicelib.reach.domain.quiet_time import QuietTime, quiet_until
 from chalicelib.reach.domain.waits import Waits, WaitsOut
 
@@ -37,13 +38,15 @@ _PREFIX = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
 class Way(StrEnum):
     """How an event reaches a person: `inbox` only, or also by `push`, the notifications of their browsers.
 
-    `email` is a message to their address, and `channel` stands for their own channels, such as chat services and
-    webhooks. `mute` marks it as read at once. It stays in the inbox, and is counted.
+    `email` is a message to their address, and `digest` one about all that has come since the last one. `channel` stands
+    for their own channels, such as chat services and webhooks. `mute` marks it as read at once. It stays in the inbox,
+    and is counted.
     """
 
     INBOX = "inbox"
     PUSH = "push"
     EMAIL = "email"
+    DIGEST = "digest"
     CHANNEL = "channel"
     MUTE = "mute"
 
@@ -81,6 +84,8 @@ class PreferenceRule(In):
             raise PydanticCustomError("ways", "Name each way once")
         if len(self.ways) > 1 and _ALONE.intersection(self.ways):
             raise PydanticCustomError("ways", "inbox and mute stand alone")
+        if {Way.EMAIL, Way.DIGEST}.issubset(self.ways):
+            raise PydanticCustomError("ways", "email sends at once, and digest later. Name one of them")
         if self.channels is not None and Way.CHANNEL not in self.ways:
             raise PydanticCustomError("ways", "Only channel has channels")
         return self
@@ -137,11 +142,12 @@ class Preferences(In):
     model_config = ConfigDict(alias_generator=to_camel)
 
     rules: list[PreferenceRule] = Field(default=[], max_length=MOST_RULES)
-    time_zone: Zone = Field(UTC, description="Of the quiet hours; a name of the IANA database.")
+    time_zone: Zone = Field(UTC, description="Of quiet hours and digests; a name of the IANA database.")
     quiet_hours: QuietTime | None = Field(None, description="When nothing but the inbox is to reach you.")
     paused_until: Timestamp | None = Field(
         None, description="Until then only the inbox reaches you, at most 366 days ahead."
     )
+    digest: DigestTimes = Field(DigestTimes(), description="When you are sent what rules leave for the `digest`.")
     waits: Waits = Field(
         Waits(),
         description="How long channels wait. What you read meanwhile is not sent, and critical events never wait.",
@@ -156,7 +162,14 @@ class Preferences(In):
     @property
     def use_email(self) -> bool:
         """Whether a rule sends e-mail."""
-        return any(Way.EMAIL in each.ways for each in self.rules)
+        return any({Way.EMAIL, Way.DIGEST}.intersection(each.ways) for each in self.rules)
+
+    def next_digest(self, *, after: datetime) -> datetime:
+        """Return when the digest is sent that takes up what comes at a time, in UTC."""
+        return next_digest(self.digest, self.time_zone, after=after, quiet=self.quiet_hours)
+
+    def is_paused(self, *, now: datetime) -> bool:
+        return self.paused_until is not None and now < self.paused_until
 
     @property
     def are_default(self) -> bool:
@@ -200,6 +213,7 @@ class PreferencesOut(Out):
     time_zone: str
     quiet_hours: QuietTimeOut | None
     paused_until: TimeOut | None
+    digest: DigestTimesOut
     waits: WaitsOut
     version: int
     muted: int = Field(ge=0, description="How many events your rules have marked as read.")
@@ -217,7 +231,7 @@ class StoredPreferences:
         members = {"quietHours": None, "pausedUntil": None, "timeZone": UTC, "rules": [], **self.preferences.to_wire()}
         if quiet := self.preferences.quiet_hours:
             members["quietHours"] = quiet.model_dump(by_alias=True)
-        members["waits"] = self.preferences.waits.model_dump()
+        members |= {"digest": self.preferences.digest.model_dump(), "waits": self.preferences.waits.model_dump()}
         return PreferencesOut.model_validate({**members, "version": self.version, "muted": self.muted})
 
 
@@ -245,7 +259,8 @@ def decide(preferences: Preferences, event: Subject, *, now: datetime) -> Decisi
     Where no rule matches, it reaches the browsers, unless its integrator declares that it is for the inbox only. That
     never holds back a critical event, and an integrator can't choose another way for anybody.
     A critical event of an integrator that is marked as always is not muted: the next specific rule decides. A pause
-    leaves an event in the inbox alone. Quiet hours hold it until they end, unless they let critical ones through.
+    leaves an event in the inbox alone. Quiet hours hold it until they end, unless they let critical ones through. They
+    don't hold what only a digest takes up: no digest is sent before they end.
     """
     matching = sorted((each for each in preferences.rules if each.matches(event)), key=_specificity, reverse=True)
     if event.is_always and event.is_critical:
@@ -256,10 +271,10 @@ def decide(preferences: Preferences, event: Subject, *, now: datetime) -> Decisi
     if Way.MUTE in ways:
         return Decision(is_muted=True, rule=rule)
     ways -= _ALONE
-    if not ways or (preferences.paused_until and now < preferences.paused_until):
+    if not ways or preferences.is_paused(now=now):
         return Decision(rule=rule)
     quiet = preferences.quiet_hours
-    if quiet is None or (event.is_critical and quiet.except_critical):
+    if quiet is None or ways == {Way.DIGEST} or (event.is_critical and quiet.except_critical):
         return Decision(ways, rule=rule)
     return Decision(ways, quiet_until(quiet, preferences.time_zone, now=now), rule=rule)
 

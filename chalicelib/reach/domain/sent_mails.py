@@ -19,9 +19,10 @@ class SentState(StrEnum):
 
 
 class MailKind(StrEnum):
-    """What a message is about: a delivery; or nothing, to test an address."""
+    """What a message is about: a delivery; several, in a digest; or nothing, to test an address."""
 
     DELIVERY = "delivery"
+    DIGEST = "digest"
     TEST = "test"
 
 
@@ -31,7 +32,7 @@ _LOCAL_PART = re.compile(rf"({'|'.join(MailKind)})\.({_UUID})\.({_UUID})")
 
 @dataclass(frozen=True)
 class MailName:
-    """How a message is named in its Message-ID: `subject` is the delivery that it is about, or the person of a test.
+    """How a message is named in its Message-ID: `subject` is its delivery or digest, or the person of a test.
 
     So whoever reports on it says which row is about it.
     """
@@ -54,7 +55,9 @@ class MailName:
 
 @dataclass(frozen=True)
 class SentMail:
-    """A message about a delivery. `place` is what took it, or did not; never the address. `result` says why not.
+    """A message about a delivery, or with a digest, whose id it then has as `delivery_id`.
+
+    `place` is what took it, or did not; never the address. `result` says why not.
 
     `number` is that of its last attempt, from 1, and `attempt_id` names it. `lease_until` is when an attempt under way
     counts as lost, and `next_at` when the next one is made. `provider_id` is the id that Amazon SES gave it. Times are

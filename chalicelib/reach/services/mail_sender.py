@@ -1,7 +1,7 @@
 """Send a person one message by e-mail, an attempt per message of the queue."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -15,11 +15,13 @@ from chalicelib.core.ports import DelayedJobSender, Gather
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
 from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
 from chalicelib.people.domain.directory import Integrator, Person
+from chalicelib.reach.domain.digests import Digest
 from chalicelib.reach.domain.jobs import EmailJob
-from chalicelib.reach.domain.mail import Mailer, MailOutcome, MailResult, MailSettings
+from chalicelib.reach.domain.mail import Mailer, MailMessage, MailOutcome, MailResult, MailSettings
 from chalicelib.reach.domain.mail_words import Language
-from chalicelib.reach.domain.messages import Origin, Reader, delivery_message, trial_message, zone_of
+from chalicelib.reach.domain.messages import Origin, Reader, delivery_message, digest_message, trial_message, zone_of
 from chalicelib.reach.domain.personal_mail import MailState, PauseReason, PersonalMail
+from chalicelib.reach.domain.preferences import StoredPreferences
 from chalicelib.reach.domain.sent_mails import MailKind, MailName, SentMail, SentState
 
 log = logging.getLogger("fluxden")
@@ -32,6 +34,7 @@ class SealedMailSettings(Protocol):
 class Addressees(Protocol):
     def find_person(self, user_id: str) -> Person | None: ...
     def find_integrator(self, slug: str) -> Integrator | None: ...
+    def list_integrators(self) -> Sequence[Integrator]: ...
 
 
 class AddresseeProfiles(Protocol):
@@ -51,29 +54,44 @@ class MailedDeliveries(Protocol):
     def find_buttons(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
+class MailedDigests(Protocol):
+    def close(self, user_id: str, digest_id: str, *, now: datetime) -> Digest | None: ...
+    def list_deliveries(self, delivery_ids: Iterable[str]) -> Sequence[Delivery]: ...
+
+
+class AddresseePreferences(Protocol):
+    def find(self, user_id: str) -> StoredPreferences: ...
+
+
 class SentMails(Protocol):
     def find(self, delivery_id: str, message_id: str) -> SentMail | None: ...
-    def begin(self, begun: SentMail, delivery: Delivery, *, over: SentMail | None, now: datetime) -> bool: ...
+    def begin(self, begun: SentMail, about: Delivery | Digest, *, over: SentMail | None, now: datetime) -> bool: ...
     def count_test(self, user_id: str, *, now: datetime) -> bool: ...
-    def record(self, ended: SentMail, delivery: Delivery) -> bool: ...
+    def record(self, ended: SentMail, about: Delivery | Digest) -> bool: ...
 
 
 @dataclass(frozen=True)
 class _Message:
-    """A message that is to be sent now, and by what."""
+    """A message that is to be sent now, and by what. That of a digest has the `unread` deliveries."""
 
     job: EmailJob
-    delivery: Delivery
+    about: Delivery | Digest
     person: Person
     profile: Mapping[str, Any]
     settings: MailSettings
     password: str | None
     stored: SentMail | None
+    unread: Sequence[Delivery] = ()
+
+    @property
+    def reader(self) -> Reader:
+        language = Language.of(self.profile.get("languages", ()))
+        return Reader(self.person.user_id, self.person.email, language, zone_of(self.profile.get("timezone")))
 
 
 @dataclass(frozen=True)
 class MailSender:
-    """Sends messages about deliveries, and test messages.
+    """Sends messages about deliveries, digests, and test messages.
 
     `attempt_id` names this attempt, and `spread` multiplies the wait before the next one.
     """
@@ -83,6 +101,8 @@ class MailSender:
     profiles: AddresseeProfiles
     mails: PausableMails
     deliveries: MailedDeliveries
+    digests: MailedDigests
+    preferences: AddresseePreferences
     sent: SentMails
     mailer_of: Callable[[MailSettings, str | None], Mailer]
     origin_of: Callable[[str, str], Origin]
@@ -98,16 +118,19 @@ class MailSender:
         A job that comes twice sends nothing more. Only if its worker ends between the server's answer and the record of
         it, or the answer is lost, the message is sent again, under the same Message-ID. Beyond the most messages of an
         hour a message waits for the next hour, and is left out if it is read until then. Store and queue calls in
-        sequence: 4; 1 for what is not sent, 1 more to send the next job, and 1 more to pause an address.
+        sequence: 4, or 5 for a digest; 1 for what is not sent, 1 more to send the next job, and 1 to pause an address.
 
         Raises:
             Unavailable: the server still takes nothing after the last attempt; or another worker has the message.
         """
         now = self.clock()
-        if job.delivery_id is None:
-            self._test(job, now)
-        elif found := self._find(job, job.delivery_id):
-            self._attempt(found, now)
+        if job.delivery_id:
+            found = self._find(job, job.delivery_id)
+        elif job.digest:
+            found = self._find_digest(job, job.digest, now)
+        else:
+            return self._test(job, now)
+        return self._attempt(found, now) if found else None
 
     def _attempt(self, found: _Message, now: datetime) -> None:
         job, stored = found.job, found.stored
@@ -115,7 +138,7 @@ class MailSender:
             return self._wait_for(stored, job, now)
         begun = SentMail(
             job.user_id,
-            found.delivery.delivery_id,
+            found.about.digest_id if isinstance(found.about, Digest) else found.about.delivery_id,
             job.message_id,
             SentState.SENDING,
             stored.number + 1 if stored else 1,
@@ -125,7 +148,7 @@ class MailSender:
             lease_until=timestamp(now + LEASE),
         )
         try:
-            may_begin = self.sent.begin(begun, found.delivery, over=stored, now=now)
+            may_begin = self.sent.begin(begun, found.about, over=stored, now=now)
         except ValueError as error:
             raise Unavailable("Another worker sends this message.") from error
         if not may_begin:
@@ -175,28 +198,58 @@ class MailSender:
         settings, password = sending
         return _Message(job, detail.delivery, person, profile, settings, password, stored)
 
+    def _find_digest(self, job: EmailJob, digest_id: str, now: datetime) -> _Message | None:
+        """Close a digest, and find what its message is made of; None if there is nothing to send, or it was sent."""
+        digest, preferences, sending, person, (profile, _), mail, stored = self.gather(
+            lambda: self.digests.close(job.user_id, digest_id, now=now),
+            lambda: self.preferences.find(job.user_id),
+            self.settings.find_with_password,
+            lambda: self.people.find_person(job.user_id),
+            lambda: self.profiles.find_profile(job.user_id),
+            lambda: self.mails.find(job.user_id),
+            lambda: self.sent.find(digest_id, job.message_id),
+        )
+        if digest is None or sending is None or person is None or not person.active:
+            return None
+        if mail.state_for(person.email) is not MailState.ACTIVE or preferences.preferences.is_paused(now=now):
+            return None
+        if stored and stored.state in (SentState.SENT, SentState.FAILED):
+            return None
+        unread = [each for each in self.digests.list_deliveries(digest.delivery_ids) if _is_unread(each, job.user_id)]
+        settings, password = sending
+        return _Message(job, digest, person, profile, settings, password, stored, unread) if unread else None
+
     def _wait_for(self, stored: SentMail, job: EmailJob, now: datetime) -> None:
         if stored.next_at is None:
             raise Unavailable("Another worker sends this message.")
         self._send_later(job, stored.next_at, now)
 
     def _send(self, found: _Message, now: datetime) -> MailResult:
-        integrator = self.people.find_integrator(found.delivery.integrator)
-        reader = Reader(
-            found.person.user_id,
-            found.person.email,
-            Language.of(found.profile.get("languages", ())),
-            zone_of(found.profile.get("timezone")),
-        )
-        message = delivery_message(
-            found.delivery,
-            system=integrator.name if integrator else found.delivery.integrator,
-            reader=reader,
+        about = found.about
+        message = self._write_digest(found, about, now) if isinstance(about, Digest) else self._write(found, about, now)
+        return self.mailer_of(found.settings, found.password).send(message)
+
+    def _write(self, found: _Message, delivery: Delivery, now: datetime) -> MailMessage:
+        integrator = self.people.find_integrator(delivery.integrator)
+        return delivery_message(
+            delivery,
+            system=integrator.name if integrator else delivery.integrator,
+            reader=found.reader,
             origin=self.origin_of(found.settings.sender, found.person.user_id),
-            message_id=MailName(MailKind.DELIVERY, found.delivery.delivery_id, found.job.message_id).local_part,
+            message_id=MailName(MailKind.DELIVERY, delivery.delivery_id, found.job.message_id).local_part,
             now=now,
         )
-        return self.mailer_of(found.settings, found.password).send(message)
+
+    def _write_digest(self, found: _Message, digest: Digest, now: datetime) -> MailMessage:
+        return digest_message(
+            found.unread,
+            systems={each.slug: each.name for each in self.people.list_integrators()},
+            reader=found.reader,
+            origin=self.origin_of(found.settings.sender, found.person.user_id),
+            message_id=MailName(MailKind.DIGEST, digest.digest_id, found.job.message_id).local_part,
+            now=now,
+            is_full=digest.is_full,
+        )
 
     def _conclude(self, found: _Message, begun: SentMail, result: MailResult) -> None:
         now = self.clock()
@@ -205,11 +258,11 @@ class MailSender:
             begun, at=timestamp(now), lease_until=None, result=result.failure, provider_id=result.provider_id
         )
         if result.outcome is MailOutcome.SENT:
-            self.sent.record(replace(ended, state=SentState.SENT), found.delivery)
+            self.sent.record(replace(ended, state=SentState.SENT), found.about)
         elif not result.outcome.is_worth_retrying:
             if result.outcome is MailOutcome.NO_MAILBOX:
                 self.mails.pause(found.person.user_id, found.person.email, PauseReason.BOUNCE, now=now)
-            self.sent.record(replace(ended, state=SentState.FAILED), found.delivery)
+            self.sent.record(replace(ended, state=SentState.FAILED), found.about)
         else:
             self._retry(found, begun, ended, result, now)
 
@@ -217,7 +270,7 @@ class MailSender:
         waits = MAIL_RETRIES.waits
         wait = waits[begun.number] * self.spread if begun.number < len(waits) else timedelta(0)
         next_at = timestamp(now + wait)
-        is_recorded = self.sent.record(replace(ended, state=SentState.WAITING, next_at=next_at), found.delivery)
+        is_recorded = self.sent.record(replace(ended, state=SentState.WAITING, next_at=next_at), found.about)
         if begun.number >= len(waits):
             # The queue repeats it a few times, and keeps it as a dead letter.
             detail = f"{result.status or ''} {result.detail}".strip().replace(found.person.email, "…")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.fields import parse_timestamp, timestamp
 from chalicelib.core.domain.measures import REACHED
 from chalicelib.core.domain.severity import Severity
 from chalicelib.core.ports import DelayedJobSender, Gather, JobAnnouncer, JobSender
@@ -38,6 +38,10 @@ class RoutedChannels(Protocol):
     def list_of(self, user_id: str) -> Sequence[Channel]: ...
 
 
+class RoutedDigests(Protocol):
+    def add(self, user_id: str, at: str, delivery_id: str) -> bool: ...
+
+
 class ReachedLogs(Protocol):
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState: ...
 
@@ -55,6 +59,7 @@ class Router:
     channels: RoutedChannels
     channel_jobs: Callable[[ChannelKind], DelayedJobSender[ChannelJob]]
     email_jobs: DelayedJobSender[EmailJob]
+    digests: RoutedDigests
     reach_jobs: JobAnnouncer[ReachJob]
     notifier: Notifier
     gather: Gather
@@ -64,8 +69,9 @@ class Router:
         """Reach the person by each way that is chosen, unless they have read the delivery by now.
 
         A job that runs twice sends jobs with the same ids. Store and queue calls in sequence: 1, and 1 more if a way is
-        chosen, or quiet hours hold it; 1 more to end that, 1 for e-mail, and 2 for channels. To mute it takes 3, and 1
-        more if it is critical. Where no rule matches, 1 more for what its integrator declares, unless it is critical.
+        chosen, or quiet hours hold it; 1 more to end that, 1 for e-mail or a digest, and 2 for channels. To mute it
+        takes 3, and 1 more if it is critical. Where no rule matches, 1 more for what its integrator declares, unless it
+        is critical.
         """
         now = self.clock()
         (delivery, hold), stored, log_state = self.gather(
@@ -78,10 +84,13 @@ class Router:
             return  # it was held, and another message has released it
         if delivery and shelf_of(delivery) is Shelf.UNREAD and not delivery.resolved_at:
             decision = self._decide(stored, delivery, now)
+            is_in_digest = bool(hold and hold.is_in_digest)
+            if Way.DIGEST in decision.ways and not is_in_digest:
+                self._take_up(stored, job, now)
+                is_in_digest = True
             if decision.held_until:
-                self._hold(
-                    delivery, Hold(job.delivery_id, job.user_id, message_id, timestamp(decision.held_until)), now
-                )
+                until = timestamp(decision.held_until)
+                self._hold(delivery, Hold(job.delivery_id, job.user_id, message_id, until, is_in_digest), now)
                 return
             self._carry_out(decision, delivery, log_state, now)
             if Way.EMAIL in decision.ways:
@@ -111,6 +120,14 @@ class Router:
             urgency = Urgency.of(delivery.severity)
             self.push_jobs.send(PushJob(user_id=user_id, urgency=urgency, delivery_id=delivery.delivery_id))
             REACHED.add(way=Way.PUSH.value)
+
+    def _take_up(self, stored: StoredPreferences, job: ReachJob, now: datetime) -> None:
+        """Leave the delivery for the digest of the time at which it came, or the next one if that was sent by now."""
+        after = parse_timestamp(job.at) if job.at else now
+        at = stored.preferences.next_digest(after=after)
+        while not self.digests.add(job.user_id, timestamp(at), job.delivery_id):
+            at = stored.preferences.next_digest(after=max(at, now))
+        REACHED.add(way=Way.DIGEST.value)
 
     def _send_email(self, waits: Waits, delivery: Delivery, message_id: str) -> None:
         job = EmailJob(

@@ -1,6 +1,7 @@
 """A person's preferences, in the table `directory`: USER#<id> / PREFERENCES; preferences, by their names on the wire;
 version; muted: how many deliveries their rules have marked as read, if any; and apart, since functions of earlier
-releases refuse what they don't know: waits; emailRules: the ways of the rules with `email`, and of which version.
+releases refuse what they don't know: waits, digest; emailRules: the ways of the rules with `email` or `digest`, and of
+which version.
 
 While they change anything, `preferences` is among the reasons to reach the person by a worker (see live.stores.push).
 """
@@ -21,7 +22,7 @@ from chalicelib.reach.domain.preferences import Preferences, StoredPreferences, 
 from chalicelib.resources import DIRECTORY
 
 _REASON = "preferences"
-_EMAIL, _INBOX = Way.EMAIL.value, Way.INBOX.value
+_BY_EMAIL, _INBOX = frozenset((Way.EMAIL.value, Way.DIGEST.value)), Way.INBOX.value
 
 
 class DynamoPreferences:
@@ -31,7 +32,11 @@ class DynamoPreferences:
         if row is None:
             return StoredPreferences(Preferences())
         waits = {kind: int(wait) for kind, wait in row.get("waits", {}).items()}
-        wire = row["preferences"] | ({"waits": waits} if waits else {})
+        wire = (
+            row["preferences"]
+            | ({"waits": waits} if waits else {})
+            | ({"digest": row["digest"]} if "digest" in row else {})
+        )
         apart = row.get("emailRules")
         if apart and apart["version"] == row["version"]:
             wire["rules"] = _with_email(wire.get("rules", []), apart["ways"])
@@ -51,15 +56,15 @@ class DynamoPreferences:
         waits = {kind: wait for kind, wait in wire.pop("waits", {}).items() if wait is not None}
         rules, with_email = _without_email(wire.get("rules", []))
         wire |= {"rules": rules} if rules else {}
-        named: dict[str, Any] = {"waits": waits} if waits else {}
-        named |= {"emailRules": {"version": seen + 1, "ways": with_email}} if with_email else {}
-        apart = "".join(f", {each} = :{each}" for each in named)
-        gone = [each for each in ("waits", "emailRules") if each not in named]
-        apart += f" REMOVE {', '.join(gone)}" if gone else ""
+        email_rules = {"version": seen + 1, "ways": with_email} if with_email else {}
+        apart: Row = {"waits": waits, "digest": wire.pop("digest", {}), "emailRules": email_rules}
+        named = {name: value for name, value in apart.items() if value}
+        gone = [name for name in apart if name not in named]
+        changes = "".join(f", {name} = :{name}" for name in named) + (f" REMOVE {', '.join(gone)}" if gone else "")
         stored = update(
             DIRECTORY,
             _key(user_id),
-            f"SET preferences = :preferences, #version = :next{apart}",
+            f"SET preferences = :preferences, #version = :next{changes}",
             "#version = :seen" if seen else "attribute_not_exists(pk)",
             preferences=wire,
             **named,
@@ -83,8 +88,8 @@ class DynamoPreferences:
 
 def _without_email(rules: list[Any]) -> tuple[list[Any], dict[str, list[str]]]:
     """Return rules as functions of earlier releases read them, and the ways of those with e-mail by their position."""
-    ways = {str(place): each["ways"] for place, each in enumerate(rules) if _EMAIL in each["ways"]}
-    return [{**each, "ways": [way for way in each["ways"] if way != _EMAIL] or [_INBOX]} for each in rules], ways
+    ways = {str(place): each["ways"] for place, each in enumerate(rules) if _BY_EMAIL.intersection(each["ways"])}
+    return [{**each, "ways": [way for way in each["ways"] if way not in _BY_EMAIL] or [_INBOX]} for each in rules], ways
 
 
 def _with_email(rules: list[Any], ways: dict[str, list[str]]) -> list[Any]:

@@ -1,7 +1,7 @@
 """Deliveries and whether they are held, in the table `deliveries`: pk = delivery id, sk = HOLD#<user id>.
 
-messageId, until; dueQueue, dueAt: when the due index announces the end, among the snoozes, if no message has; ends with
-the delivery
+messageId, until; isInDigest, if it is; dueQueue, dueAt: when the due index announces the end, among the snoozes, if no
+message has; ends with the delivery
 """
 
 from chalicelib.core.stores.actions import delete, put
@@ -31,12 +31,15 @@ class DynamoReached:
         mine = from_row(delivery) if delivery else None
         if mine and mine.recipient_user_id != user_id:
             mine = None
-        return mine, Hold(delivery_id, user_id, hold["messageId"], hold["until"]) if hold else None
+        if hold is None:
+            return mine, None
+        return mine, Hold(delivery_id, user_id, hold["messageId"], hold["until"], hold.get("isInDigest", False))
 
     def hold(self, delivery: Delivery, hold: Hold) -> None:
         """Hold a delivery, in place of what held it before. One store call."""
         due = {"dueQueue": due_key(hold.delivery_id), "dueAt": hold.until}
-        row = {"messageId": hold.message_id, "until": hold.until}
+        row: Row = {"messageId": hold.message_id, "until": hold.until}
+        row |= {"isInDigest": True} if hold.is_in_digest else {}
         commit([put(DELIVERIES, _key(hold) | row | due | end_with(delivery))])
 
     def release(self, hold: Hold) -> None:

@@ -1,7 +1,7 @@
 import { call } from "./api";
 import type { Severity } from "./inbox-items";
 
-export type Way = "inbox" | "push" | "email" | "channel" | "mute";
+export type Way = "inbox" | "push" | "email" | "digest" | "channel" | "mute";
 
 export interface PreferenceRule {
   integrator?: string;
@@ -17,6 +17,16 @@ export interface QuietHours {
   exceptCritical: boolean;
 }
 
+export const EVERY = ["hour", "day", "week"] as const;
+export const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] as const;
+
+/** When digests are sent; the time is not for hourly ones, and the day of the week for weekly ones only. */
+export interface DigestTimes {
+  every: (typeof EVERY)[number];
+  at: string;
+  weekday: (typeof WEEKDAYS)[number];
+}
+
 /** Seconds that each kind of channel waits; null stands for the default. */
 export interface Waits {
   email: number | null;
@@ -30,6 +40,7 @@ export interface Preferences {
   timeZone: string;
   quietHours: QuietHours | null;
   pausedUntil: string | null;
+  digest: DigestTimes;
   waits: Waits;
   version: number;
   muted: number;

@@ -11,7 +11,7 @@ import { LOCAL_TIME_ZONE } from "./account-profile-fields";
 
 // The first stands for the ways that a person can choose together.
 const CHOICES = ["reach", "inbox", "mute"] as const;
-const TOGETHER: Way[] = ["push", "email", "channel"];
+const TOGETHER: Way[] = ["push", "email", "digest", "channel"];
 
 interface RuleProps {
   /** The rule to change, or null for a new one. */
@@ -153,7 +153,6 @@ interface QuietProps {
 
 export function QuietDialog({ stored, onClose, onSave }: QuietProps) {
   const hours = stored.quietHours ?? { start: "22:00", end: "07:00", exceptCritical: true };
-  const zone = stored.quietHours ? stored.timeZone : LOCAL_TIME_ZONE;
   return (
     <FormDialog
       title={t("preferences.quiet")}
@@ -166,11 +165,6 @@ export function QuietDialog({ stored, onClose, onSave }: QuietProps) {
         await onSave(wanted, field("zone"));
       }}
     >
-      <datalist id="notification-zones">
-        {["UTC", ...Intl.supportedValuesOf("timeZone")].map((each) => (
-          <option value={each} key={each} />
-        ))}
-      </datalist>
       <div class="form-row">
         <Field label={t("preferences.from")}>
           <input type="time" name="start" required defaultValue={hours.start} />
@@ -179,17 +173,7 @@ export function QuietDialog({ stored, onClose, onSave }: QuietProps) {
           <input type="time" name="end" required defaultValue={hours.end} />
         </Field>
       </div>
-      <Field label={t("profile.timezone")}>
-        <input
-          name="zone"
-          list="notification-zones"
-          required
-          maxLength={60}
-          defaultValue={zone}
-          autocomplete="off"
-          spellcheck={false}
-        />
-      </Field>
+      <ZoneField stored={stored} />
       <label class="switch">
         <input type="checkbox" role="switch" name="exceptCritical" defaultChecked={hours.exceptCritical} />
         <span class="switch-text">
@@ -198,6 +182,31 @@ export function QuietDialog({ stored, onClose, onSave }: QuietProps) {
         </span>
       </label>
     </FormDialog>
+  );
+}
+
+/** The time zone of quiet hours and digests: that of the browser, until one of them is set. */
+export function ZoneField({ stored }: { stored: Preferences }) {
+  const isSet = stored.quietHours !== null || stored.rules.some((each) => each.ways.includes("digest"));
+  return (
+    <>
+      <datalist id="notification-zones">
+        {["UTC", ...Intl.supportedValuesOf("timeZone")].map((each) => (
+          <option value={each} key={each} />
+        ))}
+      </datalist>
+      <Field label={t("profile.timezone")}>
+        <input
+          name="zone"
+          list="notification-zones"
+          required
+          maxLength={60}
+          defaultValue={isSet || stored.timeZone !== "UTC" ? stored.timeZone : LOCAL_TIME_ZONE}
+          autocomplete="off"
+          spellcheck={false}
+        />
+      </Field>
+    </>
   );
 }
 

@@ -16,6 +16,7 @@ import { Loaded } from "../ui/loaded";
 import { type Resource, useResource } from "../ui/resource";
 import { showToast } from "../ui/toasts";
 import { type Channel, Channels, loadChannels } from "./account-channels";
+import { DigestDialog, digestText } from "./account-digest";
 import { Email } from "./account-email";
 import { PauseDialog, QuietDialog, RuleDialog } from "./account-notification-dialogs";
 import { WAIT_KINDS, WaitsDialog, waitText } from "./account-waits";
@@ -35,6 +36,7 @@ export function Notifications() {
           <Rules stored={stored} resource={resource} channels={channels} />
           <Quiet stored={stored} resource={resource} />
           <Email />
+          <Digest stored={stored} resource={resource} />
           <Channels resource={channels} />
           <Waiting stored={stored} resource={resource} />
         </>
@@ -236,6 +238,30 @@ function Quiet({ stored, resource }: Props) {
           onClose={() => (isOpen.value = false)}
           onSave={async (quietHours, timeZone) => {
             await save(resource, () => ({ quietHours, timeZone }), t("preferences.saved"));
+            isOpen.value = false;
+          }}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function Digest({ stored, resource }: Props) {
+  const isOpen = useSignal(false);
+  return (
+    <Panel title={t("digest.title")} note={t("digest.note")}>
+      <p>{digestText(stored.digest, stored.timeZone)}</p>
+      <div class="row row-end">
+        <button type="button" class="button" onClick={() => (isOpen.value = true)}>
+          {t("digest.change")}
+        </button>
+      </div>
+      {isOpen.value && (
+        <DigestDialog
+          stored={stored}
+          onClose={() => (isOpen.value = false)}
+          onSave={async (digest, timeZone) => {
+            await save(resource, () => ({ digest, timeZone }), t("preferences.saved"));
             isOpen.value = false;
           }}
         />

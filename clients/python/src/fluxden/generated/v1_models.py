@@ -815,6 +815,25 @@ class DeclaredTypesOut(TypedDict):
 
     types: list[DeclaredTypeOut]
     version: int
+class DigestTimes(TypedDict):
+    """When digests are sent: every full hour, every day at a time, or every week on a day at a time."""
+
+    every: NotRequired[Literal["hour", "day", "week"]]
+    """How often digests are sent."""
+    at: NotRequired[str]
+    """The time of daily and weekly digests, as HH:MM."""
+    weekday: NotRequired[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]]
+    """The day of weekly digests."""
+
+
+class DigestTimesOut(TypedDict):
+    """When digests are sent."""
+
+    every: Literal["hour", "day", "week"]
+    """How often digests are sent."""
+    at: str
+    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    """A day of the week, in the order of ISO 8601."""
 
 
 class EmailOut(TypedDict):
@@ -1044,7 +1063,7 @@ class PreferenceRule(TypedDict):
     """An event type, or its first names: `ci.build` matches `ci.build.failed`, not `ci.builds`."""
     severity: NotRequired[Literal["critical", "warn", "info", "success"]]
     """How serious the event is in the system it comes from."""
-    ways: list[Literal["inbox", "push", "email", "channel", "mute"]]
+    ways: list[Literal["inbox", "push", "email", "digest", "channel", "mute"]]
     """`inbox` and `mute` stand alone."""
     channels: NotRequired[list[str]]
     """The ids of the channels that `channel` stands for; all of yours if you leave it out."""
@@ -1057,7 +1076,7 @@ class PreferenceRuleOut(TypedDict):
     eventType: NotRequired[str]
     severity: NotRequired[Literal["critical", "warn", "info", "success"]]
     """How serious the event is in the system it comes from."""
-    ways: list[Literal["inbox", "push", "email", "channel", "mute"]]
+    ways: list[Literal["inbox", "push", "email", "digest", "channel", "mute"]]
     channels: NotRequired[list[str]]
 
 
@@ -1066,11 +1085,13 @@ class PreferencesIn(TypedDict):
 
     rules: NotRequired[list[PreferenceRule]]
     timeZone: NotRequired[str]
-    """Of the quiet hours; a name of the IANA database."""
+    """Of quiet hours and digests; a name of the IANA database."""
     quietHours: NotRequired[QuietTime | None]
     """When nothing but the inbox is to reach you."""
     pausedUntil: NotRequired[str | None]
     """Until then only the inbox reaches you, at most 366 days ahead."""
+    digest: NotRequired[DigestTimes]
+    """When you are sent what rules leave for the `digest`."""
     waits: NotRequired[Waits]
     """How long channels wait. What you read meanwhile is not sent, and critical events never wait."""
     version: int
@@ -1084,6 +1105,7 @@ class PreferencesOut(TypedDict):
     timeZone: str
     quietHours: QuietTimeOut | None
     pausedUntil: str | None
+    digest: DigestTimesOut
     waits: WaitsOut
     version: int
     muted: int
