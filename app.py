@@ -50,7 +50,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.bulk": "catalog live",
         "api.v1.callback_endpoints": "",
         "api.v1.event_types": "",
-        "api.v1.events": "live",
+        "api.v1.events": "live reach",
         "api.v1.inbox": "live",
         "api.v1.inbox_bulk": "live",
         "api.v1.inbox_views": "",
@@ -58,8 +58,8 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.operate_endpoints": "",
         "queues.callback_replays": "",
         "queues.callbacks": "live",
-        "queues.fan_out": "live",
-        "queues.snoozes": "live",
+        "queues.fan_out": "live reach",
+        "queues.snoozes": "live reach",
         "queues.inbox_changes": "live",
         "schedules.callback_endpoints": "",
         "schedules.due": "federation.connections federation.network",
@@ -67,7 +67,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "schedules.event_types": "",
     },
     "ingest": {
-        "api.v1.ingest": "catalog inbox live",
+        "api.v1.ingest": "catalog inbox live reach",
         "api.v1.ingest_tokens": "inbox",
     },
     "reach": {
@@ -85,7 +85,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.standing_approvals": "inbox live",
         "api.v2.delegations": "inbox live",
         "api.v2.delegated_tasks": "board chat inbox live federation.connections federation.relays",
-        "api.v2.queue": "board chat inbox live federation.connections federation.relays",
+        "api.v2.queue": "board chat inbox live federation.connections federation.relays reach",
         "schedules.proposals": "inbox live",
     },
     "agents": {

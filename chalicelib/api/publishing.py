@@ -14,12 +14,13 @@ from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.domain.frames import LogState
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import PUSH_JOBS, REACH_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_rows import DynamoProjectAccess, has_relaxed_event_types
+from chalicelib.reach.stored_jobs import StoredReachJobs
 from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
 
 # Reading a delivery of a bulk call may create it, if its worker has not run yet.
@@ -51,7 +52,9 @@ class _Labels:
 
 def new_notifier() -> Notifier:
     """Return what tells people who listen."""
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, REACH_JOBS)
+    return Notifier(
+        DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, StoredReachJobs()
+    )
 
 
 def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None, now: datetime) -> None:

@@ -14,11 +14,12 @@ from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.inbox.stores.sent import DynamoSent
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import PUSH_JOBS, REACH_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
+from chalicelib.reach.stored_jobs import StoredReachJobs
 from chalicelib.resources import DELIVERIES, FAN_OUT, NOTIFY, NUDGE
 
 bp = Blueprint(__name__)
@@ -41,7 +42,7 @@ def fan_out(message: FanOutJob) -> None:
         sends=DynamoSends(),
         labels=DynamoSent(),
         notifier=Notifier(
-            DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, REACH_JOBS
+            DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, StoredReachJobs()
         ),
         gather=gather,
         now=datetime.now(UTC),

@@ -12,11 +12,12 @@ from chalicelib.inbox.services.snoozes import end_due_snooze
 from chalicelib.inbox.stores.snoozes import DynamoSnoozes
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import PUSH_JOBS, REACH_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
+from chalicelib.reach.stored_jobs import StoredReachJobs
 from chalicelib.resources import DELIVERIES, NOTIFY, NUDGE, SNOOZES
 
 bp = Blueprint(__name__)
@@ -36,6 +37,6 @@ def end_snooze(message: SnoozeJob) -> None:
         snoozes=DynamoSnoozes(),
         queue=SNOOZE_JOBS,
         notifier=Notifier(
-            DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, REACH_JOBS
+            DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, StoredReachJobs()
         ),
     )

@@ -2,15 +2,17 @@
 
 from chalicelib.core.stores.writes import commit
 from chalicelib.live.stores.push import mark_reach
-from chalicelib.resources import FAN_OUT, REACH, WEB_PUSH
+from chalicelib.resources import DELIVERIES, FAN_OUT, REACH, WEB_PUSH
 from tests.conftest import Desk
 from tests.inbox.bulk_calls import by_email, send
 from tests.live.test_push import EVENTS, look, subscribe
 from tests.support import inputs
 from tests.support.api import Api
+from tests.support.faults import Fault, inject_faults, intercept_engine
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
+from tests.support.worker_scenarios import scan_rows
 
 
 def give_channel(user_id: str, *, is_on: bool = True) -> None:
@@ -77,3 +79,23 @@ def test_deliveries_of_a_bulk_call_reach_a_person_by_the_worker_too(api: Api, de
     give_channel(desk.user_id("bob"))
     assert send(api, desk.fd1, by_email("alice", "bob")).status == 202
     assert (pump.drain(FAN_OUT), pump.drain(REACH)) == (1, 1)
+
+
+def test_what_the_queue_refuses_reaches_the_person_with_the_next_run_of_the_schedule(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    subscribe(api, desk.alice_key, receiver.url)
+    give_channel(desk.user_id("alice"))
+    with (
+        intercept_engine(),
+        inject_faults(lambda _, action: Fault.FAILED if action == "SendMessage" else None) as faults,
+    ):
+        refused = api.post(EVENTS, inputs.new_event(), desk.alice)
+    assert refused.status == 202
+    assert faults.attempts.count("SendMessage") > 0
+    assert (pump.drain(REACH), pump.drain(WEB_PUSH)) == (0, 0)
+    pump.run("announce_ending_snoozes")
+    assert (pump.drain(REACH), pump.drain(WEB_PUSH), len(receiver.received)) == (1, 1, 1)
+    assert not [each for each in scan_rows(DELIVERIES) if each["sk"].startswith("HOLD#")]
+    pump.run("announce_ending_snoozes")
+    assert pump.drain(REACH) == 0

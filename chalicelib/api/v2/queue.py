@@ -20,12 +20,13 @@ from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.live.gateways.socket_work import FRAME_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import PUSH_JOBS, REACH_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.reach.stored_jobs import StoredReachJobs
 from chalicelib.resources import (
     DELIVERIES,
     DIRECTORY,
@@ -79,7 +80,9 @@ _CHANGE = (
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, REACH_JOBS)
+    return Notifier(
+        DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, StoredReachJobs()
+    )
 
 
 def _acknowledger() -> Acknowledger:

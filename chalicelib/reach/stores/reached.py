@@ -4,7 +4,10 @@ messageId, until; isInDigest, if it is; dueQueue, dueAt: when the due index anno
 message has; ends with the delivery
 """
 
-from chalicelib.core.stores.actions import delete, put
+from datetime import datetime, timedelta
+
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.actions import delete, put, update
 from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.writes import commit, try_commit
@@ -15,6 +18,8 @@ from chalicelib.reach.domain.holds import Hold
 from chalicelib.resources import DELIVERIES
 
 HOLD = "HOLD#"
+# Longer than the queue can be down before its operators mend it.
+_REFUSED_FOR = timedelta(days=7)
 
 
 class DynamoReached:
@@ -41,6 +46,20 @@ class DynamoReached:
         row: Row = {"messageId": hold.message_id, "until": hold.until}
         row |= {"isInDigest": True} if hold.is_in_digest else {}
         commit([put(DELIVERIES, _key(hold) | row | due | end_with(delivery))])
+
+    def hold_refused(self, user_id: str, delivery_id: str, message_id: str, *, now: datetime) -> None:
+        """Hold a delivery whose message the queue refused, until the due index announces it. One store call."""
+        at = timestamp(now)
+        held = update(
+            DELIVERIES,
+            _key(Hold(delivery_id, user_id, message_id, at)),
+            "SET messageId = :message, #until = :at, dueQueue = :queue, dueAt = :at, expiresAt = :end",
+            message=message_id,
+            at=at,
+            queue=due_key(delivery_id),
+            end=int((now + _REFUSED_FOR).timestamp()),
+        )
+        commit([held])
 
     def release(self, hold: Hold) -> None:
         """Hold a delivery no longer, unless it is held anew. One store call."""
