@@ -815,6 +815,8 @@ class DeclaredTypesOut(TypedDict):
 
     types: list[DeclaredTypeOut]
     version: int
+
+
 class DigestTimes(TypedDict):
     """When digests are sent: every full hour, every day at a time, or every week on a day at a time."""
 
