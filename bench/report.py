@@ -28,7 +28,7 @@ def main() -> None:
 def table() -> str:
     """Return a Markdown table of figures and targets."""
     cpu, cold, costs = load_results("cpu"), load_results("cold-start"), load_results("costs")
-    warm, cold_cpu = load_results("warm"), load_results("cold-start-cpu")
+    warm, cold_cpu, page = load_results("warm"), load_results("cold-start-cpu"), load_results("first-page")
     rows = [
         *(
             (f"CPU to {name}, of FastAPI + Mangum's", ratio(of), _OF_FASTAPI if name.startswith("publish") else None)
@@ -40,6 +40,8 @@ def table() -> str:
         ("cold start, of FastAPI + Mangum", cold[PUBLISHED] / cold[FASTAPI], _COLD_OF_FASTAPI),
         ("CPU of a cold start, of boto3 alone", cold_cpu[PUBLISHED] / cold_cpu[BOTO3], None),
         ("CPU of a cold start, of FastAPI + Mangum", cold_cpu[PUBLISHED] / cold_cpu[FASTAPI], None),
+        ("the console's first page, all cold: milliseconds until it is there", page["waited"], None),
+        ("the same: milliseconds of CPU in its functions", page["cpu"], None),
         ("units written to publish an event", costs["publish an event"]["written"], _UNITS),
         ("the same of 2 KB", costs["publish an event of 2 KB"]["written"], _UNITS),
         ("USD for a million publishes", costs["publish an event"]["usd"], _MILLION_USD["publish an event"]),
