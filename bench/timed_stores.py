@@ -23,7 +23,7 @@ from tests.support.api import Answer
 
 _PER_BATCH, _THREADS, _TIMES = 25, 4, 9
 # As botocore's clients have it: otherwise each request waits 40 ms for its second segment.
-_AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+_AT_ONCE: Any = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 
 
 class TimedStores:
@@ -54,7 +54,7 @@ class TimedStores:
         """Return the median of the milliseconds that a request takes."""
         taken = []
         events = aws.dynamodb().meta.events
-        events.unregister("before-send", engine.answer_request, unique_id="engine")
+        events.unregister("before-send", engine.answer_request, unique_id="engine")  # type: ignore[arg-type]
         events.register("before-send.dynamodb", self._send)
         try:
             do()
