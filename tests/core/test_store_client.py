@@ -248,6 +248,8 @@ def test_every_request_of_an_operation_is_the_same(
     name: str, clients: Any, wire: Wire, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLUXDEN_STREAM_HOLD_SECONDS", "1")
+    # What is recorded is what boto3's clients send and receive.
+    monkeypatch.setattr(aws, "_clients", {})
     for service, action, params, answer in _recorded(name):
         method = next((each for each, of in ACTIONS[service].items() if of == action), None)
         if method is None:
