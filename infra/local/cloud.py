@@ -14,9 +14,10 @@ from chalicelib.settings import settings
 from chalicelib.vault import new_key
 from infra import catalog, demo
 from infra.commands.federation import list_warnings
-from infra.local import data_folder, engine, engines, pump, reloading, scheduler, sockets
+from infra.local import data_folder, engine, engines, gateway, pump, reloading, scheduler, sockets
 from infra.local.heartbeats import send_heartbeat
 from infra.local.identity_provider import LocalIdentityProvider, NotStarted
+from infra.local.mailbox import Mailbox
 from infra.local.server import PORTS, exit_with, read_number, report_busy_port
 from infra.local.socket_link import Limits
 from infra.queues import create_queues
@@ -65,8 +66,11 @@ def start(app: Chalice, host: str = HOST, port: int = 8000) -> None:
     else:
         made = demo.create(addresses, demo.derive_secrets(reloading.session.seed))
         pumps = pump.start(catalog.consumers(app), watch=engine)
+    mailbox = Mailbox(reloading.listen("mail", HOST, 0))
+    mailbox.register()
+    gateway.Gateway.mailbox = mailbox
     schedules = scheduler.start(catalog.schedules(app))
-    for stop in (*(each.stop for each in schedules), *(each.stop for each in pumps)):
+    for stop in (*(each.stop for each in schedules), *(each.stop for each in pumps), mailbox.stop):
         atexit.register(stop)
     if os.environ.get("SSO") == "demo":
         _start_identity_provider(addresses)
@@ -126,6 +130,7 @@ def render_welcome(made: dict[str, Any], folder: Path | None) -> str:
           API v2 docs         {base}/api/v2/docs
           WebSocket           {made["ws_url"]}
           MCP                 {made["mcp_url"]}
+          Mail that it sent   {base}{gateway.MAILBOX_PATH}
           Demo tokens         {demo.demo_file()}
           Stop                Ctrl-C; {ending}{reloads}
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import HTTPServer
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from chalice import local
 from chalice.app import Chalice
@@ -31,6 +31,8 @@ LARGEST_REQUEST = 10 * 1024 * 1024
 # API Gateway's limit of the request line and headers together, in bytes.
 LARGEST_HEAD = 10_240
 
+MAILBOX_PATH = "/_local/mail"
+
 # How long an event stream stays open.
 _OPEN_SECONDS = "FLUXDEN_STREAM_OPEN_SECONDS"
 _CHUNKED = {"Transfer-Encoding": "chunked"}
@@ -42,6 +44,10 @@ STREAMS = 100
 _LOOK_SECONDS = 1.0
 
 
+class Mailbox(Protocol):
+    def answer(self, method: str, target: str, host: str, peer: str | None) -> dict[str, Any]: ...
+
+
 class Gateway(local.LocalGateway):
     """Routes a request to its operation, and answers for unknown paths and methods.
 
@@ -49,9 +55,14 @@ class Gateway(local.LocalGateway):
     """
 
     slots = StreamSlots(STREAMS)
+    # The page of the mail that a local desk has sent.
+    mailbox: ClassVar[Mailbox | None] = None
 
     def handle_request(self, method: str, path: str, headers: Any, body: bytes | None, peer: str | None = None) -> Any:
         """Answer a request; `peer` is the network address that the connection comes from."""
+        if self.mailbox and path.startswith(MAILBOX_PATH):
+            hosts = [str(value) for name, value in dict(headers).items() if name.lower() == "host"]
+            return self.mailbox.answer(method, path, hosts[0] if hosts else "", peer)
         try:
             event = self._generate_lambda_event(method, path, headers, body)
         except ValueError:

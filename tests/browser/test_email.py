@@ -1,5 +1,6 @@
 """A person's e-mail in their account: chosen in a rule, paused, tested, and turned off."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,14 +50,29 @@ ZH = {
 
 
 @pytest.fixture
-def server(system: StartedDesk, tmp_path: Path) -> Iterator[MailServer]:
+def own_mailbox(system: StartedDesk) -> Iterator[None]:
+    """Let the desk send to its own mailbox again after a test."""
+    before = json.loads(admin(system, "show", "--json"))
+    yield
+    send_by(system, before["port"], before["from"])
+
+
+@pytest.fixture
+def server(system: StartedDesk, tmp_path: Path, own_mailbox: None) -> Iterator[MailServer]:
     """A mail server by which the desk sends while a test runs."""
     with mail_server(tmp_path) as made:
-        options = ["--host", "127.0.0.1", "--port", str(made.port), "--security", "none", "--from", "desk@example.com"]
-        done = system.run("infra.admin", "mail", "smtp", *options)
-        assert done.returncode == 0, done.stderr
+        send_by(system, made.port, "desk@example.com")
         yield made
-        assert system.run("infra.admin", "mail", "off").returncode == 0
+
+
+def send_by(system: StartedDesk, port: int, sender: str) -> None:
+    admin(system, "smtp", "--host", "127.0.0.1", "--port", str(port), "--security", "none", "--from", sender)
+
+
+def admin(system: StartedDesk, *options: str) -> str:
+    done = system.run("infra.admin", "mail", *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def set_rules(console: Console, rules: list[Any]) -> None:
@@ -118,9 +134,11 @@ def wait_for_state(console: Console, state: str) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.usefixtures("own_mailbox")
 @pytest.mark.parametrize("words", [EN, ZH], ids=["en", "zh"])
 def test_desk_without_a_mail_server_says_so(open_console: Open, words: dict[str, Any]) -> None:
     console = open_console("bob", locale=words["locale"])
+    admin(console.system, "off")
     console.page.goto(f"{console.system.demo['base_url']}/#key={console.key}")
     expect(console.page.locator(".live-live")).to_be_attached()
     console.go("you?tab=notifications")
