@@ -55,7 +55,8 @@ class _Controller(Controller):
     def __init__(self, handler: Any, listener: socket.socket) -> None:
         host, port = listener.getsockname()[:2]
         super().__init__(handler, hostname=host, port=port, enable_SMTPUTF8=True)
-        self._listener = listener
+        # A copy is closed at the end, so that the desk has the port again after a reload.
+        self._listener = listener.dup()
 
     def _create_server(self) -> Any:
         return self.loop.create_server(self._factory_invoker, sock=self._listener)

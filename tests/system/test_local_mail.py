@@ -18,9 +18,10 @@ HOST = "127.0.0.1:8000"
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    made = Mailbox(socket.create_server(("127.0.0.1", 0)))
-    yield made
-    made.stop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        made = Mailbox(listener)
+        yield made
+        made.stop()
 
 
 def send(settings: MailSettings, *recipients: str) -> None:
