@@ -129,6 +129,7 @@ NOT_AUDITED = {
     "instances list",
     "integrators list",
     "keys list",
+    "mail report",
     "mail show",
     "mail test",
     "network status",

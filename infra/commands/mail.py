@@ -1,18 +1,23 @@
 """`mail`: by what this desk sends e-mail."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import click
 from pydantic import ValidationError
 
 from chalicelib.core.domain.fields import email_address
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.reach.domain.mail import PORTS, MailOutcome, MailSettings, Security, SesIn, SmtpIn, Transport
+from chalicelib.reach.domain.mail_reports import MOST_BYTES, read_report_message
 from chalicelib.reach.domain.messages import trial_message
 from chalicelib.reach.gateways.mailers import mailer_of
+from chalicelib.reach.services.mail_reports import MailReports
 from chalicelib.reach.stores.mail_settings import DynamoMailSettings
-from infra.commands.output import json_option, print_record
+from chalicelib.reach.stores.personal_mail import DynamoPersonalMail
+from chalicelib.reach.stores.sent_mails import DynamoSentMails
+from infra.commands.output import json_option, print_record, print_records
 
 _SENDER = click.option("--from", "sender", required=True, help="As whom: an address, or 'Name <address>'.")
 _HINTS = {
@@ -103,6 +108,26 @@ def test(recipient: str) -> None:
             f"{settings.place} did not take the message:{status} {result.detail} {_HINTS[result.outcome]}".strip()
         )
     click.echo(f"{settings.place} took a message to {recipient}.")
+
+
+@mail.command(epilog="Example: mail report < report.eml")
+@click.argument("file", type=click.File("rb"), default="-")
+@json_option
+def report(file: IO[bytes], *, as_json: bool) -> None:
+    """Pause the addresses that a delivery report or a complaint is about: a message from FILE, or standard input.
+
+    For mail that comes to the sender's mailbox (RFC 3464, RFC 5965). Only reports on messages of this desk, to the
+    address of their recipient, pause it; each line says what became of one.
+    """
+    content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise click.ClickException(f"The message has more than {MOST_BYTES:,} bytes.")
+    found = read_report_message(content)
+    if found is None:
+        raise click.ClickException("The message is neither a delivery report (RFC 3464) nor a complaint (RFC 5965).")
+    reports = MailReports(DynamoSentMails(), DynamoDirectory(), DynamoPersonalMail(), lambda: datetime.now(UTC))
+    rows = [{"recipient": each.recipient, "reason": each.reason, "outcome": reports.apply(each)} for each in found]
+    print_records(rows, as_json=as_json, none="Nothing in it says that a message came back.")
 
 
 @mail.command(epilog="Example: mail off")

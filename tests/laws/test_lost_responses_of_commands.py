@@ -145,6 +145,7 @@ NOT_SAMPLED = {
     "connections remove": "a queue message may be sent twice, and is then done twice without harm",
     "dead-letters redrive": "a received message stays invisible if the response is lost, and comes again",
     "demo": "creates a desk for trying, and may be repeated",
+    "mail report": "pauses an address, and may be repeated",
     "doctor": "tells what failed",
     "employees erase": "the scenarios of worker faults have it",
     "hub join": "the scenarios of worker faults have it",
