@@ -24,12 +24,18 @@ from chalicelib.reach.stored_jobs import StoredReachJobs
 from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
 
 # Reading a delivery of a bulk call may create it, if its worker has not run yet.
-READ = SPEND + DELIVERIES.can("BatchWriteItem", "Query", "PutItem", "UpdateItem", "DeleteItem") + NOTIFY + NUDGE
+# It then counts a send, and asks the preferences of a recipient who has read the delivery.
+READ = (
+    SPEND
+    + DELIVERIES.can("BatchWriteItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+    + DIRECTORY.can("BatchGetItem", "GetItem")
+    + NOTIFY
+    + NUDGE
+)
 PUBLISH = (
     READ
     + REMEMBER
     + DELIVERIES.can("GetItem", "PutItem", "UpdateItem")
-    + DIRECTORY.can("BatchGetItem")
     + IDEMPOTENCY.can("UpdateItem")
     + QUEUE_ITEMS.can("PutItem", "UpdateItem")
 )
@@ -65,8 +71,15 @@ def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None
     queue_held(delivery, owner_id=owner_id, log_state=log_state, now=now, queue=DynamoQueue(), notifier=new_notifier())
 
 
+def _returns_read(delivery: Delivery) -> bool:
+    # Imported on first use: few repeats meet a delivery that was read, and this import would slow every cold start.
+    from chalicelib.reach.stores.preferences import DynamoPreferences
+
+    return DynamoPreferences().returns_read(delivery)
+
+
 PUBLISH_PORTS = events.Ports(
-    sends=DynamoSends(),
+    sends=DynamoSends(_returns_read),
     deliveries=DynamoDeliveries(),
     labels=_Labels(),
     projects=DynamoProjectAccess(),
@@ -89,7 +102,7 @@ def delivery_finder(caller: PersonalToken | ToolsToken, context: RequestContext)
     return FanOut(
         accepted=DynamoAcceptedCalls(),
         deliveries=DynamoDeliveries(),
-        sends=DynamoSends(),
+        sends=DynamoSends(_returns_read),
         labels=_Labels(),
         notifier=new_notifier(),
         gather=gather,

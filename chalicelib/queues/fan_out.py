@@ -7,6 +7,7 @@ from chalice.app import Blueprint
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.inbox.domain.bulk import FanOutJob
+from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.services.fan_out import FanOut
 from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
@@ -20,9 +21,16 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.reach.stored_jobs import StoredReachJobs
-from chalicelib.resources import DELIVERIES, FAN_OUT, NOTIFY, NUDGE
+from chalicelib.resources import DELIVERIES, DIRECTORY, FAN_OUT, NOTIFY, NUDGE
 
 bp = Blueprint(__name__)
+
+
+def _returns_read(delivery: Delivery) -> bool:
+    # Imported on first use: most sends are new, and this import would slow every cold start.
+    from chalicelib.reach.stores.preferences import DynamoPreferences
+
+    return DynamoPreferences().returns_read(delivery)
 
 
 @consumer(
@@ -31,6 +39,7 @@ bp = Blueprint(__name__)
     failures=DynamoFailures(),
     grants=NOTE_FAILURE
     + DELIVERIES.can("BatchWriteItem", "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+    + DIRECTORY.can("BatchGetItem", "GetItem")
     + NOTIFY
     + NUDGE,
 )
@@ -39,7 +48,7 @@ def fan_out(message: FanOutJob) -> None:
     FanOut(
         accepted=DynamoAcceptedCalls(),
         deliveries=DynamoDeliveries(),
-        sends=DynamoSends(),
+        sends=DynamoSends(_returns_read),
         labels=DynamoSent(),
         notifier=Notifier(
             DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS, PUSH_JOBS, StoredReachJobs()

@@ -36,6 +36,7 @@ EN = {
     "default": "Default: 1 or 2 minutes",
     "webhook": "Webhooks",
     "fiveMinutes": "5 min",
+    "repeats": "Show them as unread again",
 }
 ZH = {
     "locale": "zh-CN",
@@ -63,6 +64,7 @@ ZH = {
     "default": "默认：1 或 2 分钟",
     "webhook": "Webhook",
     "fiveMinutes": "5 分钟",
+    "repeats": "重新显示为未读",
 }
 
 
@@ -137,6 +139,13 @@ def test_a_person_sets_rules_quiet_hours_and_a_pause(open_reset: Open, words: di
     expect(page.get_by_role("button", name=words["resume"], exact=True)).to_be_visible()
     assert stored(console)["pausedUntil"]
     check(page, f"preferences-{name}")
+
+    repeats = page.get_by_role("switch", name=words["repeats"])
+    expect(repeats).to_be_checked()
+    with page.expect_response(lambda each: each.request.method == "PUT" and each.url.endswith(PATH)):
+        repeats.click()
+    expect(repeats).not_to_be_checked()
+    assert stored(console)["unreadOnRepeat"] is False
 
     page.get_by_role("button", name=words["resume"], exact=True).click()
     expect(page.get_by_role("button", name=words["pause"])).to_be_visible()

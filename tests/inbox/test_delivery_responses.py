@@ -39,6 +39,7 @@ def test_a_new_event_is_accepted_and_shown_in_full(api: Api, desk: Desk) -> None
         "resolvedAt": None,
         "resolutionNote": None,
         "fireCount": 1,
+        "lastFiredAt": accepted.json["createdAt"],
         "tone": "positive",
         "summary": "Alice made you a collaborator.",
         "externalStatus": "approved",

@@ -29,7 +29,8 @@ def test_sending_again_answers_with_the_first_delivery_and_changes_nothing_but_t
 
     assert (first.status, again.status) == (202, 200)
     told = {"deduped": True, "fireCount": 2, "requestId": again.headers["x-request-id"]}
-    assert again.json == first.json | told
+    assert again.json == first.json | told | {"lastFiredAt": again.json["lastFiredAt"]}
+    assert again.json["lastFiredAt"] >= first.json["lastFiredAt"] == first.json["createdAt"]
     read = api.get(f"{EVENTS}/{first.json['deliveryId']}", desk.alice).json
     assert read["fireCount"] == 2
     assert "summary" not in read

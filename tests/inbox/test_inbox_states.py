@@ -188,10 +188,12 @@ def test_a_repeated_change_under_one_key_is_answered_as_the_first(api: Api, desk
         ("info", {"archived": True, "read": True}, True),
         ("info", {"snoozedUntil": "2026-05-22T12:00:00Z"}, False),
         ("critical", {"snoozedUntil": "2026-05-22T12:00:00Z"}, True),
-        ("critical", {"read": True}, False),
+        ("critical", {"read": True}, True),
+        ("info", {"read": True}, True),
+        ("info", {"read": True, "snoozedUntil": "2026-05-22T12:00:00Z"}, False),
     ],
 )
-def test_repeat_brings_back_archived_and_critical_snoozed_deliveries(
+def test_repeat_brings_back_read_archived_and_critical_snoozed_deliveries(
     api: Api, desk: Desk, pump: Pumps, clock: Any, how: str, severity: str, state: dict[str, Any], returns: bool
 ) -> None:
     sent = inputs.new_event(severity=severity)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib import aws
+from chalicelib.core.domain.fields import timestamp
 from chalicelib.inbox.domain.deliveries import Delivery, RecordedDelivery
 from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.resources import DELIVERIES
@@ -98,7 +100,7 @@ def lossy(desk: Desk) -> Iterator[None]:
 
 def test_retried_send_is_counted_once_in_every_minute(desk: Desk) -> None:
     """A retry below us is counted once in its own minute; later sends are always counted."""
-    store, start = DynamoSends(), datetime(2026, 5, 21, 9, 59, 59, tzinfo=UTC)
+    store, start = DynamoSends(returns_read=lambda _: False), datetime(2026, 5, 21, 9, 59, 59, tzinfo=UTC)
     delivery = Delivery(
         delivery_id=str(uuid4()),
         integrator="fd1",
@@ -115,8 +117,10 @@ def test_retried_send_is_counted_once_in_every_minute(desk: Desk) -> None:
     for step in range(8):
         now = start + timedelta(seconds=37 * step)
         for fire in (f"first-{step}", f"second-{step}"):
-            for _ in range(2):
-                recorded = store.record(delivery, fire=fire, now=now, claim=None, reply=_unused)
+            for retry in range(2):
+                sent = replace(delivery, created_at=timestamp(now + timedelta(seconds=retry)))
+                recorded = store.record(sent, fire=fire, now=now, claim=None, reply=_unused)
+            assert recorded.is_new or recorded.delivery.last_fired_at == timestamp(now)
             counts.append((recorded.delivery.fire_count, recorded.is_new))
 
     assert counts == [(number, number == 1) for number in range(1, 17)]

@@ -81,6 +81,7 @@ def test_admin_token_sees_what_its_integrator_sent_newest_first(api: Api, desk: 
         "sentAt": "2026-05-21T12:00:00.000Z",
         "resolvedAt": None,
         "fireCount": 1,
+        "lastFiredAt": "2026-05-21T12:00:00.000Z",
         "summary": "s",
         "recipientUserId": desk.user_id("alice"),
         "labels": {"repo": "widget-pro"},

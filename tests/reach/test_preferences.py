@@ -32,6 +32,7 @@ NONE: dict[str, Any] = {
     "pausedUntil": None,
     "digest": {"every": "day", "at": "09:00", "weekday": "monday"},
     "waits": {"email": None, "chat": None, "webhook": None},
+    "unreadOnRepeat": True,
     "version": 0,
     "muted": 0,
 }
@@ -105,6 +106,7 @@ def test_preferences_that_changed_since_are_not_replaced_and_a_repeated_call_rep
         {"digest": {"weekday": "Montag"}},
         {"digest": None},
         {"rules": [{"ways": ["email", "digest"]}]},
+        {"unreadOnRepeat": None},
         {"unknown": 1},
     ],
 )

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from chalicelib.core.domain.severity import Severity
 from chalicelib.reach.domain.channels import ChannelKind
-from chalicelib.reach.domain.preferences import DEFAULT, PreferenceRule, Preferences, Subject, Way, decide
+from chalicelib.reach.domain.preferences import DEFAULT, PreferenceRule, Preferences, Subject, Way, decide, is_muted
 from chalicelib.reach.domain.quiet_time import QuietTime, quiet_until
 from chalicelib.reach.domain.waits import LONGEST_WAIT, Waits
 
@@ -274,3 +274,16 @@ def test_quiet_hours_do_not_hold_what_only_a_digest_takes_up() -> None:
     both = decide(preferences(rule("digest", "push"), quietHours=hours), event(), now=NOON)
     assert both.ways == {Way.DIGEST, Way.PUSH}
     assert both.held_until == NOON + timedelta(hours=1)
+
+
+@given(
+    st.lists(st.sampled_from([ALL, CI, BUILDS, CRITICAL, CI_CRITICAL]), unique_by=str),
+    st.sampled_from(Severity),
+    st.booleans(),
+)
+def test_an_event_is_muted_by_the_rule_that_decides(
+    rules: list[dict[str, Any]], severity: Severity, is_always: bool
+) -> None:
+    stored = preferences(*rules)
+    expected = decide(stored, event(severity=severity, is_always=is_always), now=NOON).is_muted
+    assert is_muted(stored, event(severity=severity), has_always_critical=lambda _: is_always) is expected

@@ -48,9 +48,9 @@ class Delivery:
     `content` holds the event's fields that have no field here, as they were sent. `sender_user_id` is None for a bulk
     delivery: its sender is the integrator as a whole. `sent_in_bulk` says that the integrator repeated in bulk an event
     that a person had sent; it counts as a sender then too. `recipient_user_id` is None while the delivery is held.
-    `listed_at` is the time by which the inbox orders it, and `sent_at` the time when it was stored, where these are not
-    `created_at`. `ends_at` is when it ends, in epoch seconds, if its row says so. Senders never see the
-    recipient's state: `read_at`, `archived_at`, `snoozed_until`.
+    `listed_at` is the time by which the inbox orders it, `sent_at` the time when it was stored, and `fired_at` the time
+    of its latest send, where these are not `created_at`. `ends_at` is when it ends, in epoch seconds, if its row says
+    so. Senders never see the recipient's state: `read_at`, `archived_at`, `snoozed_until`.
     """
 
     delivery_id: str
@@ -79,7 +79,13 @@ class Delivery:
     snoozed_until: str | None = None
     listed_at: str | None = None
     sent_at: str | None = None
+    fired_at: str | None = None
     ends_at: int | None = field(default=None, compare=False)
+
+    @property
+    def last_fired_at(self) -> str:
+        """When its event was sent last. Of repeats that an earlier release counted, no time is known."""
+        return self.fired_at or self.created_at
 
     @property
     def is_held(self) -> bool:

@@ -60,6 +60,8 @@ class ListedDelivery(Out):
     created_at: TimeOut
     resolved_at: TimeOut | None = None
     fire_count: Annotated[int, Field(ge=1, description="How many times the event was sent.")]
+    # Replies that an earlier release has kept don't have it.
+    last_fired_at: Omittable[TimeOut] = Field(None, description="When the event was sent last.")
     tone: Omittable[Tone] = None
     summary: Omittable[str] = None
     external_status: Omittable[ExternalStatus] = None
@@ -151,6 +153,8 @@ def to_snapshot(detail: DeliveryDetail, **extra: Any) -> dict[str, Any]:
     return {
         "delivery_id": delivery.delivery_id,
         "changing": {name: getattr(delivery, name) for name in _CHANGING},
+        # Beside those, because functions of an earlier release set all of them.
+        "fired_at": delivery.fired_at,
         "moderation": [delivery.moderation.status, delivery.moderation.at] if delivery.moderation else None,
         "supplements": [each.supplement_id for each in detail.supplements],
         # Attempts are only ever added, so their number tells which there were.
@@ -166,7 +170,7 @@ def from_snapshot(snapshot: dict[str, Any], detail: DeliveryDetail) -> DeliveryO
     supplement_ids = set(snapshot["supplements"])
     clicks = {index: (Outcome(outcome), attempts) for index, outcome, attempts in snapshot["clicks"]}
     detail_then = DeliveryDetail(
-        replace(detail.delivery, **snapshot["changing"], moderation=moderation),
+        replace(detail.delivery, **snapshot["changing"], fired_at=snapshot.get("fired_at"), moderation=moderation),
         [each for each in detail.supplements if each.supplement_id in supplement_ids],
         [_rewind_click(each, *clicks[each.index]) for each in detail.clicks if each.index in clicks],
     )

@@ -1,5 +1,6 @@
 """The state of a delivery in its recipient's inbox: read, archived, snoozed; and how a repeat brings it back."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +13,9 @@ from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import In, Omittable, Timestamp, timestamp
 from chalicelib.core.domain.severity import Severity
 from chalicelib.inbox.domain.deliveries import Delivery
+
+# Whether a repeat of its event brings back a delivery that its recipient has read.
+ReturnsRead = Callable[[Delivery], bool]
 
 LONGEST_SNOOZE = timedelta(days=366)
 
@@ -111,13 +115,16 @@ def end_snooze(delivery: Delivery) -> Delivery:
     return replace(delivery, snoozed_until=None, read_at=None)
 
 
-def return_to_inbox(delivery: Delivery, *, now: datetime) -> Delivery | None:
+def return_to_inbox(delivery: Delivery, *, now: datetime, returns_read: ReturnsRead) -> Delivery | None:
     """Return the delivery as a repeat of its event brings it back to the inbox; None if it stays where it is.
 
-    An archived delivery comes back unread, on top. A snoozed one stays snoozed unless it is critical: its owner did
-    not know that the event goes on.
+    An archived delivery comes back unread, on top, and so does a read one if its recipient wants that. A snoozed one
+    stays snoozed unless it is critical: its owner did not know that the event goes on.
     """
-    is_urgent = delivery.severity == Severity.CRITICAL and is_snoozed(delivery, now=now)
-    if not delivery.archived_at and not is_urgent:
+    if is_snoozed(delivery, now=now):
+        returns = delivery.severity == Severity.CRITICAL
+    else:
+        returns = bool(delivery.archived_at or (delivery.read_at and returns_read(delivery)))
+    if not returns:
         return None
     return replace(delivery, read_at=None, archived_at=None, snoozed_until=None, listed_at=timestamp(now))

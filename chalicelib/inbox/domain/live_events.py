@@ -33,7 +33,11 @@ def delivery_returned_event(delivery: Delivery, *, now: datetime) -> LiveEvent:
 def delivery_changed_event(delivery: Delivery, *, now: datetime) -> LiveEvent:
     """Announces a change of the delivery's state: read, archived, snoozed."""
     fields = StateOut(**state_fields(delivery, now=now)).model_dump(mode="json", by_alias=True)
-    fields |= {"deliveryId": delivery.delivery_id, "fireCount": delivery.fire_count}
+    fields |= {
+        "deliveryId": delivery.delivery_id,
+        "fireCount": delivery.fire_count,
+        "lastFiredAt": delivery.last_fired_at,
+    }
     return LiveEvent(FrameType.DELIVERY_CHANGED, fields)
 
 

@@ -81,7 +81,7 @@ def publish(
     Store calls after authentication, in sequence: 2 when new (also with an idempotency key), 1 for a repeat. One
     more for each of these: a repeat with a key, a repeat of a delivery with supplements or `webhook` buttons, a
     project, an event type of one segment, an event that is held. 2 more for a replay while it is held. A repeat that
-    brings an archived delivery back to the inbox takes 1 more, and 1 to push it.
+    brings a delivery back to the inbox takes 1 more, and 1 to push it; of a read one, 1 more to ask whether it does.
 
     Raises:
         Invalid: the event is outside the allowed time, or its type is outside the integrator's namespace.

@@ -42,7 +42,7 @@ class FanOut:
         first accepted call decides what the delivery says.
 
         Store calls in sequence: 4 (the call; its deliveries, and 2 to notify each recipient), and 1 more for each of
-        these: repeats, labels.
+        these: repeats, repeats of what was read, labels.
 
         Raises:
             NotFound: the accepted call is gone.

@@ -32,6 +32,7 @@ class Inbox(Protocol):
     def list_page(
         self, user_id: str, query: InboxQuery, after: Position | None, *, now: datetime
     ) -> tuple[Sequence[Delivery], Position | None]: ...
+    def with_last_fires(self, listed: Sequence[Delivery]) -> Sequence[Delivery]: ...
     def summary(self, user_id: str, *, now: datetime) -> InboxSummary: ...
     def save(self, before: Delivery, after: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool: ...
 
@@ -41,10 +42,12 @@ def list_page(
 ) -> tuple[list[InboxItem], Position | None]:
     """Return a page of the owner's deliveries, newest first, and the position where the next page starts.
 
-    Store calls in sequence: 1, at most 4; with words or a label at most 8.
+    Store calls in sequence: 1, at most 4; with words or a label at most 8. 1 more if an event of the page was sent more
+    than once.
     """
     found, position = inbox.list_page(owner.user_id, query, after, now=context.now)
-    return [to_inbox_item(delivery, now=context.now, with_labels=query.labels) for delivery in found], position
+    listed = inbox.with_last_fires(found)
+    return [to_inbox_item(delivery, now=context.now, with_labels=query.labels) for delivery in listed], position
 
 
 def summary(*, owner: ApiKey, context: RequestContext, inbox: Inbox) -> InboxSummary:

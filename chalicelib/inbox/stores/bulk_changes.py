@@ -52,6 +52,7 @@ _COLUMNS = (
     "occurredAt",
     "createdAt",
     "fireCount",
+    "firedAt",
     "readAt",
     "archivedAt",
     "snoozedUntil",

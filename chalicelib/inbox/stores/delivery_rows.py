@@ -7,6 +7,7 @@ delivery_ends).
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib import retention
@@ -23,6 +24,7 @@ from chalicelib.resources import DELIVERIES
 
 SORT_KEY = "DELIVERY"
 STAMPS = "stamps"
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -105,8 +107,19 @@ def from_row(row: Row) -> Delivery:
         listed_at=row["inboxKey"].split("#")[1] if "inboxKey" in row else None,
         sent_at=row["sentKey"].split("#")[0] if "sentKey" in row else None,
         moderation=Moderation(ModerationStatus(moderation["status"]), moderation["at"]) if moderation else None,
+        fired_at=find_fire_time(row),
         ends_at=int(row["expiresAt"]) if "expiresAt" in row else None,
     )
+
+
+def fire_millis(fired_at: str) -> int:
+    """Return the time of a send as a row has it, in milliseconds: each event is stored with it, so it is short."""
+    return (parse_timestamp(fired_at) - _EPOCH) // _MILLISECOND
+
+
+def find_fire_time(row: Row) -> str | None:
+    """Return when the event of a row was sent last, if the row says it."""
+    return timestamp(_EPOCH + int(row["firedAt"]) * _MILLISECOND) if "firedAt" in row else None
 
 
 def parse_content(row: Row) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from chalicelib.core.stores.writes import try_commit
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxFilter, InboxQuery, InboxStatus, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import Shelf, View
-from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, parse_content, state_update
+from chalicelib.inbox.stores.delivery_rows import delivery_key, find_fire_time, from_row, parse_content, state_update
 from chalicelib.inbox.stores.snoozes import snooze_actions
 from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, INBOX_INDEX
@@ -67,6 +67,20 @@ class DynamoInbox:
             if after is None:
                 return found, None
         return found, after
+
+    def with_last_fires(self, listed: Sequence[Delivery]) -> list[Delivery]:
+        """Add the time of the latest send to deliveries that were sent more than once: the index doesn't have it.
+
+        One store call, or none where no delivery needs it.
+        """
+        repeated = [each for each in listed if each.fire_count > 1 and each.fired_at is None]
+        if not repeated:
+            return list(listed)
+        rows = get_all(DELIVERIES, [delivery_key(each.delivery_id) for each in repeated], ("pk", "firedAt"))
+        times = {row["pk"]: find_fire_time(row) for row in rows}
+        return [
+            replace(each, fired_at=times[each.delivery_id]) if each.delivery_id in times else each for each in listed
+        ]
 
     def summary(self, user_id: str, *, now: datetime) -> InboxSummary:
         """Count unread, urgent and snoozed deliveries, each up to a thousand.
@@ -143,10 +157,17 @@ def _matching(listed: Sequence[Delivery], query: InboxQuery) -> Iterable[Deliver
 
 
 def with_content(listed: Sequence[Delivery]) -> list[Delivery]:
-    """Read the contents of deliveries from the index. One store call for each hundred, at the same time."""
-    rows = get_all(DELIVERIES, [delivery_key(each.delivery_id) for each in listed], ("pk", "content")) if listed else []
-    contents = {row["pk"]: parse_content(row) for row in rows}
-    return [replace(each, content=contents.get(each.delivery_id, {})) for each in listed]
+    """Read the contents of deliveries from the index, and when each was sent last.
+
+    One store call for each hundred, at the same time.
+    """
+    keys = [delivery_key(each.delivery_id) for each in listed]
+    rows = {row["pk"]: row for row in get_all(DELIVERIES, keys, ("pk", "content", "firedAt"))} if keys else {}
+    whole = [(each, rows.get(each.delivery_id, {})) for each in listed]
+    return [
+        replace(each, content=parse_content(row), fired_at=find_fire_time(row) or each.created_at)
+        for each, row in whole
+    ]
 
 
 def list_range(user_id: str, of: Range, most: int) -> list[Delivery]:

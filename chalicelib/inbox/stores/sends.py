@@ -1,11 +1,12 @@
 """Sends of an event, recorded in the row of its delivery (table `deliveries`).
 
-firstFire: the id of the first send; fireCount: the number of sends; fires0 to fires2: the ids of the latest ones
+firstFire: the id of the first send; fireCount: the number of sends; fires0 to fires2: the ids of the latest ones;
+firedAt: when it was sent last, in milliseconds, which rows of earlier releases don't say before their next send
 pk = FIRE#<fire>; sk = delivery id: a bulk send that was counted as a repeat
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -24,9 +25,9 @@ from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
-from chalicelib.inbox.domain.inbox_states import return_to_inbox
+from chalicelib.inbox.domain.inbox_states import ReturnsRead, return_to_inbox
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
-from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, state_update, to_row
+from chalicelib.inbox.stores.delivery_rows import delivery_key, fire_millis, from_row, state_update, to_row
 from chalicelib.inbox.stores.snoozes import snooze_actions
 from chalicelib.resources import DELIVERIES
 
@@ -38,11 +39,18 @@ ReplyBuilder = Callable[[RecordedDelivery], dict[str, Any]]
 _FIRE_SETS = 3
 _FIRE_SET_SECONDS = 60
 
+_COUNT_ONE = "fireCount = if_not_exists(fireCount, :zero) + :one"
 _BUSY = "Too many calls send this event at the same time. Try again in a moment."
 
 
+@dataclass(frozen=True)
 class DynamoSends:
-    """Records each send once. `fire` is the id of a send: the same at every retry of it."""
+    """Records each send once. `fire` is the id of a send: the same at every retry of it.
+
+    A delivery says when it was made, so of a repeat `created_at` is the time of this send.
+    """
+
+    returns_read: ReturnsRead
 
     def record(
         self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: ReplyBuilder
@@ -50,7 +58,8 @@ class DynamoSends:
         """Store the delivery, or count one more send of it. Of concurrent sends exactly one is new.
 
         `reply` builds the reply that is stored with the claim. Store calls: 1; 2 for a repeat with a claim; 1 more for
-        a repeat that has supplements or clicks; without a claim 1 more when it returns to the inbox.
+        a repeat that has supplements or clicks; 1 more for a repeat that was read, to ask whether it returns; without a
+        claim 1 more when it returns to the inbox.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -64,7 +73,7 @@ class DynamoSends:
             row = _put(delivery, fire, claim=claim, reply=reply(created))
             if row is None:
                 return created
-            if counted := self._count(from_row(row), now=now, claim=claim, reply=reply):
+            if counted := self._count(from_row(row), delivery, now=now, claim=claim, reply=reply):
                 break
         return counted
 
@@ -83,15 +92,15 @@ class DynamoSends:
             row = _update(
                 {
                     "Key": to_item(key),
-                    "UpdateExpression": f"SET fireCount = fireCount + :one {sets}",
+                    "UpdateExpression": f"SET fireCount = fireCount + :one, firedAt = :firedAt {sets}",
                     "ConditionExpression": f"{EXISTS} AND {condition}",
-                    "ExpressionAttributeValues": named | values(one=1),
+                    "ExpressionAttributeValues": named | values(one=1, firedAt=fire_millis(delivery.created_at)),
                 }
             )
             if row is not None:
                 return self._from_row(row, fire, now)
         elif (row := get(DELIVERIES, key)) and (
-            counted := self._count(from_row(row), now=now, claim=claim, reply=reply)
+            counted := self._count(from_row(row), delivery, now=now, claim=claim, reply=reply)
         ):
             return counted
         raise NotFound("Delivery not found.")
@@ -99,7 +108,7 @@ class DynamoSends:
     def record_bulk(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery:
         """Store a bulk delivery, or count one more send of it: once, however late the same send comes again.
 
-        The result has no supplements or clicks. Store calls: 1; 2 for a repeat.
+        The result has no supplements or clicks. Store calls: 1; 2 for a repeat, and 1 more if it was read.
 
         Raises:
             Unavailable: too many calls send it at the same time.
@@ -111,7 +120,8 @@ class DynamoSends:
                 return RecordedDelivery(DeliveryDetail(delivery), is_new=True)
             if row["firstFire"] == fire:
                 return RecordedDelivery(DeliveryDetail(from_row(row)), is_new=False)
-            if counted := self._count(from_row(row), now=now, fire_mark=_mark(delivery.delivery_id, fire, now)):
+            mark = _mark(delivery.delivery_id, fire, now)
+            if counted := self._count(from_row(row), delivery, now=now, fire_mark=mark):
                 break
         return counted
 
@@ -122,9 +132,10 @@ class DynamoSends:
         if_new = _if_new(tuple(columns))
         request = {
             "Key": to_item(delivery_key(delivery.delivery_id)),
-            "UpdateExpression": f"SET {if_new}, fireCount = if_not_exists(fireCount, :zero) + :one {sets}",
+            "UpdateExpression": f"SET {if_new}, {_COUNT_ONE}, firedAt = :firedAt {sets}",
             "ConditionExpression": condition,
-            "ExpressionAttributeValues": named | values(zero=0, one=1, **columns),
+            "ExpressionAttributeValues": named
+            | values(zero=0, one=1, firedAt=fire_millis(delivery.created_at), **columns),
         }
         attempts = Attempts(_BUSY)
         while attempts.again():
@@ -140,7 +151,7 @@ class DynamoSends:
 
     def _from_row(self, row: Row, fire: str, now: datetime) -> RecordedDelivery:
         delivery, is_new = from_row(row), row["firstFire"] == fire
-        returned = None if is_new else return_to_inbox(delivery, now=now)
+        returned = None if is_new else return_to_inbox(delivery, now=now, returns_read=self.returns_read)
         if returned and not try_commit([state_update(delivery, returned), *snooze_actions(delivery, returned)]):
             # Its recipient, or another send, changed it first; their change stands.
             returned = None
@@ -149,6 +160,7 @@ class DynamoSends:
     def _count(
         self,
         stored: Delivery,
+        sent: Delivery,
         *,
         now: datetime,
         claim: Claim | None = None,
@@ -157,13 +169,14 @@ class DynamoSends:
     ) -> RecordedDelivery | None:
         """Count one more send of a stored delivery, in one transaction with its claim or with the mark of its fire.
 
-        None means that it is gone.
+        None means that it is gone. Of a bulk send that comes late, a later send may have been counted before.
         """
         marks = [fire_mark] if fire_mark else []
         attempts = Attempts(_BUSY)
         while attempts.again():
-            returned = return_to_inbox(stored, now=now)
-            counted = replace(returned or stored, fire_count=stored.fire_count + 1)
+            returned = return_to_inbox(stored, now=now, returns_read=self.returns_read)
+            fired_at = max(stored.last_fired_at, sent.created_at)
+            counted = replace(returned or stored, fire_count=stored.fire_count + 1, fired_at=fired_at)
             detail = _find_detail(counted, is_new=False) if claim else DeliveryDetail(counted)
             recorded = RecordedDelivery(detail, is_new=False, is_returned=returned is not None)
             update = _count_update(stored, counted, in_bulk=bool(marks))
@@ -195,7 +208,8 @@ def _put(
     delivery: Delivery, fire: str, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
 ) -> Row | None:
     """Store a new delivery and return None, or return the row that is there already."""
-    row = delivery_key(delivery.delivery_id) | to_row(delivery) | {"fireCount": 1, "firstFire": fire}
+    first = {"fireCount": 1, "firstFire": fire, "firedAt": fire_millis(delivery.created_at)}
+    row = delivery_key(delivery.delivery_id) | to_row(delivery) | first
     try:
         commit([put_new(DELIVERIES, row)], claim=claim, reply=reply)
     except Refused as refused:
@@ -238,11 +252,13 @@ def _count_fire(fire: str, now: datetime) -> tuple[str, str, dict[str, Any]]:
 
 
 def _count_update(stored: Delivery, counted: Delivery, *, in_bulk: bool) -> Action:
-    count = "fireCount = fireCount + :one"
+    sets: list[str] = ["fireCount = fireCount + :one", "firedAt = :firedAt"]
+    named: dict[str, Any] = {"one": 1, "firedAt": fire_millis(counted.last_fired_at)}
     if in_bulk:
-        return state_update(stored, counted, sets=[count, "sentInBulk = :yes"], one=1, yes=True)
+        return state_update(stored, counted, sets=[*sets, "sentInBulk = :yes"], **named, yes=True)
     # The reply that is stored with the claim says the count, so it must be exact.
-    return state_update(stored, counted, sets=[count], only_if=["fireCount = :stored"], one=1, stored=stored.fire_count)
+    only_if = ["fireCount = :stored"]
+    return state_update(stored, counted, sets=sets, only_if=only_if, **named, stored=stored.fire_count)
 
 
 def _mark(delivery_id: str, fire: str, now: datetime) -> Action:

@@ -85,6 +85,7 @@ class LoggedDelivery(Out):
     title: str
     sent_at: TimeOut = Field(description="When the desk stored the delivery. The list is in this order.")
     fire_count: Annotated[int, Field(ge=1, description="How many times the event was sent.")]
+    last_fired_at: TimeOut = Field(description="When the event was sent last.")
     recipient: RecipientOut | None = Field(description="Null while the event is held, and if the person is unknown.")
     not_arrived: NotArrived | None = Field(description="Why the recipient doesn't see it; null if it arrived.")
 
@@ -193,6 +194,7 @@ def _fields(delivery: Delivery, recipient: Person | None) -> dict[str, Any]:
         "title": delivery.title,
         "sent_at": SentPosition.of(delivery).sent_at,
         "fire_count": delivery.fire_count,
+        "last_fired_at": delivery.last_fired_at,
         "recipient": recipient
         and RecipientOut(id=recipient.user_id, email=recipient.email, name=recipient.name, active=recipient.active),
         "not_arrived": reason_not_arrived(delivery, recipient),

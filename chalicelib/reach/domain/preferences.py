@@ -1,5 +1,6 @@
 """Preferences: how a person wants to be reached about which events, and when not at all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -152,6 +153,11 @@ class Preferences(In):
         Waits(),
         description="How long channels wait. What you read meanwhile is not sent, and critical events never wait.",
     )
+    unread_on_repeat: bool = Field(
+        default=True,
+        description="Whether a notification that you have read comes back unread, on top, when its event is sent "
+        "again. What a rule mutes stays read.",
+    )
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -173,12 +179,13 @@ class Preferences(In):
 
     @property
     def are_default(self) -> bool:
-        """Whether they change nothing."""
+        """Whether they change nothing of how new events reach the person."""
         return not self.rules and self.quiet_hours is None and self.paused_until is None
 
     def to_wire(self) -> dict[str, Any]:
-        """Return them by the names on the wire, as they are stored."""
-        members = self.model_dump(mode="json", by_alias=True, exclude_unset=True, include={*Preferences.model_fields})
+        """Return them by the names on the wire, as they are stored; `unreadOnRepeat` has its own place."""
+        names = Preferences.model_fields.keys() - {"unread_on_repeat"}
+        members = self.model_dump(mode="json", by_alias=True, exclude_unset=True, include=names)
         return members | ({"pausedUntil": timestamp(self.paused_until)} if self.paused_until else {})
 
 
@@ -215,6 +222,7 @@ class PreferencesOut(Out):
     paused_until: TimeOut | None
     digest: DigestTimesOut
     waits: WaitsOut
+    unread_on_repeat: bool = True
     version: int
     muted: int = Field(ge=0, description="How many events your rules have marked as read.")
 
@@ -232,6 +240,7 @@ class StoredPreferences:
         if quiet := self.preferences.quiet_hours:
             members["quietHours"] = quiet.model_dump(by_alias=True)
         members |= {"digest": self.preferences.digest.model_dump(), "waits": self.preferences.waits.model_dump()}
+        members["unreadOnRepeat"] = self.preferences.unread_on_repeat
         return PreferencesOut.model_validate({**members, "version": self.version, "muted": self.muted})
 
 
@@ -262,10 +271,7 @@ def decide(preferences: Preferences, event: Subject, *, now: datetime) -> Decisi
     leaves an event in the inbox alone. Quiet hours hold it until they end, unless they let critical ones through. They
     don't hold what only a digest takes up: no digest is sent before they end.
     """
-    matching = sorted((each for each in preferences.rules if each.matches(event)), key=_specificity, reverse=True)
-    if event.is_always and event.is_critical:
-        matching = [each for each in matching if Way.MUTE not in each.ways]
-    rule = matching[0] if matching else None
+    rule = _find_rule(preferences, event)
     is_for_inbox = event.is_for_inbox and not event.is_critical
     ways = frozenset(rule.ways) if rule else frozenset() if is_for_inbox else DEFAULT
     if Way.MUTE in ways:
@@ -277,6 +283,21 @@ def decide(preferences: Preferences, event: Subject, *, now: datetime) -> Decisi
     if quiet is None or ways == {Way.DIGEST} or (event.is_critical and quiet.except_critical):
         return Decision(ways, rule=rule)
     return Decision(ways, quiet_until(quiet, preferences.time_zone, now=now), rule=rule)
+
+
+def is_muted(preferences: Preferences, event: Subject, *, has_always_critical: Callable[[str], bool]) -> bool:
+    """Whether a rule mutes the event. Asks of a critical one only whether its integrator is marked as always."""
+    rule = _find_rule(preferences, event)
+    if rule is None or Way.MUTE not in rule.ways:
+        return False
+    return not (event.is_critical and has_always_critical(event.integrator))
+
+
+def _find_rule(preferences: Preferences, event: Subject) -> PreferenceRule | None:
+    matching = sorted((each for each in preferences.rules if each.matches(event)), key=_specificity, reverse=True)
+    if event.is_always and event.is_critical:
+        matching = [each for each in matching if Way.MUTE not in each.ways]
+    return matching[0] if matching else None
 
 
 def check_pause(preferences: Preferences, *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """A person's preferences, in the table `directory`: USER#<id> / PREFERENCES; preferences, by their names on the wire;
 version; muted: how many deliveries their rules have marked as read, if any; and apart, since functions of earlier
-releases refuse what they don't know: waits, digest; emailRules: the ways of the rules with `email` or `digest`, and of
-which version.
+releases refuse what they don't know: waits; digest; emailRules: the ways of the rules with `email` or `digest`, and of
+which version; staysRead: if what was read stays read when its event is sent again.
 
 While they change anything, `preferences` is among the reasons to reach the person by a worker (see live.stores.push).
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.core.domain.errors import Forbidden
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.actions import EXISTS, check, update
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get
@@ -17,8 +18,8 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.stores.delivery_rows import state_update
 from chalicelib.live.stores.push import mark_reach
-from chalicelib.people.stores.directory_rows import person_key
-from chalicelib.reach.domain.preferences import Preferences, StoredPreferences, Way
+from chalicelib.people.stores.directory_rows import has_always_critical, person_key
+from chalicelib.reach.domain.preferences import Preferences, StoredPreferences, Subject, Way, is_muted
 from chalicelib.resources import DIRECTORY
 
 _REASON = "preferences"
@@ -34,6 +35,7 @@ class DynamoPreferences:
         waits = {kind: int(wait) for kind, wait in row.get("waits", {}).items()}
         wire = (
             row["preferences"]
+            | {"unreadOnRepeat": not row.get("staysRead", False)}
             | ({"waits": waits} if waits else {})
             | ({"digest": row["digest"]} if "digest" in row else {})
         )
@@ -57,7 +59,12 @@ class DynamoPreferences:
         rules, with_email = _without_email(wire.get("rules", []))
         wire |= {"rules": rules} if rules else {}
         email_rules = {"version": seen + 1, "ways": with_email} if with_email else {}
-        apart: Row = {"waits": waits, "digest": wire.pop("digest", {}), "emailRules": email_rules}
+        apart: Row = {
+            "waits": waits,
+            "digest": wire.pop("digest", {}),
+            "emailRules": email_rules,
+            "staysRead": not preferences.unread_on_repeat,
+        }
         named = {name: value for name, value in apart.items() if value}
         gone = [name for name in apart if name not in named]
         changes = "".join(f", {name} = :{name}" for name in named) + (f" REMOVE {', '.join(gone)}" if gone else "")
@@ -79,6 +86,15 @@ class DynamoPreferences:
                 return False
             raise Forbidden("The owner of these preferences is no employee.") from refused
         return True
+
+    def returns_read(self, delivery: Delivery) -> bool:
+        """Whether a repeat of its event brings back a delivery that its recipient has read.
+
+        One store call; one more for a critical event that a rule mutes.
+        """
+        found = self.find(str(delivery.recipient_user_id)).preferences
+        event = Subject(delivery.integrator, delivery.event_type, Severity(delivery.severity))
+        return found.unread_on_repeat and not is_muted(found, event, has_always_critical=has_always_critical)
 
     def mute(self, before: Delivery, after: Delivery) -> bool:
         """Mark a delivery as read, and count it; False if its state has changed. One store call."""

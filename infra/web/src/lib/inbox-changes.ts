@@ -10,6 +10,7 @@ import {
   patchItems,
   PATH,
   refreshInbox,
+  unlessFiredSince,
   visibleItems,
 } from "./inbox";
 import type { Change, Item } from "./inbox-items";
@@ -90,7 +91,7 @@ async function send(changes: Map<string, Waiting>, keepalive: boolean): Promise<
     if (changes.size === 1) {
       const [[id, { change }]] = [...changes] as [[string, Waiting]];
       const item = await call<Item>("PATCH", `${PATH}/${encodeURIComponent(id)}`, change, { keepalive });
-      if (!pending.has(id)) patchItem(id, listFields(item));
+      if (!pending.has(id)) patchItem(id, listFields(unlessFiredSince(item)));
     } else {
       for (const bulk of bulksOf(changes)) await call("POST", BULK, bulk, { keepalive });
     }

@@ -14,6 +14,8 @@ export interface Item {
   createdAt: string;
   resolvedAt?: string | null;
   fireCount: number;
+  /** When the event was sent last. Desks before this release don't say it. */
+  lastFiredAt?: string;
   tone?: "neutral" | "positive" | "negative";
   summary?: string;
   externalStatus?: string;

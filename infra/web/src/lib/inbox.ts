@@ -4,6 +4,7 @@ import { call, ApiError, query, serverTime } from "./api";
 import { t } from "./i18n";
 import type { LiveEvent } from "./live";
 import { EventBuffer } from "./event-buffer";
+import { lastFire } from "./fires";
 import { type Action, type Change, type Delivery, type Filters, filtersFrom, type Item, type Outcome } from "./inbox-items";
 import { matchesFilters, matchesSearch, matchesView } from "./inbox-matching";
 import { refreshSummary, summary } from "./inbox-summary";
@@ -149,7 +150,7 @@ export async function openDelivery(id: string): Promise<void> {
   const before = cache.get(id);
   openedDelivery.value = { id, delivery: before };
   try {
-    const delivery = await call<Delivery>("GET", `${PATH}/${encodeURIComponent(id)}`);
+    const delivery = unlessFiredSince(await call<Delivery>("GET", `${PATH}/${encodeURIComponent(id)}`));
     cacheDelivery(delivery);
     if (openedDelivery.value?.id === id) openedDelivery.value = { id, delivery };
     patchItem(id, listFields(delivery));
@@ -173,8 +174,14 @@ function cacheDelivery(delivery: Delivery): void {
 }
 
 /** Return the members of an item that can change after it was published. */
-export function listFields({ resolvedAt, fireCount, readAt, archivedAt, snoozedUntil }: Item): Partial<Item> {
-  return { resolvedAt, fireCount, readAt, archivedAt, snoozedUntil };
+export function listFields({ resolvedAt, fireCount, lastFiredAt, readAt, archivedAt, snoozedUntil }: Item): Partial<Item> {
+  return { resolvedAt, fireCount, lastFiredAt, readAt, archivedAt, snoozedUntil };
+}
+
+/** Return what a reply says of a delivery, or its known state if a live event has told of a later send meanwhile. */
+export function unlessFiredSince<T extends Item>(reply: T): T {
+  const known = findItem(reply.deliveryId);
+  return known && lastFire(known) > lastFire(reply) ? { ...reply, ...listFields(known) } : reply;
 }
 
 export function patchItem(id: string, members: Partial<Delivery>): void {
@@ -269,19 +276,38 @@ function applyEvent(event: LiveEvent): void {
 }
 
 function applyStates(changes: readonly Item[]): void {
+  const returned = changes.filter(hasReturned);
   patchItems(
     new Map(
-      changes.map(({ deliveryId, readAt, archivedAt, snoozedUntil, fireCount, resolvedAt }) => [
+      changes.map(({ deliveryId, readAt, archivedAt, snoozedUntil, fireCount, lastFiredAt, resolvedAt }) => [
         deliveryId,
-        { readAt, archivedAt, snoozedUntil, fireCount, ...(resolvedAt ? { resolvedAt } : {}) },
+        { readAt, archivedAt, snoozedUntil, fireCount, lastFiredAt, ...(resolvedAt ? { resolvedAt } : {}) },
       ]),
     ),
   );
+  for (const each of returned) moveToTop(each.deliveryId, each.lastFiredAt!);
   // An item that was not in this view may belong to it now.
   const listed = new Set(items.value.map((each) => each.deliveryId));
   const mayBeNew = changes.some((each) => !listed.has(each.deliveryId) && matchesView(each, filters.value.view, openId.value));
   if (mayBeNew && inboxState.value === "ready") void readInto(++latestLoad, null);
   refreshSummary();
+}
+
+/** Whether a change says that the event was sent again, and that brought back a loaded item that was not new. */
+function hasReturned({ deliveryId, readAt, archivedAt, snoozedUntil, lastFiredAt }: Item): boolean {
+  const before = items.value.find((each) => each.deliveryId === deliveryId);
+  if (!before || readAt || archivedAt || snoozedUntil || !lastFiredAt) return false;
+  const wasAway = Boolean(before.readAt || before.archivedAt || before.snoozedUntil);
+  return wasAway && lastFiredAt > lastFire(before);
+}
+
+/** Move what came back to the top, unless the user has it open: it then stays where it is until the next load. */
+function moveToTop(id: string, at: string): void {
+  if (openId.value === id) return;
+  const item = items.value.find((each) => each.deliveryId === id)!;
+  items.value = [item, ...items.value.filter((each) => each !== item)];
+  arrived.value = new Set(arrived.value).add(id);
+  listedAt = at > listedAt ? at : listedAt;
 }
 
 function addOrUpdate(item: Item): void {

@@ -42,6 +42,8 @@ export interface Preferences {
   pausedUntil: string | null;
   digest: DigestTimes;
   waits: Waits;
+  /** Whether what was read comes back unread when its event is sent again. */
+  unreadOnRepeat: boolean;
   version: number;
   muted: number;
 }

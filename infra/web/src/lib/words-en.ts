@@ -128,7 +128,7 @@ export const en = {
   "inbox.noMatches": "No matches. Try fewer words or another filter.",
   "inbox.select": "Select a notification.",
   "inbox.notFound": "Notification not found.",
-  "inbox.fireCount": "Sent {n} times",
+  "inbox.fireCount": "Sent {n} times, last {time}",
   "inbox.archived": "Archived",
   "inbox.unarchived": "Moved to inbox",
   "inbox.archive": "Archive",

@@ -129,7 +129,7 @@ export const zh: Words = {
   "inbox.noMatches": "没有匹配的通知。请减少关键词或更换筛选条件。",
   "inbox.select": "请选择一条通知。",
   "inbox.notFound": "找不到此通知。",
-  "inbox.fireCount": "已发送 {n} 次",
+  "inbox.fireCount": "已发送 {n} 次，最近一次：{time}",
   "inbox.archived": "已归档",
   "inbox.unarchived": "已移回收件箱",
   "inbox.archive": "归档",

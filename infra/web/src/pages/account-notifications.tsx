@@ -21,7 +21,7 @@ import { Email } from "./account-email";
 import { PauseDialog, QuietDialog, RuleDialog } from "./account-notification-dialogs";
 import { WAIT_KINDS, WaitsDialog, waitText } from "./account-waits";
 import { Panel } from "./account-profile-fields";
-import { Time } from "../ui/parts";
+import { Switch, Time } from "../ui/parts";
 
 /** How notifications reach the signed-in person: rules, quiet hours, and a pause. */
 export function Notifications() {
@@ -37,6 +37,7 @@ export function Notifications() {
           <Quiet stored={stored} resource={resource} />
           <Email />
           <Digest stored={stored} resource={resource} />
+          <Repeats stored={stored} resource={resource} />
           <Channels resource={channels} />
           <Waiting stored={stored} resource={resource} />
         </>
@@ -297,6 +298,21 @@ function Waiting({ stored, resource }: Props) {
           }}
         />
       )}
+    </Panel>
+  );
+}
+
+function Repeats({ stored, resource }: Props) {
+  return (
+    <Panel title={t("preferences.repeats")} note={t("preferences.repeatsNote")}>
+      <Switch
+        label={t("preferences.unreadOnRepeat")}
+        hint={t("preferences.unreadOnRepeatHint")}
+        on={stored.unreadOnRepeat}
+        onChange={(unreadOnRepeat) =>
+          void resource.mutate(() => save(resource, () => ({ unreadOnRepeat }), t("preferences.saved")))
+        }
+      />
     </Panel>
   );
 }

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { fireText, lastFire } from "../lib/fires";
 import { valueLabel, t } from "../lib/i18n";
 import { clickAction } from "../lib/inbox";
 import type { Action, Delivery } from "../lib/inbox-items";
@@ -85,7 +86,7 @@ export function DeliveryContent({ delivery, preview = false }: { delivery: Deliv
         {delivery.externalStatus && !isOver(delivery) && (
           <Chip>{valueLabel("external", delivery.externalStatus)}</Chip>
         )}
-        {delivery.fireCount > 1 && <Chip>{t("inbox.fireCount", { n: delivery.fireCount })}</Chip>}
+        {delivery.fireCount > 1 && <Chip title={fullTime(lastFire(delivery))}>{fireText(delivery)}</Chip>}
         {delivery.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
         {delivery.snoozedUntil && Date.parse(delivery.snoozedUntil) > now.value && (
           <Chip>{t("inbox.snoozedUntil", { time: weekdayTime(delivery.snoozedUntil) })}</Chip>

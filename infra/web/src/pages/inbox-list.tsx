@@ -1,12 +1,13 @@
 import type { RefObject } from "preact";
 import { useRef } from "preact/hooks";
+import { fireText, lastFire } from "../lib/fires";
 import { type Entry, type Group, isGroup, keyOf, toggleCollapsed } from "../lib/groups";
 import { t, valueLabel } from "../lib/i18n";
 import { arrived, cursor, filters, inboxState, loadInbox, loadMoreInbox } from "../lib/inbox";
 import type { Item } from "../lib/inbox-items";
 import { href, route } from "../lib/router";
 import { hasSelection, marked, selection, toggleSelected } from "../lib/selection";
-import { weekdayTime } from "../lib/time";
+import { ago, weekdayTime } from "../lib/time";
 import { Icon } from "../ui/icons";
 import { Chip, EmptyState, ErrorState, Skeleton, Time } from "../ui/parts";
 import { type VirtualControl, VirtualList } from "../ui/virtual-list";
@@ -187,7 +188,11 @@ export function ItemContent({ item }: { item: Item }) {
         )}
         <span class="item-foot">
           <span class="item-type">{item.eventType}</span>
-          {item.fireCount > 1 && <Chip title={t("inbox.fireCount", { n: item.fireCount })}>×{item.fireCount}</Chip>}
+          {item.fireCount > 1 && (
+            <Chip title={fireText(item)}>
+              ×{item.fireCount} · {ago(lastFire(item))}
+            </Chip>
+          )}
           {item.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
           {item.externalStatus && !item.resolvedAt && <Chip>{valueLabel("external", item.externalStatus)}</Chip>}
           {item.snoozedUntil && Date.parse(item.snoozedUntil) > Date.now() && (

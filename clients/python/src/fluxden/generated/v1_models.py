@@ -951,6 +951,8 @@ class InboxItem(TypedDict):
     resolvedAt: NotRequired[str | None]
     fireCount: int
     """How many times the event was sent."""
+    lastFiredAt: NotRequired[str]
+    """When the event was sent last."""
     tone: NotRequired[Literal["neutral", "positive", "negative"]]
     """The color of the event in the inbox, independent of its severity."""
     summary: NotRequired[str]
@@ -1042,6 +1044,8 @@ class LoggedDelivery(TypedDict):
     """When the desk stored the delivery. The list is in this order."""
     fireCount: int
     """How many times the event was sent."""
+    lastFiredAt: str
+    """When the event was sent last."""
     recipient: RecipientOut | None
     """Null while the event is held, and if the person is unknown."""
     notArrived: Literal["held", "rejected", "recipient_deactivated", "recipient_unknown"] | None
@@ -1096,6 +1100,8 @@ class PreferencesIn(TypedDict):
     """When you are sent what rules leave for the `digest`."""
     waits: NotRequired[Waits]
     """How long channels wait. What you read meanwhile is not sent, and critical events never wait."""
+    unreadOnRepeat: NotRequired[bool]
+    """Whether a notification that you have read comes back unread, on top, when its event is sent again. What a rule mutes stays read."""
     version: int
     """The `version` that you have read. Preferences that changed since are not replaced."""
 
@@ -1109,6 +1115,7 @@ class PreferencesOut(TypedDict):
     pausedUntil: str | None
     digest: DigestTimesOut
     waits: WaitsOut
+    unreadOnRepeat: NotRequired[bool]
     version: int
     muted: int
     """How many events your rules have marked as read."""
@@ -1217,6 +1224,8 @@ class SentDelivery(TypedDict):
     resolvedAt: NotRequired[str | None]
     fireCount: int
     """How many times the event was sent."""
+    lastFiredAt: NotRequired[str]
+    """When the event was sent last."""
     tone: NotRequired[Literal["neutral", "positive", "negative"]]
     """The color of the event in the inbox, independent of its severity."""
     summary: NotRequired[str]
@@ -1300,6 +1309,8 @@ class Delivery(TypedDict):
     resolvedAt: NotRequired[str | None]
     fireCount: int
     """How many times the event was sent."""
+    lastFiredAt: NotRequired[str]
+    """When the event was sent last."""
     tone: NotRequired[Literal["neutral", "positive", "negative"]]
     """The color of the event in the inbox, independent of its severity."""
     summary: NotRequired[str]
@@ -1348,6 +1359,8 @@ class DeliveryLogEntry(TypedDict):
     """When the desk stored the delivery. The list is in this order."""
     fireCount: int
     """How many times the event was sent."""
+    lastFiredAt: str
+    """When the event was sent last."""
     recipient: RecipientOut | None
     """Null while the event is held, and if the person is unknown."""
     notArrived: Literal["held", "rejected", "recipient_deactivated", "recipient_unknown"] | None
@@ -1386,6 +1399,8 @@ class InboxDelivery(TypedDict):
     resolvedAt: NotRequired[str | None]
     fireCount: int
     """How many times the event was sent."""
+    lastFiredAt: NotRequired[str]
+    """When the event was sent last."""
     tone: NotRequired[Literal["neutral", "positive", "negative"]]
     """The color of the event in the inbox, independent of its severity."""
     summary: NotRequired[str]

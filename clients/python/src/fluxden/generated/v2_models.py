@@ -2789,6 +2789,8 @@ class LoggedDelivery(TypedDict):
     """When the desk stored the delivery. The list is in this order."""
     fireCount: int
     """How many times the event was sent."""
+    lastFiredAt: str
+    """When the event was sent last."""
     recipient: RecipientOut
     """Null while the event is held, and if the person is unknown."""
     notArrived: Literal["held", "rejected", "recipient_deactivated", "recipient_unknown"]
@@ -3673,6 +3675,8 @@ class Delivery(TypedDict):
     resolvedAt: NotRequired[str]
     fireCount: int
     """How many times the event was sent."""
+    lastFiredAt: NotRequired[str]
+    """When the event was sent last."""
     tone: NotRequired[Literal["neutral", "positive", "negative"]]
     """The color of the event in the inbox, independent of its severity."""
     summary: NotRequired[str]
@@ -3721,6 +3725,8 @@ class DeliveryLogEntry(TypedDict):
     """When the desk stored the delivery. The list is in this order."""
     fireCount: int
     """How many times the event was sent."""
+    lastFiredAt: str
+    """When the event was sent last."""
     recipient: RecipientOut
     """Null while the event is held, and if the person is unknown."""
     notArrived: Literal["held", "rejected", "recipient_deactivated", "recipient_unknown"]
