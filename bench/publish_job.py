@@ -34,7 +34,7 @@ def _queue_held(delivery: Delivery, **_: Any) -> None:
 
 
 _PORTS = events.Ports(
-    sends=DynamoSends(),
+    sends=DynamoSends(returns_read=lambda _: False),
     deliveries=DynamoDeliveries(),
     labels=DynamoSent(),
     projects=DynamoProjectAccess(),

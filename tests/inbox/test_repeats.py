@@ -281,5 +281,5 @@ def test_what_a_repeat_brings_back_is_unread_on_top_and_nothing_else_moves(
     sleeps = is_snoozed(before, now=NOON)
     assert bool(asked) is bool(read_at and not archived_at and not sleeps)
     assert (after is not None) is (severity == "critical" if sleeps else bool(archived_at or (read_at and wanted)))
-    states = {"read_at": None, "archived_at": None, "snoozed_until": None}
-    assert after is None or after == replace(before, **states, listed_at=timestamp(NOON))
+    unread = replace(before, read_at=None, archived_at=None, snoozed_until=None)
+    assert after is None or after == replace(unread, listed_at=timestamp(NOON))

@@ -111,7 +111,15 @@ INGRESS = {
 _CLOSED = "This desk does not accept connection requests."
 _INBOUND_OFF = "This desk accepts nothing from other desks."
 # These take in what people, their agents and their systems send, and authenticate it themselves.
-_OF_PEOPLE = {"call_mcp", "sign_in", "ask_to_sign_in", "sign_in_with_passkey", "ingest_by_address", "ingest_by_put"}
+_OF_PEOPLE = {
+    "call_mcp",
+    "sign_in",
+    "ask_to_sign_in",
+    "sign_in_with_passkey",
+    "ingest_by_address",
+    "ingest_by_put",
+    "unsubscribe_from_email",
+}
 
 
 def is_ingress(route: Route) -> bool:
