@@ -10,6 +10,11 @@ from chalicelib.core.domain.retries import JITTER, PERSONAL_WEBHOOK_RETRIES
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.live.gateways.socket_work import FRAME_JOBS
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.reach.domain.channels import ChannelKind
 from chalicelib.reach.domain.jobs import ChannelJob
@@ -18,7 +23,7 @@ from chalicelib.reach.gateways.webhooks import send_webhook
 from chalicelib.reach.services.sending import ChannelSender
 from chalicelib.reach.stores.channels import DynamoChannels
 from chalicelib.reach.stores.outcomes import DynamoOutcomes
-from chalicelib.resources import DELIVERIES, DIRECTORY, PERSONAL_WEBHOOK, SOCKETS, UNSEAL
+from chalicelib.resources import DELIVERIES, DIRECTORY, NOTIFY, PERSONAL_WEBHOOK, SOCKETS, UNSEAL
 
 bp = Blueprint(__name__)
 
@@ -34,6 +39,7 @@ bp = Blueprint(__name__)
     + DIRECTORY.can("BatchGetItem", "UpdateItem")
     + DELIVERIES.can("Query", "PutItem", "ConditionCheckItem")
     + SOCKETS.can("UpdateItem")
+    + NOTIFY
     + PERSONAL_WEBHOOK.can_send(),
 )
 def send_to_webhook(message: ChannelJob) -> None:
@@ -46,6 +52,7 @@ def send_to_webhook(message: ChannelJob) -> None:
         transport=send_webhook,
         queue=WEBHOOK_JOBS,
         ladder=PERSONAL_WEBHOOK_RETRIES,
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, FRAME_JOBS),
         gather=gather,
         clock=lambda: datetime.now(UTC),
         lease_id=ids.new_nonce(),

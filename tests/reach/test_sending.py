@@ -9,13 +9,14 @@ import time_machine
 from standardwebhooks import Webhook
 
 from chalicelib.core.domain.retries import JITTER, PERSONAL_WEBHOOK_RETRIES
-from chalicelib.resources import PERSONAL_WEBHOOK, SOCKETS
+from chalicelib.resources import PERSONAL_WEBHOOK, SOCKET_WORK, SOCKETS
 from tests.conftest import Desk
 from tests.support import inputs, instances
 from tests.support.api import Api
 from tests.support.channels import EVENTS, MESSAGE, add_active, ask_for_test, listed, outcomes, publish, reach
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
+from tests.support.sockets import Sockets
 from tests.support.worker_scenarios import scan_rows
 
 NOW = datetime(2026, 5, 21, 12, tzinfo=UTC)
@@ -130,6 +131,32 @@ def test_a_webhook_that_is_gone_is_paused_at_once_and_a_test_resumes_it(
     pump.drain(PERSONAL_WEBHOOK)
     (shown,) = listed(api, desk.alice_key)
     assert (shown["state"], shown["pausedAt"], shown["failingSince"]) == ("active", None, None)
+
+
+def test_the_owner_of_a_channel_is_told_once_when_it_is_paused(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, sockets: Sockets
+) -> None:
+    channel = add_active(api, pump, desk.alice_key, receiver)
+    agents = {name: sockets.connect(key) for name, key in (("alice", desk.alice_key), ("bob", desk.bob_key))}
+    pump.drain(SOCKET_WORK)
+    receiver.status = 503
+    reach(desk, channel, publish(api, desk))
+    pump.drain(PERSONAL_WEBHOOK)
+    receiver.status = 410
+    for each in range(2):
+        reach(desk, channel, publish(api, desk), message_id=inputs.uuid(each))
+    pump.drain(PERSONAL_WEBHOOK)
+    (told,) = (each for each in agents["alice"].frames if each["type"] == "channel_paused")
+    assert {name: told[name] for name in ("channelId", "label", "kind", "service", "host", "reason")} == {
+        "channelId": channel["id"],
+        "label": channel["label"],
+        "kind": "webhook",
+        "service": "webhook",
+        "host": "127.0.0.1",
+        "reason": "answered 410",
+    }
+    assert receiver.url not in str(told)
+    assert [each["type"] for each in agents["bob"].frames if each["type"] == "channel_paused"] == []
 
 
 def test_a_person_who_left_is_sent_nothing(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:

@@ -46,6 +46,7 @@ class FrameType(StrEnum):
     BOARD_CHANGED = "board_changed"
     CONTACTS_CHANGED = "contacts_changed"
     PUSH_STOPPED = "push_stopped"
+    CHANNEL_PAUSED = "channel_paused"
     KEY_CREATED = "key_created"
     CONNECTION_REQUEST = "connection_request"
 
@@ -67,6 +68,7 @@ _AREAS = {
     FrameType.BOARD_CHANGED: {"kanban"},
     FrameType.CONTACTS_CHANGED: {"contacts"},
     FrameType.PUSH_STOPPED: {"inbox"},
+    FrameType.CHANNEL_PAUSED: {"inbox"},
     FrameType.KEY_CREATED: set(),  # only for keys with every permission
     FrameType.CONNECTION_REQUEST: {"chat"},
 }

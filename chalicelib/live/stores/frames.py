@@ -196,6 +196,9 @@ class DynamoFrames:
         return [_entry(row) for row in islice(rows, limit)][::-1]
 
 
+_TYPES = frozenset(FrameType)
+
+
 def _addressed(first: int, events: Sequence[LiveEvent], sockets: Sequence[Socket], now: datetime) -> list[LogEntry]:
     """Return the events' entries from the position `first` on, with the sockets that may see each."""
     visible = [each for each in sockets if any(event.is_visible_to(each.areas) for event in events)]
@@ -228,7 +231,8 @@ def _row(entry: LogEntry) -> Row:
 
 def _entry(row: Row) -> LogEntry:
     position, kept_until = _position(row), int(row["expiresAt"])
-    if "type" not in row:
+    # A frame of a type that a later release has added is left out.
+    if row.get("type") not in _TYPES:
         return LogEntry(position, None, kept_until=kept_until, ends_streams="ended" in row)
     event = LiveEvent(FrameType(row["type"]), json.loads(row["members"]))
     return LogEntry(

@@ -14,6 +14,8 @@ from chalicelib.core.domain.retries import Outcome as RetryOutcome
 from chalicelib.core.ports import DelayedJobSender, Gather
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
 from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
+from chalicelib.live.domain.frames import FrameType, LiveEvent
+from chalicelib.live.services.ports import Notifier
 from chalicelib.reach.domain.channels import Channel, ChannelKind, Target, after_attempt
 from chalicelib.reach.domain.jobs import ChannelJob
 from chalicelib.reach.domain.outcomes import Outcome, SendState, SkipReason, failure_of
@@ -55,6 +57,7 @@ class ChannelSender:
     transport: Transport
     queue: DelayedJobSender[ChannelJob]
     ladder: RetryLadder
+    notifier: Notifier
     gather: Gather
     clock: Callable[[], datetime]
     lease_id: str
@@ -66,7 +69,8 @@ class ChannelSender:
         A notification that was read, archived, snoozed or resolved is not sent, nor to a channel that is not active. A
         job that comes twice sends nothing more; only one whose worker ended between the request and the record of it is
         sent again, under the same message id. Store and queue calls in sequence: 3, and 1 to send the next job; 2 for a
-        test message, and for what is skipped; 1 for what is not due.
+        test message, and for what is skipped; 1 for what is not due. If a channel is paused, also those of telling its
+        owner more.
         """
         now = self.clock()
         if not is_due(job.due_at or timestamp(now), now):
@@ -82,7 +86,7 @@ class ChannelSender:
             return
         channel, target = found
         result = self.transport(channel, target, None, message_id=job.message_id, now=now)
-        self.channels.save(after_attempt(channel, result, now=self.clock(), is_test=True), over=channel)
+        self._save(after_attempt(channel, result, now=self.clock(), is_test=True), channel)
 
     def _send(self, job: ChannelJob, delivery_id: str, now: datetime) -> None:
         found, detail = self.gather(
@@ -133,11 +137,13 @@ class ChannelSender:
             at=timestamp(now),
         )
         PUSHES.add(channel=self.kind.value, outcome="taken" if result.error is None else "failed")
-        is_recorded, _ = self.gather(
-            lambda: self.outcomes.record(ended, delivery), lambda: self.channels.save(after, over=channel)
-        )
+        is_recorded, _ = self.gather(lambda: self.outcomes.record(ended, delivery), lambda: self._save(after, channel))
         if is_recorded and waits:
             self._send_later(_next_job(job, waits), now)
+
+    def _save(self, after: Channel, before: Channel) -> None:
+        if self.channels.save(after, over=before) and before.is_active and not after.is_active:
+            self.notifier.notify(after.user_id, _paused_event(after), log_state=None, now=self.clock())
 
     def _send_later(self, job: ChannelJob, now: datetime) -> None:
         """Send a job until it is due: a message of the queue waits for 15 minutes at most, and is then sent on."""
@@ -147,6 +153,19 @@ class ChannelSender:
 
 def _next_job(job: ChannelJob, due_at: str | None) -> ChannelJob:
     return job.model_copy(update={"attempt": job.attempt + 1, "due_at": due_at})
+
+
+def _paused_event(channel: Channel) -> LiveEvent:
+    """Tells a person that their channel is sent nothing more."""
+    members = {
+        "channelId": channel.channel_id,
+        "label": channel.label,
+        "kind": channel.kind.value,
+        "service": channel.service,
+        "host": channel.host,
+        "reason": channel.failure,
+    }
+    return LiveEvent(FrameType.CHANNEL_PAUSED, members)
 
 
 def _skip_reason(delivery: Delivery) -> SkipReason | None:

@@ -12,6 +12,7 @@ import { changeItem } from "./lib/inbox-changes";
 import { keptInbox, readKept } from "./lib/kept";
 import { connect, subscribe, onResync } from "./lib/live";
 import { handleKeptEvent, startKeeping } from "./lib/offline";
+import { handleChannelEvent } from "./lib/channels";
 import { followClickedNotifications, handlePushEvent } from "./lib/push";
 import { countWaiting, handleQueueEvent, refreshQueue } from "./lib/queue";
 import { handleDelegationEvent, loadDelegated } from "./lib/delegations";
@@ -72,6 +73,7 @@ subscribe(handleDelegationEvent);
 subscribe(handleChatEvent);
 subscribe(handleKeyEvent);
 subscribe(handlePushEvent);
+subscribe(handleChannelEvent);
 subscribe(handleKeptEvent);
 onResync(() => {
   void refreshInbox();

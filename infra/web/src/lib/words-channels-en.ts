@@ -23,6 +23,7 @@ export const channelsEn = {
   "channel.used": "last used",
   "channel.failedNote": "The last message failed: {reason}. Failing since",
   "channel.pausedNote": "Paused: {reason}. A test message that is taken resumes it. Paused",
+  "channel.pausedToast": "Channel {name} is paused: {reason}. See Account, Notifications.",
   "channel.remove": "Remove channel",
   "channel.removeNamed": "Remove channel {name}",
   "channel.removeTitle": "Remove {name}?",

@@ -25,6 +25,7 @@ export const channelsZh: Record<keyof typeof channelsEn, string> = {
   "channel.used": "上次使用",
   "channel.failedNote": "上一条消息失败：{reason}。失败始于",
   "channel.pausedNote": "已暂停：{reason}。测试消息被接收后恢复。暂停于",
+  "channel.pausedToast": "渠道“{name}”已暂停：{reason}。请查看账户的通知页面。",
   "channel.remove": "移除渠道",
   "channel.removeNamed": "移除渠道 {name}",
   "channel.removeTitle": "移除 {name}？",

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { pauses } from "../lib/channels";
 import { loadDeclaredTypes, typeName } from "../lib/event-types";
 import { Fragment } from "preact";
 import { listText, t, valueLabel } from "../lib/i18n";
@@ -28,6 +29,9 @@ export function Notifications() {
   const resource = useResource(loadPreferences);
   const channels = useResource(loadChannels);
   useEffect(() => void loadDeclaredTypes(), []);
+  useEffect(() => {
+    if (pauses.value > 0) void channels.reload();
+  }, [pauses.value]);
   return (
     <Loaded resource={resource}>
       {(stored) => (
