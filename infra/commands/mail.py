@@ -110,14 +110,14 @@ def test(recipient: str) -> None:
     click.echo(f"{settings.place} took a message to {recipient}.")
 
 
-@mail.command(epilog="Example: mail report < report.eml")
+@mail.command(epilog="Example: mail report -")
 @click.argument("file", type=click.File("rb"), default="-")
 @json_option
 def report(file: IO[bytes], *, as_json: bool) -> None:
-    """Pause the addresses that a delivery report or a complaint is about: a message from FILE, or standard input.
+    """Pause the addresses that a delivery report or a complaint is about.
 
-    For mail that comes to the sender's mailbox (RFC 3464, RFC 5965). Only reports on messages of this desk, to the
-    address of their recipient, pause it; each line says what became of one.
+    FILE is a message from the sender's mailbox (RFC 3464, RFC 5965), or standard input. Only reports on messages of
+    this desk, to the address of their recipient, pause it; each line says what became of one.
     """
     content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
