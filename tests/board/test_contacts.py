@@ -116,6 +116,19 @@ def test_new_contact_reads_back_unchanged(api: Api, desk: Desk, carol: str) -> N
     }
 
 
+def test_pages_by_cursor_go_on_while_contacts_of_earlier_pages_are_deleted(api: Api, carol: str) -> None:
+    made = [create(api, carol, f"Ada {number}") for number in range(6)]
+    first = api.get(f"{CONTACTS}?limit=2", carol).json["data"]["pagination"]
+    for each in made[:2]:
+        assert delete(api, carol, each["id"]).status == 200
+    second = api.get(f"{CONTACTS}?limit=2&cursor={first['cursor']}", carol).json["data"]
+    assert [each["name"] for each in second["contacts"]] == ["Ada 2", "Ada 3"]
+    assert second["pagination"]["hasMore"] is True
+    third = api.get(f"{CONTACTS}?limit=2&cursor={second['pagination']['cursor']}", carol).json["data"]
+    assert [each["name"] for each in third["contacts"]] == ["Ada 4", "Ada 5"]
+    assert (third["pagination"]["hasMore"], third["pagination"]["cursor"]) == (False, None)
+
+
 def test_contact_stores_every_member(api: Api, carol: str) -> None:
     everything = {
         "name": "A" * 200,

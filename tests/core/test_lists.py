@@ -66,6 +66,14 @@ def test_a_position_outside_the_list_is_its_start_or_end(after: str) -> None:
         assert len(_page(prefixes, Start(after=after), limit=3, interleaved=interleaved).places) <= 1
 
 
+def test_a_page_by_position_has_keys_of_the_last_characters_of_unicode() -> None:
+    for key in ("a#1", "\U0010fffe", "\U0010ffff#2"):
+        _put(key)
+    places = _page([""], Start(after="a#1"), limit=3).places
+    assert [position for _, position in places] == ["\U0010fffe", "\U0010ffff#2"]
+    assert _page([""], Start(after="\U0010ffff#2"), limit=3).places == []
+
+
 def test_page_reads_no_more_rows_than_its_offset_and_limit() -> None:
     for number in range(120):
         _put(f"a#{number:03d}")

@@ -76,6 +76,15 @@ def test_a_page_that_is_cut_continues_after_its_last_row() -> None:
     assert PageRequest.after_cursor(pagination.cursor, 3, "list").start == Start(5, "a")
 
 
+@pytest.mark.parametrize(("total", "end"), [(4, "y"), (99, None)])
+def test_a_page_by_cursor_has_more_as_its_cursor_says_whatever_was_added_or_removed_before(
+    total: int, end: str | None
+) -> None:
+    page = PageRequest(1, Start(5, "x"), ("list",))
+    pagination = page.fit([Row(text="x")], Listed(["x"], ["y"], total, end))[1]
+    assert pagination.has_more is (pagination.cursor is not None) is (end is not None)
+
+
 def test_the_last_page_has_no_cursor() -> None:
     empty: Listed[Any] = Listed()
     assert PageRequest(3).fit([], empty)[1].cursor is None

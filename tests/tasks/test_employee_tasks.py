@@ -1,6 +1,8 @@
 """Tasks for integrators: who lets their agents read and propose tasks, and what they can't do."""
 
+import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -93,6 +95,20 @@ def test_held_events_are_not_shown(api: Api, desk: Desk, allowed: None) -> None:
     shown = add_task(api, desk)["id"]
     assert [each["id"] for each in list_for(api, desk.fd1).json["items"]] == [shown]
     assert api.get(f"{TASKS}/{held['id']}?email={ALICE}", desk.fd1).status == 404
+
+
+def test_a_cursor_tells_nothing_of_a_held_event_at_the_end_of_its_page(api: Api, desk: Desk, allowed: None) -> None:
+    api.post("/api/v1/events", inputs.new_event(title="Secret", event_type="hr.salary.raised"), desk.moderated)
+    (held,) = list_tasks(api, desk)["items"]
+    proposed = propose(api, desk).json
+    pages = [list_for(api, desk.fd1, limit=1).json]
+    while (cursor := pages[-1]["nextCursor"]) is not None:
+        pages.append(list_for(api, desk.fd1, limit=1, cursor=cursor).json)
+    assert [each["id"] for page in pages for each in page["items"]] == [proposed["id"]]
+    for page in pages[:-1]:
+        told = base64.urlsafe_b64decode(page["nextCursor"] + "==").decode()
+        parts = [base64.urlsafe_b64decode(each).decode(errors="replace") for each in re.findall(r"[\w-]{8,}=*", told)]
+        assert held["id"] not in "".join([told, *parts])
 
 
 def _attempts(api: Api, token: str, email: str, task_id: str) -> list[Answer]:

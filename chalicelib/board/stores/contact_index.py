@@ -11,7 +11,7 @@ The contacts' own rows decide what matches. Entries of earlier releases have no 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from chalicelib.board.domain.contacts import Contact, ContactFilter, SearchTerms
 from chalicelib.board.stores.card_contacts import contact_key
@@ -44,20 +44,33 @@ def find_candidates(user_id: str, wanted: ContactFilter) -> list[tuple[str, str]
 
     Entries stored before the normalization changed are looked up as well.
     """
-    texts = dict.fromkeys(text[:_INDEXED] for text in (wanted.text, wanted.former_text) if text)
-    tags = [wanted.tag[:_INDEXED]] if wanted.tag else []
-    beginnings = [_FIND + text for text in texts] + [_TAG + tag for tag in tags]
-    found: list[_Indexed] = gather(*(partial(_find_indexed, user_id, each) for each in beginnings))
-    sets = [*([_union(found[: len(texts)])] if texts else []), *found[len(texts) :]]
-    # A set that is not whole admits everything where another one names the candidates.
-    first, *others = sorted(sets, key=lambda each: (not each.is_whole, len(each.places)))
-    ids = set(first.places).intersection(*(each.places for each in others if each.is_whole or not first.is_whole))
-    places = {each: first.places[each] for each in ids}
+    texts = dict.fromkeys(text for text in (wanted.text, wanted.former_text) if text)
+    lookups = [_text_beginnings(each) for each in texts]
+    # In an entry the id follows what is indexed of a tag. So `vip` reads no entry of `vip-2024`.
+    tags = [f"{_TAG}{wanted.tag[:_INDEXED]}#"] if wanted.tag else []
+    beginnings = dict.fromkeys([*chain(*lookups), *tags])
+    read: Sequence[_Indexed] = gather(*(partial(_find_indexed, user_id, each) for each in beginnings))
+    found = dict(zip(beginnings, read, strict=True))
+    sets = [_union([_intersection([found[each] for each in lookup]) for lookup in lookups])] if lookups else []
+    places = _intersection([*sets, *(found[each] for each in tags)]).places
     unknown = [contact_key(user_id, each) for each, place in places.items() if place is None]
     # Many are listed by their ids instead, until `contacts reindex` has rebuilt their entries.
-    read = get_all(CONTACTS, unknown, ("id", "name")) if 0 < len(unknown) <= MOST_COMPARED else []
-    named = {row["id"]: _place(row["name"]) for row in read}
+    rows = get_all(CONTACTS, unknown, ("id", "name")) if 0 < len(unknown) <= MOST_COMPARED else []
+    named = {row["id"]: _place(row["name"]) for row in rows}
     return sorted((place or named.get(each, ""), each) for each, place in places.items())
+
+
+def _text_beginnings(text: str) -> list[str]:
+    """Return what entries of texts with this text begin with: the beginning and, of a longer one, the end of it."""
+    parts = [text] if len(text) <= _INDEXED else [text[:_INDEXED], text[-_INDEXED:].lstrip()]
+    return [_FIND + each for each in parts]
+
+
+def _intersection(sets: Sequence[_Indexed]) -> _Indexed:
+    """Return what all of these name. One that is not whole admits everything where another one names the candidates."""
+    first, *others = sorted(sets, key=lambda each: (not each.is_whole, len(each.places)))
+    ids = set(first.places).intersection(*(each.places for each in others if each.is_whole or not first.is_whole))
+    return _Indexed({each: first.places[each] for each in ids}, first.is_whole)
 
 
 def _union(sets: Sequence[_Indexed]) -> _Indexed:

@@ -133,7 +133,11 @@ class PageRequest:
             limit, end = count, listed.positions[count - 1]
         page = Pagination.of(listed.total, limit=limit, offset=self.start.offset)
         cursor = None if end is None else _to_page_cursor(Start(self.start.offset + limit, end), self.bound)
-        return list(shown[:count]), CursorPagination(**page.model_dump(), cursor=cursor)
+        pagination = CursorPagination(**page.model_dump(), cursor=cursor)
+        if self.start.after is not None:
+            # Rows that were added or removed before this page move its offset, so this doesn't tell what is left.
+            pagination.has_more = cursor is not None
+        return list(shown[:count]), pagination
 
 
 def _to_page_cursor(start: Start, bound: Sequence[object]) -> str:

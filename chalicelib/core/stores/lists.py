@@ -155,10 +155,11 @@ def _read(
     name, named, condition = f"{index}Key", {"pk": pk}, "pk = :pk"
     if after is not None:
         low, high = prefix + after if interleaved else max(prefix, after), prefix + _LAST
-        if not low or low > high:
+        if not low or (prefix and low > high):
             return []
-        condition += f" AND {name} BETWEEN :low AND :high"
-        named |= {"low": low, "high": high}
+        # Without a prefix a key may begin with any character: that of a contact does with those of a name.
+        condition += f" AND {name} BETWEEN :low AND :high" if prefix else f" AND {name} >= :low"
+        named |= {"low": low, "high": high} if prefix else {"low": low}
         count += 1
     elif prefix:
         condition += f" AND begins_with({name}, :prefix)"

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from chalicelib.core.domain.cursors import foreign_cursor, from_cursor, to_cursor
 from chalicelib.core.domain.fields import Address, In, Line, Omittable, Out, Query
-from chalicelib.core.domain.pages import PageRequest
+from chalicelib.core.domain.pages import PageRequest, Start
 from chalicelib.people.domain.directory import Person
 from chalicelib.tasks.domain.proposals import parse_object
 from chalicelib.tasks.domain.queue import Item, ItemStatus, ItemType, Priority
@@ -61,8 +62,22 @@ class EmployeeTaskQuery(EmployeeQuery):
         Raises:
             Invalid: the cursor was made for another list.
         """
-        bound = "employee-tasks", integrator, self.email, self.status, self.priority, self.type
-        return PageRequest.after_cursor(self.cursor, self.limit, *bound)
+        if self.cursor is None:
+            return PageRequest(self.limit)
+        (text,) = from_cursor(self.cursor, 1, *self._bound(integrator))
+        if not (text.isascii() and text.isdecimal() and len(text) <= len(str(_FARTHEST))):
+            raise foreign_cursor()
+        return PageRequest(self.limit, Start(min(int(text), _FARTHEST)))
+
+    def next_cursor(self, offset: int, integrator: str) -> str:
+        """Return the cursor of the page that begins with this offset.
+
+        A position would be that of an item, which may be a held event that the integrator is not shown.
+        """
+        return to_cursor((str(offset),), *self._bound(integrator))
+
+    def _bound(self, integrator: str) -> tuple[object, ...]:
+        return "employee-tasks", integrator, self.email, self.status, self.priority, self.type
 
 
 class EmployeeTaskPage(Out):

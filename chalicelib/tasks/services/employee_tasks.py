@@ -63,9 +63,10 @@ class EmployeeTasks:
         listed = self.queue.list_page(employee.person.user_id, query.filter, page)
         shown, pagination = page.fit([to_item_response(item) for item in listed.rows], listed)
         held = {item.item_id for item in listed.rows if item.held_delivery_id is not None}
+        following = query.next_cursor(page.start.offset + pagination.limit, self.caller.integrator)
         return EmployeeTaskPage(
             items=[each for each in shown if each.id not in held],
-            next_cursor=pagination.cursor,
+            next_cursor=None if pagination.cursor is None else following,
             request_id=self.context.request_id,
         )
 
