@@ -88,15 +88,16 @@ def next_digest(times: DigestTimes, zone: str, *, after: datetime, quiet: QuietT
     quiet hours: one that comes twice stands for the first one, one that is skipped for as much later.
     """
     moments = _full_hours(zone, after) if times.every is Every.HOUR else _clock_times(times, zone, after)
-    found = next(each for each in moments if each > after)
-    return (quiet and quiet_until(quiet, zone, now=found)) or found
+    # One whose time is over may still wait for the end of quiet hours.
+    sent = ((quiet and quiet_until(quiet, zone, now=each)) or each for each in moments)
+    return next(each for each in sent if each > after)
 
 
 def _full_hours(zone: str, after: datetime) -> Iterator[datetime]:
-    first = after.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    quarters = (first + count * _QUARTER for count in range(16))
+    first = after.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    quarters = (first + count * _QUARTER for count in range(20))
     full = (each for each in quarters if each.astimezone(ZoneInfo(zone)).minute == 0)
-    return chain(full, (first + timedelta(hours=count) for count in (2, 3)))
+    return chain(full, (first + timedelta(hours=count) for count in (3, 4)))
 
 
 def _clock_times(times: DigestTimes, zone: str, after: datetime) -> Iterator[datetime]:
