@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.reach.domain.mail_reports import MOST_BYTES, read_report_message
+from chalicelib.reach.domain.mail_reports import MOST_BYTES, MOST_RECIPIENTS, read_report_message
 from chalicelib.reach.domain.sent_mails import MailKind, MailName
 from infra.admin import main
 from tests.conftest import Desk
@@ -18,8 +18,6 @@ from tests.support.api import Api
 from tests.support.mail_server import MailServer
 from tests.support.mails import ALICE, MAIL, ask_for_test, publish, send
 from tests.support.pump import Pumps
-
-SES_ID = "0100018f2c6d-made-up-000000"
 
 
 @pytest.fixture
@@ -153,6 +151,25 @@ def test_who_has_turned_e_mail_off_stays_off(api: Api, desk: Desk, tmp_path: Pat
     api.call("PUT", MAIL, body={"enabled": False}, token=desk.alice_key)
     assert outcomes(tmp_path, delivery_report(message_id)) == ["off"]
     assert state_of(api, desk) == ("off", None)
+
+
+def test_of_a_report_that_names_many_recipients_the_first_ones_are_read() -> None:
+    block = ["", "Final-Recipient: rfc822; bob@example.com", "Action: failed", "Status: 5.1.1"]
+    bounces = multipart_report("delivery-status", ["Reporting-MTA: dns; mail.example.com", *block * 9_000], "<x@y>")
+    complaint = ["Feedback-Type: abuse", *["Original-Rcpt-To: bob@example.com"] * 9_000]
+    for content in (bounces, multipart_report("feedback-report", complaint, "<x@y>")):
+        assert len(content) < MOST_BYTES
+        assert len(read_report_message(content) or []) == MOST_RECIPIENTS
+
+
+def test_parts_in_parts_are_no_report(tmp_path: Path) -> None:
+    mixed = "".join(
+        f"--b{each}\r\nContent-Type: multipart/mixed; boundary=b{each + 1}\r\n\r\n" for each in range(5_000)
+    )
+    messages = "--b0\r\n" + "Content-Type: message/rfc822\r\n\r\n" * 5_000
+    for nested in (mixed, messages):
+        result = admin(tmp_path, f"Content-Type: multipart/report; boundary=b0\r\n\r\n{nested}".encode())
+        assert "neither a delivery report" in result.stderr
 
 
 @given(st.binary(max_size=400))

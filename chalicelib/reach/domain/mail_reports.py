@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, message_from_string
 from email.message import Message
+from itertools import islice
 from typing import Any
 
 from chalicelib.reach.domain.mail import is_about_mailbox
@@ -15,6 +16,8 @@ from chalicelib.reach.domain.personal_mail import PauseReason
 from chalicelib.reach.domain.sent_mails import MailName
 
 MOST_BYTES = 1_000_000
+# A message of ours has one recipient, whom a report names by one address or two.
+MOST_RECIPIENTS = 10
 # The code of RFC 3463 that says nothing but that it failed.
 _UNSPECIFIC, _ANY_REFUSAL = "5.0.0", 500
 _CODE = re.compile(r"\b(5\d\d)\b")
@@ -34,7 +37,17 @@ class MailReport:
 
 
 def read_report_message(content: bytes) -> list[MailReport] | None:
-    """Read a delivery report (RFC 3464) or a complaint (RFC 5965); None if the message is neither."""
+    """Read a delivery report (RFC 3464) or a complaint (RFC 5965); None if the message is neither.
+
+    Of the recipients it names, the first ones are read.
+    """
+    try:
+        return _read(content)
+    except RecursionError:  # parts in parts in parts
+        return None
+
+
+def _read(content: bytes) -> list[MailReport] | None:
     # The parser of this form takes whatever comes; the newer one fails on headers that are malformed.
     message = message_from_bytes(content)
     if message.get_content_type() != "multipart/report":
@@ -43,9 +56,9 @@ def read_report_message(content: bytes) -> list[MailReport] | None:
     name = _name_of_original(parts)
     for part in parts:
         if part.get_content_type() == "message/delivery-status":
-            return list(_of_delivery_status(part, name))
+            return list(islice(_of_delivery_status(part, name), MOST_RECIPIENTS))
         if part.get_content_type() == "message/feedback-report":
-            return list(_of_complaint(part, name))
+            return list(islice(_of_complaint(part, name), MOST_RECIPIENTS))
     return None
 
 
