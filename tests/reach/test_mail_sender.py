@@ -11,12 +11,13 @@ from chalicelib.reach.domain import sent_mails
 from chalicelib.reach.gateways.email_jobs import EMAIL_JOBS
 from chalicelib.reach.stores import sent_mails as store
 from chalicelib.reach.stores.personal_mail import DynamoPersonalMail
-from chalicelib.resources import EMAIL, REACH
+from chalicelib.resources import DELIVERIES, EMAIL, REACH
 from tests.conftest import Desk
 from tests.support.api import Api
 from tests.support.mail_server import MailServer
 from tests.support.mails import ALICE, EVENTS, MAIL, job_of, prefer, publish, rows, send
 from tests.support.pump import Pumps
+from tests.support.worker_scenarios import scan_rows
 
 INBOX, PROFILE = "/api/v1/inbox", "/api/v2/profile"
 
@@ -151,25 +152,44 @@ def test_a_refused_message_is_not_sent_again_and_pauses_nothing(
 
 
 @pytest.mark.engine("embedded")
-def test_a_person_gets_so_many_messages_an_hour_and_the_others_later(
+def test_a_person_gets_so_many_messages_an_hour_and_the_others_in_one_at_the_next(
     api: Api, desk: Desk, pump: Pumps, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "MOST_AN_HOUR", 2)
     noon = datetime(2027, 5, 21, 12, 0, tzinfo=UTC)
     with time_machine.travel(noon, tick=False):
-        ids = [publish(api, desk, event_id=str(each)) for each in range(4)]
-        for each in ids:
-            send(desk, pump, each)
+        ids = [publish(api, desk, event_id=str(each), title=f"Event {each}") for each in range(6)]
+        jobs = [send(desk, pump, each) for each in ids]
         assert len(server.received) == 2
-        api.call("PATCH", f"{INBOX}/{ids[3]}", body={"read": True}, token=desk.alice_key)
-    for quarter in range(1, 4):
-        with time_machine.travel(noon + quarter * timedelta(minutes=16), tick=False):
-            pump.drain(EMAIL)
-    assert len(server.received) == 2
-    with time_machine.travel(noon + timedelta(minutes=64), tick=False):
+        EMAIL_JOBS.send(jobs[5])
         pump.drain(EMAIL)
-    assert len(server.received) == 3
+        api.call("PATCH", f"{INBOX}/{ids[3]}", body={"read": True}, token=desk.alice_key)
+    with time_machine.travel(noon + timedelta(minutes=57), tick=False):
+        assert pump.drain(EMAIL) == 0, "nothing goes round in the queue"
+        pump.run("announce_ending_snoozes")
+    for minutes in (61, 125):
+        with time_machine.travel(noon + timedelta(minutes=minutes), tick=False):
+            pump.run("announce_ending_snoozes")
+            pump.drain(EMAIL)
+        assert len(server.received) == 3
+    text = server.received[2].part("plain")
+    assert [each for each in range(6) if f"Event {each}" in text] == [2, 4, 5]
     assert sent_mails.MOST_AN_HOUR == 20
+
+
+@pytest.mark.engine("embedded")
+@pytest.mark.parametrize(("severity", "sent_at"), [("warn", 7), ("critical", 22)])
+def test_what_is_beyond_the_most_of_an_hour_keeps_quiet_hours_unless_it_is_critical(
+    api: Api, desk: Desk, pump: Pumps, server: MailServer, monkeypatch: pytest.MonkeyPatch, severity: str, sent_at: int
+) -> None:
+    monkeypatch.setattr(store, "MOST_AN_HOUR", 1)
+    evening = datetime(2027, 5, 21, 21, 30, tzinfo=UTC)
+    with time_machine.travel(evening, tick=False):
+        assert prefer(api, desk, version=0, quietHours={"start": "22:00", "end": "07:00"}).status == 200
+        for each in range(2):
+            send(desk, pump, publish(api, desk, event_id=str(each), severity=severity))
+    (digest,) = (each for each in scan_rows(DELIVERIES) if each["sk"].startswith("DIGEST#"))
+    assert datetime.fromisoformat(digest["at"]).hour == sent_at
 
 
 def test_the_cost_of_a_message_is_four_calls_in_sequence(api: Api, desk: Desk, pump: Pumps, server: MailServer) -> None:

@@ -11,11 +11,12 @@ from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
 from chalicelib.core.domain.measures import PUSHES
 from chalicelib.core.domain.retries import LEASE, LONGEST_DELAY, MAIL_RETRIES, is_due
+from chalicelib.core.domain.severity import Severity
 from chalicelib.core.ports import DelayedJobSender, Gather
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
 from chalicelib.inbox.domain.inbox_states import Shelf, shelf_of
 from chalicelib.people.domain.directory import Integrator, Person
-from chalicelib.reach.domain.digests import Digest
+from chalicelib.reach.domain.digests import Digest, DigestTimes, Every, next_digest
 from chalicelib.reach.domain.jobs import EmailJob
 from chalicelib.reach.domain.mail import Mailer, MailMessage, MailOutcome, MailResult, MailSettings
 from chalicelib.reach.domain.mail_words import Language
@@ -55,6 +56,7 @@ class MailedDeliveries(Protocol):
 
 
 class MailedDigests(Protocol):
+    def add(self, user_id: str, at: str, delivery_id: str) -> bool: ...
     def close(self, user_id: str, digest_id: str, *, now: datetime) -> Digest | None: ...
     def list_deliveries(self, delivery_ids: Iterable[str]) -> Sequence[Delivery]: ...
 
@@ -117,8 +119,9 @@ class MailSender:
 
         A job that comes twice sends nothing more. Only if its worker ends between the server's answer and the record of
         it, or the answer is lost, the message is sent again, under the same Message-ID. Beyond the most messages of an
-        hour a message waits for the next hour, and is left out if it is read until then. Store and queue calls in
-        sequence: 4, or 5 for a digest; 1 for what is not sent, 1 more to send the next job, and 1 to pause an address.
+        hour a delivery is left for a digest at the next full hour, and a digest waits for the next hour. Store and
+        queue calls in sequence: 4, or 5 for a digest; 1 for what is not sent, 1 more to send the next job, and 1 to
+        pause an address; 4 for what is left for a digest.
 
         Raises:
             Unavailable: the server still takes nothing after the last attempt; or another worker has the message.
@@ -152,8 +155,20 @@ class MailSender:
         except ValueError as error:
             raise Unavailable("Another worker sends this message.") from error
         if not may_begin:
-            return self.queue.send(job, delay=_seconds_to_next_hour(now))
+            return self._put_off(job, found.about, now)
         return self._conclude(found, begun, self._send(found, now))
+
+    def _put_off(self, job: EmailJob, about: Delivery | Digest, now: datetime) -> None:
+        """Leave a delivery for the next full hour's digest: one message for all, however many there are."""
+        if isinstance(about, Digest):
+            return self.queue.send(job, delay=_seconds_to_next_hour(now))
+        chosen, hourly = self.preferences.find(job.user_id).preferences, DigestTimes(every=Every.HOUR)
+        # Quiet hours did not hold back what is critical now.
+        quiet = None if about.severity == Severity.CRITICAL else chosen.quiet_hours
+        at = next_digest(hourly, chosen.time_zone, after=now, quiet=quiet)
+        while not self.digests.add(job.user_id, timestamp(at), about.delivery_id):
+            at = next_digest(hourly, chosen.time_zone, after=at, quiet=quiet)
+        return None
 
     def _test(self, job: EmailJob, now: datetime) -> None:
         """Send a test message once; if it is taken, an address that was paused gets mail again."""
