@@ -147,6 +147,14 @@ def test_a_report_on_a_test_message_pauses_the_address_again_and_an_older_one_do
     assert outcomes(tmp_path, delivery_report(test_id)) == ["paused"]
 
 
+@pytest.mark.parametrize(("method", "path", "body"), [("PUT", MAIL, {"enabled": True}), ("POST", f"{MAIL}/test", None)])
+def test_a_report_counts_whatever_its_recipient_has_asked_for_since(
+    api: Api, desk: Desk, tmp_path: Path, message_id: str, method: str, path: str, body: Any
+) -> None:
+    assert api.call(method, path, body=body, token=desk.alice_key).status in (200, 202)
+    assert outcomes(tmp_path, delivery_report(message_id)) == ["paused"]
+
+
 def test_who_has_turned_e_mail_off_stays_off(api: Api, desk: Desk, tmp_path: Path, message_id: str) -> None:
     api.call("PUT", MAIL, body={"enabled": False}, token=desk.alice_key)
     assert outcomes(tmp_path, delivery_report(message_id)) == ["off"]

@@ -73,6 +73,19 @@ def test_an_address_without_a_mailbox_is_paused_until_it_takes_a_test_message(
     assert [each.recipients for each in server.received] == [[ALICE], [ALICE]]
 
 
+def test_a_test_message_that_is_taken_ends_a_pause_also_while_e_mail_is_off(
+    api: Api, desk: Desk, pump: Pumps, server: MailServer
+) -> None:
+    server.replies["RCPT"] = "550 5.1.1 No such user"
+    send(desk, pump, publish(api, desk))
+    server.replies.clear()
+    off = api.call("PUT", MAIL, body={"enabled": False}, token=desk.alice_key).json
+    ask_for_test(api, desk, pump)
+    tested = api.get(MAIL, desk.alice_key).json
+    assert (tested["state"], tested["since"]) == ("off", off["since"])
+    assert api.call("PUT", MAIL, body={"enabled": True}, token=desk.alice_key).json["state"] == "active"
+
+
 def test_a_test_message_is_sent_once_and_only_the_one_that_was_asked_for_last(
     api: Api, desk: Desk, pump: Pumps, server: MailServer
 ) -> None:

@@ -30,7 +30,8 @@ class PersonalMail:
 
     `reason` and `address` say why which address is paused, also while e-mail is off; a new address gets mail again.
     `test_id` names the test message that was asked for last. `tested_at` is when it was sent, and `failure` why it was
-    not taken. `provider_id` is the id that Amazon SES gave it.
+    not taken. `provider_id` is the id that Amazon SES gave it. `resumed_at` is when a test message was taken last by an
+    address that was paused.
     """
 
     state: MailState = MailState.ACTIVE
@@ -41,6 +42,11 @@ class PersonalMail:
     tested_at: str | None = None
     failure: str | None = None
     provider_id: str | None = None
+    resumed_at: str | None = None
+
+    def has_paused(self, address: str) -> bool:
+        """Whether this address is paused, also while e-mail is off."""
+        return self.reason is not None and self.address == address
 
     def state_for(self, address: str) -> MailState:
         """Return the state of mail to this address, which the directory may have changed since it was paused."""
@@ -51,7 +57,7 @@ class PersonalMail:
         """Return the state once the person turns mail to this address on or off: a paused address stays paused."""
         if not is_on:
             return MailState.OFF
-        return MailState.PAUSED if self.reason and self.address == address else MailState.ACTIVE
+        return MailState.PAUSED if self.has_paused(address) else MailState.ACTIVE
 
 
 class EmailIn(In):

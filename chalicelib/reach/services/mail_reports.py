@@ -9,7 +9,7 @@ from typing import Protocol
 from chalicelib.people.domain.directory import Person
 from chalicelib.reach.domain.mail_format import to_sendable
 from chalicelib.reach.domain.mail_reports import MailReport
-from chalicelib.reach.domain.personal_mail import MailState, PauseReason, PersonalMail
+from chalicelib.reach.domain.personal_mail import PauseReason, PersonalMail
 from chalicelib.reach.domain.sent_mails import MailKind, MailName, SentMail
 
 
@@ -65,8 +65,8 @@ class MailReports:
         if not report.is_permanent:
             return ReportOutcome.TEMPORARY
         mail = self.mails.find(found.user_id)
-        if mail.state is MailState.ACTIVE and mail.at and mail.at > found.at:
-            return ReportOutcome.OUTDATED  # a later test message was taken
+        if mail.resumed_at and mail.resumed_at > found.at:
+            return ReportOutcome.OUTDATED
         is_paused = self.mails.pause(found.user_id, person.email, report.reason, now=self.clock())
         return ReportOutcome.PAUSED if is_paused else ReportOutcome.OFF
 

@@ -188,7 +188,7 @@ class MailSender:
         message = trial_message(settings.sender, person.email, message_id=name.local_part, now=now)
         result = self.mailer_of(settings, password).send(message)
         ended_at = self.clock()
-        if result.outcome is MailOutcome.SENT and mail.state_for(person.email) is MailState.PAUSED:
+        if result.outcome is MailOutcome.SENT and mail.has_paused(person.email):
             self.mails.resume(job.user_id, mail, now=ended_at)
         self.mails.end_test(
             job.user_id, job.message_id, failure=result.failure, provider_id=result.provider_id, now=ended_at

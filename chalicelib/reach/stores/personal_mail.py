@@ -1,6 +1,7 @@
 """Whether people get e-mail, in the table `directory`: USER#<id> / MAIL.
 
-state, at; reason, address: of the one that is paused; testId, testedAt, failure, providerId: of the last test message.
+state, at; reason, address: of the one that is paused; testId, testedAt, failure, providerId: of the last test message;
+resumedAt: when one was taken by an address that was paused.
 People who never changed anything, and whose address takes mail, have no row.
 """
 
@@ -110,14 +111,16 @@ class DynamoPersonalMail:
         try_commit([update(DIRECTORY, _key(user_id), expression, "testId = :id", id=test_id, **sets)])
 
     def resume(self, user_id: str, seen: PersonalMail, *, now: datetime) -> None:
-        """Send to an address again that was paused, unless it was paused anew or turned off. One store call."""
+        """End a pause, unless the state has changed since it was seen: e-mail that is off stays off. One store call."""
+        is_off = seen.state is MailState.OFF
         resumed = update(
             DIRECTORY,
             _key(user_id),
-            "SET #state = :active, #at = :now REMOVE reason, address",
-            "#at = :seen AND #state = :paused",
-            active=MailState.ACTIVE.value,
-            paused=MailState.PAUSED.value,
+            "SET #state = :next, #at = :at, resumedAt = :now REMOVE reason, address",
+            "#at = :seen AND #state = :was",
+            next=(MailState.OFF if is_off else MailState.ACTIVE).value,
+            was=seen.state.value,
+            at=seen.at if is_off else timestamp(now),
             now=timestamp(now),
             seen=seen.at,
         )
