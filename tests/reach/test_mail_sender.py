@@ -100,11 +100,11 @@ def test_a_busy_server_is_tried_again_until_it_takes_the_message(
 
 
 @pytest.mark.engine("embedded")
-def test_a_server_that_stays_down_leaves_a_dead_letter_with_the_reason(
-    api: Api, desk: Desk, pump: Pumps, server: MailServer
+def test_a_server_that_stays_down_leaves_a_dead_letter_with_the_reason_and_without_the_address(
+    api: Api, desk: Desk, pump: Pumps, server: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     send_at = datetime.now(UTC)
-    server.replies["MAIL"] = "530 5.7.0 Log in first"
+    server.replies["MAIL"] = "530 5.7.0 Log in first to write to <ALICE@Example.com>"
     delivery_id = publish(api, desk)
     send(desk, pump, delivery_id)
     for number in range(1, len(MAIL_RETRIES.waits) + 20):
@@ -115,7 +115,8 @@ def test_a_server_that_stays_down_leaves_a_dead_letter_with_the_reason(
     with time_machine.travel(send_at + timedelta(hours=12), tick=False):
         letters = api.get("/api/v2/operate/dead-letters/email", desk.alice_key).json["data"]
     assert len(letters) == 1
-    assert "530 5.7.0 Log in first" in letters[0]["reason"]
+    assert letters[0]["reason"].endswith("530 5.7.0 Log in first to write to <…>")
+    assert ALICE not in caplog.text.lower()
     assert not server.received
 
 

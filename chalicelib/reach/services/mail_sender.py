@@ -1,6 +1,7 @@
 """Send a person one message by e-mail, an attempt per message of the queue."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from chalicelib.people.domain.directory import Integrator, Person
 from chalicelib.reach.domain.digests import Digest, DigestTimes, Every, next_digest
 from chalicelib.reach.domain.jobs import EmailJob
 from chalicelib.reach.domain.mail import Mailer, MailMessage, MailOutcome, MailResult, MailSettings
+from chalicelib.reach.domain.mail_format import to_sendable
 from chalicelib.reach.domain.mail_words import Language
 from chalicelib.reach.domain.messages import Origin, Reader, delivery_message, digest_message, trial_message, zone_of
 from chalicelib.reach.domain.personal_mail import MailState, PauseReason, PersonalMail
@@ -288,7 +290,7 @@ class MailSender:
         is_recorded = self.sent.record(replace(ended, state=SentState.WAITING, next_at=next_at), found.about)
         if begun.number >= len(waits):
             # The queue repeats it a few times, and keeps it as a dead letter.
-            detail = f"{result.status or ''} {result.detail}".strip().replace(found.person.email, "…")
+            detail = _without_address(f"{result.status or ''} {result.detail}".strip(), found.person.email)
             raise Unavailable(f"{begun.place} takes no mail: {detail}")
         if is_recorded:
             self._send_later(found.job, next_at, now)
@@ -300,6 +302,12 @@ class MailSender:
 
 def _is_unread(delivery: Delivery, user_id: str) -> bool:
     return delivery.recipient_user_id == user_id and not delivery.resolved_at and shelf_of(delivery) is Shelf.UNREAD
+
+
+def _without_address(text: str, address: str) -> str:
+    """Take an address out of what a server said, which may write it in its own way."""
+    written = "|".join(map(re.escape, (address, to_sendable(address))))
+    return re.sub(written, "…", text, flags=re.IGNORECASE)
 
 
 def _counted(outcome: MailOutcome) -> str:
