@@ -234,6 +234,15 @@ def test_a_digest_lists_the_first_of_each_system_and_counts_the_others() -> None
             assert part(mail, kind).count(rest) == 5
 
 
+def test_a_subject_counts_one_other_system_in_the_singular() -> None:
+    four = [replace(DELIVERY, delivery_id=str(each), integrator=f"s{each}") for each in range(4)]
+    for language, subject in (
+        (Language.ENGLISH, "4 notifications from s0, s1, s2 and 1 other"),
+        (Language.CHINESE, "来自s0、s1、s2等 4 个系统的 4 条通知"),
+    ):
+        assert parse(write_digest(four, reader=replace(READER, language=language)))["Subject"] == subject
+
+
 def test_a_digest_lists_so_many_systems_and_says_if_there_is_more_than_it_takes_up() -> None:
     many = [replace(DELIVERY, delivery_id=str(each), integrator=f"s{each}") for each in range(MOST_SYSTEMS + 3)]
     text = part(write_digest(many), "plain")

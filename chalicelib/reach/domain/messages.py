@@ -215,5 +215,5 @@ def _digest_subject(count: int, systems: Sequence[str], language: Language) -> s
     names = word(language, "join").join(map(header_text, systems[:_MOST_SYSTEMS_IN_SUBJECT]))
     if (others := len(systems) - _MOST_SYSTEMS_IN_SUBJECT) > 0:
         number = others if language is Language.ENGLISH else len(systems)
-        names = word(language, "digest.systems", first=names, count=number)
+        names = word(language, "digest.systems.one" if others == 1 else "digest.systems", first=names, count=number)
     return word(language, "digest.subject" if count > 1 else "digest.subject.one", count=count, systems=names)

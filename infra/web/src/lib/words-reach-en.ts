@@ -43,6 +43,7 @@ export const reachEn = {
   "preferences.allRemoved": "All channels of this rule were removed, so it reaches none. Edit the rule to choose another.",
   "preferences.removedDropped": "Removed channels, which saving takes out of the rule: {n}",
   "preferences.chooseWay": "Choose at least one way in which it reaches you.",
+  "preferences.emailOrDigest": "Choose e-mail or the digest: one would send you the same twice.",
   "way.reach": "Reach me",
   "way.push": "Browser notifications",
   "way.email": "E-mail",

@@ -33,6 +33,7 @@ export function RuleDialog({ rule, channels, onClose, onSave }: RuleProps) {
         const chosen = field("choice");
         const ways = chosen === "reach" ? (form.getAll("way") as Way[]) : [chosen as Way];
         if (ways.length === 0) throw new ApiError(t("preferences.chooseWay"), 0);
+        if (ways.includes("email") && ways.includes("digest")) throw new ApiError(t("preferences.emailOrDigest"), 0);
         const wanted: PreferenceRule = { ways };
         if (ways.includes("channel") && chosenChannels(form, rule, channels)) {
           wanted.channels = chosenChannels(form, rule, channels);
