@@ -27,14 +27,16 @@ def seal(text: str, *, place: str) -> str:
     return base64.b64encode(nonce + sealed).decode()
 
 
-def unseal(sealed: str, *, place: str) -> str:
+def unseal(sealed: str, *, place: str, by_stranger: bool = False) -> str:
     """Open a sealed text with whichever of the deployment's keys sealed it.
+
+    What anybody can hand in, `by_stranger`, makes no call for newer keys.
 
     Raises:
         ValueError: it was sealed with another key, or for another place, or has been altered.
     """
     # It may have been sealed with a key that is newer than those this process has read.
-    for fresh in (False, True):
+    for fresh in (False,) if by_stranger else (False, True):
         for key in secret_keys.read_secret_keys(fresh=fresh):
             if (text := _decrypt(sealed, key, place)) is not None:
                 return text

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import aws, secret_keys, vault
 from chalicelib.ids import new_nonce
+from chalicelib.reach.unsubscribe import read_token, unsubscribe_url
 from chalicelib.vault import new_key
 
 KEY, KEY_ID = "FLUXDEN_SECRET_KEY", "FLUXDEN_SECRET_KEY_ID"
@@ -83,6 +84,14 @@ def test_what_was_sealed_with_a_newer_key_opens_where_the_older_is_known(
     assert read == ["GetSecretValue"]
     with pytest.raises(ValueError, match="does not open the secret of there"):
         vault.unseal(sealed, place="there")
+
+
+@pytest.mark.engine("embedded")
+def test_what_anybody_can_make_up_reads_no_keys_anew(secret: tuple[Any, list[str]]) -> None:
+    _, read = secret
+    token = unsubscribe_url("", "zoe").rpartition("/")[2]
+    assert [read_token(each) for each in (token, "A" * 88, "B" * 88, f"{token[:-4]}AAAA")] == ["zoe", None, None, None]
+    assert read == ["GetSecretValue"]
 
 
 @pytest.mark.engine("embedded")
