@@ -1,5 +1,6 @@
 """Mail leaves this desk by a mail server or by SES, and a password leaves it encrypted only."""
 
+import smtplib
 import socket
 import threading
 from collections.abc import Iterator
@@ -140,6 +141,24 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(monkeypatch: pytest.M
     with socket.create_server(("127.0.0.1", 0)) as silent:
         result = send(settings(silent.getsockname()[1]))
     assert (result.outcome, result.detail[-16:]) == (MailOutcome.DEFERRED, "no reply in time")
+
+
+def test_a_server_that_is_slow_in_all_is_sent_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "MOST_SECONDS_BEFORE_DATA", 0.0)
+    with mail_server(tmp_path) as server:
+        result = send(settings(server.port))
+    assert (result.outcome, result.detail[-16:]) == (MailOutcome.DEFERRED, "no reply in time")
+    assert not server.received
+
+
+def test_what_was_taken_does_not_wait_for_the_end_of_the_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = list[float | None]()
+    monkeypatch.setattr(smtplib.SMTP, "quit", lambda server: waits.append(server.sock.gettimeout()))
+    with mail_server(tmp_path) as server:
+        assert send(settings(server.port)).outcome is MailOutcome.SENT
+    assert waits == [smtp.QUIT_SECONDS]
 
 
 def test_a_server_that_is_down_or_speaks_nonsense_is_tried_again() -> None:

@@ -8,6 +8,7 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic
 
 from chalicelib.reach.domain.mail import (
     MailMessage,
@@ -19,8 +20,11 @@ from chalicelib.reach.domain.mail import (
     result_of,
 )
 
-# For the connection, and for each reply. A worker has a minute for a message.
+# For the connection, and for each reply.
 TIMEOUT_SECONDS = 10.0
+# A worker has a minute for a message, and must still record that it was taken. So what comes before DATA ends by then.
+MOST_SECONDS_BEFORE_DATA = 30.0
+QUIT_SECONDS = 1.0
 _PERMANENT = 500
 
 
@@ -29,6 +33,7 @@ class SmtpMailer:
 
     def __init__(self, settings: MailSettings, password: str | None) -> None:
         self._settings, self._password = settings, password
+        self._ends_at = 0.0
 
     def send(self, mail: MailMessage, /) -> MailResult:
         """Send a message, and say what the server did with it.
@@ -36,6 +41,7 @@ class SmtpMailer:
         If the connection is lost after the message was sent and before the server's reply, nobody knows: it is
         deferred, and may be sent twice.
         """
+        self._ends_at = monotonic() + MOST_SECONDS_BEFORE_DATA
         try:
             with self._connected() as server:
                 self._begin(server)
@@ -63,21 +69,26 @@ class SmtpMailer:
         finally:
             # What was taken stays taken, so nothing that happens while the connection ends is of interest.
             with suppress(smtplib.SMTPException, OSError):
+                _limit_replies(server, QUIT_SECONDS)
                 server.quit()
             server.close()
 
     def _begin(self, server: smtplib.SMTP) -> None:
         """Greet, encrypt and log in, in this order; a password is never sent before the connection is encrypted."""
+        self._wait_no_longer_than_is_left(server)
         server.ehlo_or_helo_if_needed()
         if self._settings.security is Security.STARTTLS:
             # Somebody on the way may have taken the offer out of the reply, so there is no other way on.
             if not server.has_extn("starttls"):
                 raise _Misconfigured("The server offers no STARTTLS.")
+            self._wait_no_longer_than_is_left(server)
             code, reply = server.starttls(context=_trust())
             if code != 220:  # noqa: PLR2004 - RFC 3207
                 raise _Misconfigured(reply.decode("utf-8", "replace"), code)
+            self._wait_no_longer_than_is_left(server)
             server.ehlo()
         if self._settings.user:
+            self._wait_no_longer_than_is_left(server)
             try:
                 server.login(self._settings.user, self._password or "")
             except smtplib.SMTPNotSupportedError as error:
@@ -96,17 +107,27 @@ class SmtpMailer:
             options.append("SMTPUTF8")
             # `smtplib` encodes addresses by this.
             server.command_encoding = "utf-8"
+        self._wait_no_longer_than_is_left(server)
         code, reply = server.mail(mail.sender, options)
         if code != 250:  # noqa: PLR2004 - RFC 5321
             outcome = MailOutcome.MISCONFIGURED if code >= _PERMANENT and code != _TOO_LARGE else _outcome_of(code)
             return result_of(outcome, code, reply)
+        self._wait_no_longer_than_is_left(server)
         code, reply = server.rcpt(mail.recipient)
         if code not in (250, 251):
             return _of_recipient(code, reply.decode("utf-8", "replace"))
+        self._wait_no_longer_than_is_left(server)
+        _limit_replies(server, TIMEOUT_SECONDS)
         code, reply = server.data(mail.content)
         if code != 250:  # noqa: PLR2004 - RFC 5321
             return result_of(_outcome_of(code), code, reply)
         return result_of(MailOutcome.SENT, code, reply)
+
+    def _wait_no_longer_than_is_left(self, server: smtplib.SMTP) -> None:
+        left = self._ends_at - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        _limit_replies(server, min(TIMEOUT_SECONDS, left))
 
 
 _TOO_LARGE = 552
@@ -118,6 +139,11 @@ class _Misconfigured(Exception):
     def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(text)
         self.status = status
+
+
+def _limit_replies(server: smtplib.SMTP, seconds: float) -> None:
+    if server.sock:  # it is None once the connection is lost
+        server.sock.settimeout(seconds)
 
 
 def _trust() -> ssl.SSLContext:
