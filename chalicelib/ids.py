@@ -171,11 +171,11 @@ def vouched_token(kind: TokenKind, row_id: str) -> PresentedToken:
 
 
 def mask_path(path: str) -> str:
-    """Return the path of an address without the secret in it."""
+    """Return the path of an address without the secret in it. It stays a URI reference (RFC 3986)."""
     for mark in (PathSecret.INGEST, "/email/unsubscribe/"):
         head, found, rest = path.partition(mark)
         if rest:
-            return f"{head}{found}…"
+            return f"{head}{found}***"
     return path
 
 

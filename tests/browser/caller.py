@@ -45,3 +45,16 @@ class Caller:
         """Change the state of one of the person's deliveries, as another client would."""
         answer = self.system.call("PATCH", f"/api/v1/inbox/{delivery_id}", state, self.key)
         assert answer.status == 200, answer.body
+
+    def saved_views(self) -> dict[str, Any]:
+        """Return the person's saved views of the inbox, with their counts and their version."""
+        answer = self.system.call("GET", "/api/v1/inbox/views", None, self.key)
+        assert answer.status == 200, answer.body
+        views: dict[str, Any] = answer.json
+        return views
+
+    def save_views(self, views: list[dict[str, Any]]) -> None:
+        """Replace the person's saved views, those of a test that ran before too."""
+        body = {"views": views, "version": self.saved_views()["version"]}
+        answer = self.system.call("PUT", "/api/v1/inbox/views", body, self.key)
+        assert answer.status == 200, answer.body

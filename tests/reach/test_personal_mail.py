@@ -49,6 +49,7 @@ def test_a_made_up_address_turns_off_nobodys_mail(api: Api, desk: Desk, token: s
     for method in ("GET", "POST"):
         answer = api.call(method, f"/api/v1/email/unsubscribe/{token}")
         assert (answer.status, answer.calls) == (404, [])
+        assert answer.json["instance"] == "/api/v1/email/unsubscribe/***"
 
 
 def test_an_address_without_a_mailbox_is_paused_until_it_takes_a_test_message(
