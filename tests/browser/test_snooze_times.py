@@ -57,6 +57,7 @@ def test_the_dialog_shows_weekday_date_and_time(open_console: Open) -> None:
     console.page.clock.set_fixed_time("2026-11-30T09:10:00Z")
     console.sign_in()
     console.card(delivery_id).click()
+    expect(console.page.locator(".sheet h2")).to_contain_text("Look at this later")
     console.page.keyboard.press("s")
     dialog = console.page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Later today")).to_contain_text("Mon 30 Nov, 13:00")
