@@ -7,8 +7,8 @@ const TEXTS = {
 };
 const MESSAGE = /^(queue\/)?[\w-]{1,100}$/;
 const SHELLS = "fluxden-shell-";
-const SHELL = SHELLS + "b7117b6ad5dd";
-const FILES = ["./", "console/words-en.cdc4ebe7f2b7.js", "console/words-zh.23a8dba7bce0.js", "console/app.6839f8c79d0c.js", "console/style.85f1cdecda7b.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
+const SHELL = SHELLS + "699613c6d33f";
+const FILES = ["./", "console/words-en.f2af5b243b9a.js", "console/words-zh.e0fc0cdabc37.js", "console/app.f2576d155add.js", "console/style.85f1cdecda7b.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
 const PATIENCE = 5000;
 
 /** The language that the console was shown in last; before that, the browser's. */
@@ -52,7 +52,7 @@ self.addEventListener("install", (event) => {
       await shell.addAll(FILES);
       const page = await (await shell.match("./")).text();
       // The desk was updated in between; the browser installs this anew later.
-      if (!page.includes("app.6839f8c79d0c.js")) throw new Error("The page is of another version.");
+      if (!page.includes("app.f2576d155add.js")) throw new Error("The page is of another version.");
     })(),
   );
 });
