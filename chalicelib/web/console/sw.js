@@ -7,8 +7,8 @@ const TEXTS = {
 };
 const MESSAGE = /^(queue\/)?[\w-]{1,100}$/;
 const SHELLS = "fluxden-shell-";
-const SHELL = SHELLS + "699613c6d33f";
-const FILES = ["./", "console/words-en.f2af5b243b9a.js", "console/words-zh.e0fc0cdabc37.js", "console/app.f2576d155add.js", "console/style.85f1cdecda7b.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
+const SHELL = SHELLS + "31eceaaec6c7";
+const FILES = ["./", "console/words-en.f2af5b243b9a.js", "console/words-zh.e0fc0cdabc37.js", "console/app.f2576d155add.js", "console/style.212d6862f1e4.css", "console/icon.aa182a5144fe.svg", "console/app.224abd9f917f.webmanifest"];
 const PATIENCE = 5000;
 
 /** The language that the console was shown in last; before that, the browser's. */
