@@ -77,6 +77,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.preferences": "inbox live",
         "api.v1.email": "",
         "queues.email": "inbox live",
+        "queues.mail_reports": "inbox",
         "queues.reach": "catalog inbox live",
     },
     "tasks": {

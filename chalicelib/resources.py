@@ -129,6 +129,7 @@ CHAT_MESSAGES = Queue("chat")
 EMAIL = Queue("email")
 FAN_OUT = Queue("fan-out")
 INBOX_CHANGES = Queue("inbox-changes")
+MAIL_REPORTS = Queue("mail-reports")
 NOTICES = Queue("notices")
 OUTBOX_WORK = Queue("outbox-work")
 PEER_NOTICES = Queue("peer-notices")
@@ -145,6 +146,7 @@ QUEUES = (
     EMAIL,
     FAN_OUT,
     INBOX_CHANGES,
+    MAIL_REPORTS,
     NOTICES,
     OUTBOX_WORK,
     PEER_NOTICES,

@@ -12,6 +12,7 @@ from chalicelib.resources import (
     EMAIL,
     FAN_OUT,
     INBOX_CHANGES,
+    MAIL_REPORTS,
     NOTICES,
     OUTBOX_WORK,
     PEER_NOTICES,
@@ -31,12 +32,14 @@ DEAD_LETTER_SECONDS = 14 * 24 * 3600
 class Definition:
     """How a queue is processed. `timeout` is the worker's limit for a batch, in seconds.
 
-    On AWS, at most `concurrency` batches are processed at the same time.
+    On AWS, at most `concurrency` batches are processed at the same time. `topic` is the parameter that
+    names an SNS topic which sends to the queue. While it is empty, the queue is not read there, and has no alarms.
     """
 
     queue: Queue
     timeout: int = 30
     concurrency: int = 20
+    topic: str = ""
 
     @property
     def visibility_timeout(self) -> int:
@@ -48,6 +51,7 @@ DEFINITIONS = (
     Definition(FAN_OUT),
     Definition(EMAIL, timeout=60),
     Definition(INBOX_CHANGES, timeout=60),
+    Definition(MAIL_REPORTS, topic="MailReportsTopic"),
     Definition(CALLBACKS, timeout=60),
     Definition(CALLBACK_REPLAYS, timeout=60),
     Definition(NOTICES, timeout=60),
@@ -62,9 +66,13 @@ DEFINITIONS = (
 )
 
 
+def definition_of(queue: Queue) -> Definition:
+    return next(each for each in DEFINITIONS if each.queue == queue)
+
+
 def visibility_timeout(queue: Queue) -> int:
     """Seconds for which a received message of the queue is hidden from others."""
-    return next(each.visibility_timeout for each in DEFINITIONS if each.queue == queue)
+    return definition_of(queue).visibility_timeout
 
 
 def create_queues() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.docs.markdown import code, page, table
-from infra.docs.unused_desk import PRICES, count_metrics, list_alarms, price_unused_desk
+from infra.docs.unused_desk import PRICES, count_metrics, list_alarms, list_paid_alarms, price_unused_desk
 from infra.template.entry_points import EntryPoint
 
 _INTRODUCTION = """\
@@ -19,7 +19,7 @@ A desk that nobody uses costs {total:.2f} USD a month, before any free tier:"""
 def render(entry_points: Iterable[EntryPoint]) -> str:
     """Return the page."""
     functions = list(entry_points)
-    found, price = list_alarms(functions), price_unused_desk(functions)
+    paid, price = list_paid_alarms(functions), price_unused_desk(functions)
     parts = {
         "alarms": price.alarms,
         "the dashboard": price.dashboard,
@@ -30,12 +30,12 @@ def render(entry_points: Iterable[EntryPoint]) -> str:
     return page(
         "Alarms",
         _INTRODUCTION,
-        table(("Alarm", "When", "Metrics"), _rows(found)),
+        table(("Alarm", "When", "Metrics"), _rows(list_alarms(functions))),
         "## Price",
         _PRICE.format(
             each=PRICES["per_month"]["alarm"],
-            count=len(found),
-            metrics=sum(map(count_metrics, found)),
+            count=len(paid),
+            metrics=sum(map(count_metrics, paid)),
             total=price.total,
         ),
         table(("For", "USD a month"), ((name, f"{part:.2f}") for name, part in parts.items())),
@@ -44,5 +44,7 @@ def render(entry_points: Iterable[EntryPoint]) -> str:
 
 def _rows(found: Iterable[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     for each in found:
-        name = each["AlarmName"]["Fn::Sub"].removeprefix("${Prefix}-")
-        yield code(name), each["AlarmDescription"], str(count_metrics(each))
+        properties = each["Properties"]
+        name = properties["AlarmName"]["Fn::Sub"].removeprefix("${Prefix}-")
+        only = f" Only with `{each['Condition'].removeprefix('Has')}`." if "Condition" in each else ""
+        yield code(name), properties["AlarmDescription"] + only, str(count_metrics(each))

@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib.edge.consumer import Consumer
 from chalicelib.edge.schedule import Schedule
 from infra.template.alarms import alarms
-from infra.template.entry_points import EntryPoint
+from infra.template.entry_points import EntryPoint, queue_definition
 from infra.template.release_alarms import release_alarms
 
 PRICES = json.loads((Path(__file__).parents[2] / "bench" / "prices.json").read_text(encoding="utf-8"))
@@ -38,22 +38,29 @@ class UnusedDesk:
 
 
 def list_alarms(functions: list[EntryPoint]) -> list[dict[str, Any]]:
-    """Return the properties of every alarm that is paid for."""
+    """Return every alarm."""
     made = {**alarms(functions), **release_alarms(functions)}.values()
-    return [each["Properties"] for each in made if each["Type"] == "AWS::CloudWatch::Alarm"]
+    return [each for each in made if each["Type"] == "AWS::CloudWatch::Alarm"]
+
+
+def list_paid_alarms(functions: list[EntryPoint]) -> list[dict[str, Any]]:
+    """Return every alarm that a desk has whose parameters are the defaults."""
+    return [each for each in list_alarms(functions) if "Condition" not in each]
 
 
 def count_metrics(alarm: dict[str, Any]) -> int:
     """Count the metrics that are paid for: an expression costs what it reads."""
-    return sum("MetricStat" in each for each in alarm["Metrics"]) if "Metrics" in alarm else 1
+    properties = alarm["Properties"]
+    return sum("MetricStat" in each for each in properties["Metrics"]) if "Metrics" in properties else 1
 
 
 def price_unused_desk(functions: Iterable[EntryPoint]) -> UnusedDesk:
     found = list(functions)
     monthly, each = PRICES["per_month"], PRICES["per_million"]
-    queues = sum(isinstance(function.source, Consumer) for function in found)
+    workers = [function.source for function in found if isinstance(function.source, Consumer)]
+    queues = sum(not queue_definition(each).topic for each in workers)
     return UnusedDesk(
-        alarms=sum(map(count_metrics, list_alarms(found))) * monthly["alarm"],
+        alarms=sum(map(count_metrics, list_paid_alarms(found))) * monthly["alarm"],
         dashboard=monthly["dashboard"],
         secret=monthly["secret"],
         polling=queues * _POLLS_A_MINUTE * _MINUTES * each["queue_request"] / _MILLION,

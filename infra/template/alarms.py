@@ -10,9 +10,9 @@ from chalicelib.edge.schedule import Schedule
 from chalicelib.parallel import chunks
 from infra import queues, tables
 from infra.template import concurrency, metrics
-from infra.template.entry_points import EntryPoint
+from infra.template.entry_points import EntryPoint, queue_definition
 from infra.template.metrics import Metric
-from infra.template.names import Resources, pascal, ref, resource, sub
+from infra.template.names import Resources, has, pascal, ref, resource, sub
 
 TOPIC = "AlarmTopic"
 # The operation whose latency has an alarm.
@@ -50,7 +50,11 @@ def _queue_alarms() -> Resources:
         queue = definition.queue
         dead = metrics.of_queue(queue.dead_letters, "ApproximateNumberOfMessagesVisible")
         made[f"{pascal(queue.name)}DeadAlarm"] = _alarm(
-            f"{queue.name}-dead-letters", f"Messages of {queue.name} are in the dead-letter queue.", dead, threshold=1
+            f"{queue.name}-dead-letters",
+            f"Messages of {queue.name} are in the dead-letter queue.",
+            dead,
+            threshold=1,
+            topic=definition.topic,
         )
         age = metrics.of_queue(queue, "ApproximateAgeOfOldestMessage")
         made[f"{pascal(queue.name)}AgeAlarm"] = _alarm(
@@ -58,6 +62,7 @@ def _queue_alarms() -> Resources:
             f"Messages wait longer in {queue.name} than after {_FAILED_BATCHES} failed attempts.",
             age,
             threshold=_FAILED_BATCHES * definition.visibility_timeout + _FIVE_MINUTES,
+            topic=definition.topic,
         )
     return made
 
@@ -113,6 +118,7 @@ def _function_alarms(entry_points: list[EntryPoint]) -> Resources:
                 slow,
                 threshold=limit,
                 periods=3,
+                topic=queue_definition(each.source).topic,
             )
         elif each.name == PUBLISH:
             made[f"{pascal(each.name)}SlowAlarm"] = _alarm(
@@ -145,10 +151,13 @@ def _sum_alarms(name: str, description: str, series: list[Metric]) -> Resources:
     }
 
 
-def _alarm(name: str, description: str, metric: Metric, *, threshold: Any, periods: int = 1) -> dict[str, Any]:
-    return _alarm_resource(
-        name, description, {**metric.as_alarm(), "Period": _FIVE_MINUTES}, threshold=threshold, periods=periods
-    )
+def _alarm(
+    name: str, description: str, metric: Metric, *, threshold: Any, periods: int = 1, topic: str = ""
+) -> dict[str, Any]:
+    """Return an alarm. With a `topic`, it is left out while this parameter is empty, since it is paid for."""
+    measured = {**metric.as_alarm(), "Period": _FIVE_MINUTES}
+    made = _alarm_resource(name, description, measured, threshold=threshold, periods=periods)
+    return made | ({"Condition": has(topic)} if topic else {})
 
 
 def _sum_alarm(name: str, description: str, series: list[Metric]) -> dict[str, Any]:

@@ -60,4 +60,4 @@ def list_entry_points(app: Chalice) -> Iterator[EntryPoint]:
 
 def queue_definition(worker: Consumer) -> queues.Definition:
     """Return the definition of the worker's queue."""
-    return next(each for each in queues.DEFINITIONS if each.queue == worker.queue)
+    return queues.definition_of(worker.queue)

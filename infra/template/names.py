@@ -34,6 +34,11 @@ def arn_of(logical_id: str) -> dict[str, list[str]]:
     return {"Fn::GetAtt": [logical_id, "Arn"]}
 
 
+def has(parameter: str) -> str:
+    """Return the name of the condition that holds if a parameter, which may be left empty, is set."""
+    return f"Has{parameter}"
+
+
 def resource(kind: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"Type": kind, **more, "Properties": properties}
 
@@ -74,6 +79,11 @@ def invocation_uri(entry_point: EntryPoint) -> dict[str, str]:
 def queue_arn(queue: Queue) -> dict[str, str]:
     """Return the queue's ARN, made from its name, because the queue is in another stack."""
     return sub(f"arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{Prefix}}-{queue.name}")
+
+
+def queue_url(queue: Queue) -> dict[str, str]:
+    """Return the queue's URL, made from its name, because the queue is in another stack."""
+    return sub(f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/${{Prefix}}-{queue.name}")
 
 
 def grant_arns(grant: Grant) -> list[dict[str, Any]]:

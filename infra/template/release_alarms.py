@@ -6,9 +6,9 @@ from typing import Any
 from chalicelib.core.domain import measures
 from chalicelib.edge.consumer import Consumer
 from infra.template import metrics
-from infra.template.entry_points import EntryPoint
+from infra.template.entry_points import EntryPoint, queue_definition
 from infra.template.metrics import Metric
-from infra.template.names import Resources, resource, sub
+from infra.template.names import Resources, has, ref, resource, sub
 
 # Names after the prefix. CloudFormation watches at most five, CodeDeploy ten. The last one is there for all schedules
 # anyway; the others are looked at each minute.
@@ -37,7 +37,7 @@ def release_alarms(entry_points: Iterable[EntryPoint]) -> Resources:
         "ReleaseWorkersFailAlarm": _alarm(
             RELEASE_ALARMS[2],
             "Workers end before they could answer.",
-            _sum([metrics.of_function(each.name, "Errors") for each in workers]),
+            _sum_of_workers(workers),
             _FAULTS,
         ),
     }
@@ -46,6 +46,18 @@ def release_alarms(entry_points: Iterable[EntryPoint]) -> Resources:
 def _sum(series: list[Metric]) -> dict[str, Any]:
     queries = [each.as_query(f"m{number}", _MINUTE) for number, each in enumerate(series)]
     return {"Metrics": [{"Id": "total", "Expression": "SUM(METRICS())", "ReturnData": True}, *queries]}
+
+
+def _sum_of_workers(workers: list[EntryPoint]) -> dict[str, Any]:
+    """Return the sum without the workers whose queue is not read: each metric of an alarm is paid for."""
+    measured = _sum([metrics.of_function(each.name, "Errors") for each in workers])
+    total, *queries = measured["Metrics"]
+    topics = [queue_definition(each.source).topic for each in workers if isinstance(each.source, Consumer)]
+    read = [
+        {"Fn::If": [has(topic), query, ref("AWS::NoValue")]} if topic else query
+        for topic, query in zip(topics, queries, strict=True)
+    ]
+    return {"Metrics": [total, *read]}
 
 
 def _alarm(name: str, description: str, measured: dict[str, Any], threshold: float, minutes: int = 1) -> dict[str, Any]:

@@ -39,6 +39,7 @@ _REQUIRED = {
 _OTHERS = {
     "AlarmEmail": "operators@example.com",
     "BaseUrl": "https://desk.example.com",
+    "MailReportsTopic": f"arn:aws:sns:{REGION}:{ACCOUNT}:mail-reports",
     "Prefix": "p" * 24,
     "ProtectTables": "no",
     "ReservedForPublishing": "0",

@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib import retention
 from chalicelib.resources import Grant, Secret
 from infra.template import concurrency
-from infra.template.names import REST_API, SOCKET_API, STAGE, ref, sub
+from infra.template.names import REST_API, SOCKET_API, STAGE, has, ref, sub
 
 _NUMBER = "[1-9][0-9]*"
 _URL = "(https?://.+)?"
@@ -222,6 +222,13 @@ DEPLOYMENT: dict[str, dict[str, Any]] = {
         "Default": "",
         "Description": "E-mail address that alarms are sent to. Default: none.",
     },
+    "MailReportsTopic": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": "(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256})?",
+        "Description": "ARN of the SNS topic, in the desk's region, to which Amazon SES reports bounces and "
+        "complaints. Default: none; then the queue of these reports is not read, and has no alarms.",
+    },
     "LogDays": {
         "Type": "Number",
         "Default": 30,
@@ -293,7 +300,9 @@ def conditions() -> dict[str, Any]:
         | concurrency.conditions()
         | {
             **{each.is_on: {"Fn::Equals": [ref(each.parameter), "1"]} for each in switches},
-            "HasAlarmEmail": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]},
+            **{
+                has(each): {"Fn::Not": [{"Fn::Equals": [ref(each), ""]}]} for each in ("AlarmEmail", "MailReportsTopic")
+            },
             "ProtectsTables": {"Fn::Equals": [ref("ProtectTables"), "yes"]},
             "ShiftsTraffic": shifts,
             # `AtOnce` ends no deployment group, so that the next deployment finds it.

@@ -8,9 +8,10 @@ from chalicelib.edge.route import Route
 from chalicelib.edge.schedule import Schedule
 from chalicelib.edge.socket import SocketRoute
 from chalicelib.parallel import chunks
+from infra.queues import Definition
 from infra.template import settings
 from infra.template.concurrency import batches
-from infra.template.entry_points import EntryPoint
+from infra.template.entry_points import EntryPoint, queue_definition
 from infra.template.names import (
     SCHEDULER_ROLE_ARN,
     Resources,
@@ -18,7 +19,9 @@ from infra.template.names import (
     alias_id,
     function_id,
     function_name,
+    has,
     queue_arn,
+    queue_url,
     ref,
     resource,
     sub,
@@ -39,16 +42,20 @@ def triggers(entry_point: EntryPoint) -> Resources:
     """Return what calls a worker or a scheduled function; nothing for the functions behind the APIs."""
     match entry_point.source:
         case Consumer() as worker:
-            return {f"{function_id(entry_point)}Messages": _mapping(entry_point, worker)}
+            made = {f"{function_id(entry_point)}Messages": _mapping(entry_point, worker)}
+            return made | _subscription(entry_point, queue_definition(worker))
         case Schedule() as schedule:
             return {f"{function_id(entry_point)}Timer": _timer(entry_point, schedule)}
     return {}
 
 
 def _mapping(entry_point: EntryPoint, worker: Consumer) -> dict[str, Any]:
+    topic = queue_definition(worker).topic
     return resource(
         "AWS::Lambda::EventSourceMapping",
         {
+            # Lambda asks for messages all the time, which is paid for.
+            **({"Enabled": {"Fn::If": [has(topic), True, False]}} if topic else {}),
             "EventSourceArn": queue_arn(worker.queue),
             "FunctionName": ref(alias_id(entry_point)),
             "BatchSize": worker.batch_size,
@@ -56,6 +63,35 @@ def _mapping(entry_point: EntryPoint, worker: Consumer) -> dict[str, Any]:
             "ScalingConfig": {"MaximumConcurrency": batches(worker)},
         },
     )
+
+
+def _subscription(entry_point: EntryPoint, definition: Definition) -> Resources:
+    """Return what lets the topic that sends to a queue do so, and nobody else outside of this account."""
+    if not definition.topic:
+        return {}
+    topic, queue, rule = ref(definition.topic), definition.queue, f"{function_id(entry_point)}TopicPolicy"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn(queue),
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    return {
+        rule: resource(
+            "AWS::SQS::QueuePolicy",
+            {"Queues": [queue_url(queue)], "PolicyDocument": policy([statement])},
+            Condition=has(definition.topic),
+        ),
+        f"{function_id(entry_point)}Subscription": resource(
+            "AWS::SNS::Subscription",
+            # In the envelope of SNS: not everything that is published is JSON.
+            {"TopicArn": topic, "Protocol": "sqs", "Endpoint": queue_arn(queue), "RawMessageDelivery": False},
+            Condition=has(definition.topic),
+            # What the queue does not let in yet would be lost.
+            DependsOn=[rule],
+        ),
+    }
 
 
 def _timer(entry_point: EntryPoint, schedule: Schedule) -> dict[str, Any]:

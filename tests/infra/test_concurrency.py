@@ -181,7 +181,7 @@ def test_every_index_has_an_alarm_and_no_age_is_explained_by_two_failed_batches(
 
 def test_the_page_of_alarms_counts_what_is_paid() -> None:
     text = alarms_page.render(sorted(list_entry_points(app), key=lambda each: each.name))
-    found = list(resources_of_type("AWS::CloudWatch::Alarm").values())
+    found = of_type("AWS::CloudWatch::Alarm")
     metrics = sum(len(each["Metrics"]) - 1 if "Metrics" in each else 1 for each in found)
     assert f"{len(found)} alarms watch {metrics} metrics." in text
     assert re.search(rf"\| .*alarms.* \| {metrics / 10:.2f} \|", text)

@@ -13,6 +13,7 @@ from infra import catalog, queues, tables
 from infra.template import settings
 from infra.template.build import Mismatch, templates
 from infra.template.names import pascal
+from infra.template.resolved import PARAMETER_SETS, Unresolved, resolve_all
 from infra.template.triggers import GATEWAY_ROLE, SCHEDULER_ROLE
 from tests.support import template as support
 from tests.support.api import SERVED
@@ -21,6 +22,7 @@ from tests.support.template import (
     functions,
     made,
     resolve_value,
+    resolved,
     resources,
     resources_of_type,
     served_functions,
@@ -277,6 +279,53 @@ def test_workers_have_their_queue_as_event_source() -> None:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["BatchSize"] == source.source.batch_size
         assert definition.visibility_timeout >= 6 * function["Timeout"]
+
+
+def test_only_a_named_topic_sends_reports_on_mail_to_their_queue() -> None:
+    of_worker = "ApplyMailReportFunction"
+    arn, topic = "arn:aws:sqs:us-east-1:123456789012:fluxden-mail-reports", PARAMETER_SETS[1]["MailReportsTopic"]
+    reach = resolved(1)["Reach"]["Resources"]
+    (statement,) = reach[f"{of_worker}TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    queue = arn.replace("fluxden-", "p" * 24 + "-")
+    assert statement == {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    subscription = reach[f"{of_worker}Subscription"]["Properties"]
+    assert (subscription["TopicArn"], subscription["Endpoint"]) == (topic, queue)
+    assert reach[f"{of_worker}Messages"]["Properties"]["Enabled"] is True
+    queued = [each for each in reach.values() if each["Type"] == "AWS::SQS::QueuePolicy"]
+    assert queued == [reach[f"{of_worker}TopicPolicy"]]
+
+
+def test_without_a_topic_nothing_reads_its_queue_and_nothing_is_paid_for() -> None:
+    found = {name: each for stack in resolved().values() for name, each in stack["Resources"].items()}
+    assert made().root["Parameters"]["MailReportsTopic"]["Default"] == ""
+    assert found["ApplyMailReportFunctionMessages"]["Properties"]["Enabled"] is False
+    assert not {each["Type"] for each in found.values()} & {"AWS::SQS::QueuePolicy", "AWS::SNS::Subscription"}
+    alarms = json.dumps([each for each in found.values() if each["Type"] == "AWS::CloudWatch::Alarm"])
+    assert "mail-reports" not in alarms and "apply_mail_report" not in alarms
+    others = [name for name, each in found.items() if each["Type"] == "AWS::Lambda::EventSourceMapping"]
+    assert [name for name in others if found[name]["Properties"].get("Enabled", True)] == [
+        name for name in others if name != "ApplyMailReportFunctionMessages"
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "mail-reports",
+        "arn:aws:sqs:us-east-1:123456789012:mail-reports",
+        "arn:aws:sns:us-east-1:123456789012:mail-reports.fifo",
+        "arn:aws:sns:us-east-1:123456789012:*",
+    ],
+)
+def test_what_is_no_topic_is_refused_as_one(value: str) -> None:
+    with pytest.raises(Unresolved, match="MailReportsTopic does not match"):
+        resolve_all(made(), PARAMETER_SETS[0] | {"MailReportsTopic": value})
 
 
 def test_errors_of_the_gateway_have_the_fields_of_both_contracts() -> None:

@@ -1,17 +1,20 @@
 """Reports of mail servers: a message of ours that came back pauses its recipient's address."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.reach.domain.mail_reports import MOST_BYTES, MOST_RECIPIENTS, read_report_message
 from chalicelib.reach.domain.sent_mails import MailKind, MailName
+from chalicelib.reach.stores.personal_mail import DynamoPersonalMail
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support.api import Api
@@ -153,6 +156,21 @@ def test_a_report_counts_whatever_its_recipient_has_asked_for_since(
 ) -> None:
     assert api.call(method, path, body=body, token=desk.alice_key).status in (200, 202)
     assert outcomes(tmp_path, delivery_report(message_id)) == ["paused"]
+
+
+def test_a_report_on_a_test_message_that_is_being_sent_is_newer_than_the_pause_that_it_would_end(
+    api: Api, desk: Desk, tmp_path: Path, message_id: str
+) -> None:
+    assert outcomes(tmp_path, delivery_report(message_id)) == ["paused"]
+    since = api.get(MAIL, desk.alice_key).json["since"]
+    api.post(f"{MAIL}/test", token=desk.alice_key)
+    alice = desk.user_id("alice")
+    name = MailName(MailKind.TEST, alice, DynamoPersonalMail().find(alice).test_id or "")
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=1), tick=False):
+        assert outcomes(tmp_path, delivery_report(message_id)) == ["paused"]
+        assert api.get(MAIL, desk.alice_key).json["since"] == since
+        assert outcomes(tmp_path, delivery_report(f"<{name.local_part}@desk.test>")) == ["paused"]
+        assert api.get(MAIL, desk.alice_key).json["since"] > since
 
 
 def test_who_has_turned_e_mail_off_stays_off(api: Api, desk: Desk, tmp_path: Path, message_id: str) -> None:

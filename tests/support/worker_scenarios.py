@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chalicelib import aws
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.stores.items import from_item
+from chalicelib.core.stores.items import from_item, to_item
 from chalicelib.core.stores.writes import commit
 from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, proof
@@ -31,7 +31,9 @@ from chalicelib.resources import (
     CONTACTS,
     DELIVERIES,
     DIRECTORY,
+    EMAIL,
     EVENT_TYPES,
+    MAIL_REPORTS,
     NETWORK,
     OUTBOX,
     PEER_NOTICES,
@@ -150,6 +152,23 @@ def _send_mail(context: ScenarioContext) -> None:
     delivery_id = SampleData(context.api, context.desk).add_delivery()
     bob = context.desk.user_id("bob")
     EMAIL_JOBS.send(EmailJob(user_id=bob, delivery_id=delivery_id, message_id=str(UUID(int=1))))
+
+
+def _report_bounce(context: ScenarioContext) -> None:
+    """Let Amazon SES report that a message to Bob came back."""
+    _send_mail(context)
+    Pumps().drain(EMAIL)
+    (sent,) = (row for row in scan_rows(DELIVERIES) if row["sk"].startswith("MAIL#"))
+    row = to_item(sent | {"providerId": "of-ses"})
+    aws.dynamodb().put_item(TableName=DELIVERIES.physical_name, Item=row)
+    message_id = context.mail.received[-1].message["Message-ID"]
+    report = {
+        "eventType": "Bounce",
+        "bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": "bob@example.com"}]},
+        "mail": {"messageId": "of-ses", "headers": [{"name": "Message-ID", "value": message_id}]},
+    }
+    url = aws.queue_url(MAIL_REPORTS.physical_name)
+    aws.sqs().send_message(QueueUrl=url, MessageBody=json.dumps(report))
 
 
 def _leave_for_digest(context: ScenarioContext) -> None:
@@ -573,6 +592,14 @@ WORKER_SCENARIOS = {
         lambda _: [row["state"] for row in scan_rows(DELIVERIES) if row["sk"].startswith("MAIL#")],
         ["sent"],
         lambda context: [str(each.message["Message-ID"]) for each in context.mail.received],
+    ),
+    "a message that came back": WorkerScenario(
+        ("apply_mail_report",),
+        _report_bounce,
+        lambda _: [(row["state"], row["reason"]) for row in scan_rows(DIRECTORY) if "reason" in row],
+        [("paused", "bounce")],
+        lambda _: [],
+        sent_count=0,
     ),
     "a relay": WorkerScenario(
         ("announce_due_outboxes", "send_waiting"),

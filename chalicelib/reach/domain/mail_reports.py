@@ -27,13 +27,15 @@ _CODE = re.compile(r"\b(5\d\d)\b")
 class MailReport:
     """What is said about a message to one recipient.
 
-    `is_permanent` says that the address takes no mail, now and later; a complaint always is.
+    `is_permanent` says that the address takes no mail, now and later; a complaint always is. `provider_id` is the id
+    that the reporting service gave the message, if it gives any.
     """
 
     name: MailName | None
     recipient: str
     reason: PauseReason
     is_permanent: bool
+    provider_id: str | None = None
 
 
 def read_report_message(content: bytes) -> list[MailReport] | None:
