@@ -79,7 +79,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def _engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if request.config.getoption("engine") == "embedded":
         engine.embed()
-        lean_engine.install_if_wanted("lean")
+        lean_engine.install_if_wanted()
         yield
         return
     if request.config.getoption("engine") == "compared":
